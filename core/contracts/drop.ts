@@ -1,0 +1,52 @@
+/**
+ * Why a packet or datagram went no further. The data path never throws: it returns one of these and counts it.
+ * The value is the index of the counter, the key its name in `status`, the API and metrics.
+ */
+export const Drop = {
+  none: 0,
+  /** Cannot be parsed, or a length, version or flag is out of its range. */
+  malformed: 1,
+  /** A protocol version or type this build does not speak. */
+  unsupported: 2,
+  /** mac1 is missing or wrong: a stranger, or a wrong token or network key. */
+  badMac: 3,
+  /** Receiver index of no session of ours. */
+  unknownSession: 4,
+  /** Counter seen before, or left of the replay window. */
+  replayed: 5,
+  /** The AEAD tag does not verify. */
+  badTag: 6,
+  /** A handshake whose timestamp or key number is not newer than the last one accepted. */
+  staleHandshake: 7,
+  /** A valid handshake of a key without a valid admission. */
+  notAdmitted: 8,
+  /** Refused by rate: handshakes under load, or unknown-index answers. */
+  rateLimited: 9,
+  /** No session to the peer that the table names. */
+  noSession: 10,
+  /** No peer owns the destination. */
+  noRoute: 11,
+  /** The inner source is not the sending peer's, or not this port's. */
+  badSource: 12,
+  /** From the mesh, but for neither a local port nor a peer the table names. */
+  notOurs: 13,
+  /** Forwarded once already. */
+  loop: 14,
+  /** Verdict of the policy. */
+  denied: 15,
+  /** Larger than the path or the port takes. */
+  tooBig: 16,
+  /** A bounded queue was full. */
+  queueFull: 17,
+  /** Hop limit or TTL reached zero. */
+  hopLimit: 18,
+  /** No local endpoint listens there. */
+  noListener: 19,
+  /** A checksum does not verify. */
+  badChecksum: 20,
+} as const;
+export type Drop = (typeof Drop)[keyof typeof Drop];
+export type DropName = keyof typeof Drop;
+
+/** Names by value, for whoever prints counters. */
+export const dropNames: readonly DropName[] = Object.keys(Drop) as DropName[];
