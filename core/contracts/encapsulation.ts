@@ -1,0 +1,122 @@
+import type { AeadName } from "./aead.ts";
+import type { Drop } from "./drop.ts";
+import type { ErrorCode } from "./errors.ts";
+import type { PeerIdentity, TokenReference } from "./membership.ts";
+import type { Endpoint, Millis, PeerId } from "./values.ts";
+
+/**
+ * Turns overlay packets into datagrams and back, and owns sessions and their keys. A pure machine: bytes and `now` go
+ * in; datagrams, packets and facts come out of `poll`, deadlines out of `pollTimeout`. It does no I/O and reads no clock,
+ * so the same object runs on a socket and in a simulation. Whoever drives it calls `poll` until undefined after every
+ * other call.
+ *
+ * One machine for all peers, not one per peer: a datagram of a stranger, a join and a receiver index have no peer yet.
+ */
+export interface Encapsulation {
+  /** Bytes added to an overlay packet on an underlay of IPv4 and of IPv6, outer IP and UDP headers included. */
+  readonly overhead: { readonly 4: number; readonly 6: number };
+  /** Sets out for a session and retries until there is one or `forget`. Idempotent per endpoint and peer. */
+  connect(target: SessionTarget, now: Millis): void;
+  /** Ends the session and every attempt; the other side is told when it can be. */
+  disconnect(peer: PeerId, now: Millis): void;
+  /** Seals one packet to a peer with a session. `payload` is free for reuse on return. */
+  seal(peer: PeerId, packet: OverlayPacket, now: Millis): Drop;
+  /** Any bytes from any sender. What is not for us, or hostile, changes nothing and says why. */
+  handleDatagram(datagram: Uint8Array, from: Endpoint, now: Millis): Drop;
+  /** To be called when `now` reaches `pollTimeout()`; early and late calls are harmless. */
+  handleTimeout(now: Millis): void;
+  pollTimeout(): Millis | undefined;
+  poll(): EncapsulationOutput | undefined;
+}
+
+/** An encapsulation that strangers with a token can knock at. */
+export interface Joining {
+  /** Knocks at the endpoints in turn until one answers, all have refused, or `deadline`. */
+  join(request: JoinRequest, now: Millis): void;
+  /** The verdict on a `join-requested` output. A late or unknown `request` is ignored. */
+  answerJoin(request: number, answer: JoinAnswer, now: Millis): void;
+}
+
+/** An encapsulation whose sessions can be handed to the data path worker. */
+export interface SessionExport {
+  /** From now on every new, confirmed or ended session is also an output of kind `session-keys`. */
+  exportSessions(): void;
+}
+
+/** What is carried inside a session. `protocol` is an EtherType as in GRE. */
+export interface OverlayPacket {
+  readonly protocol: number;
+  readonly payload: Uint8Array;
+  /** Passed on once already by a peer whose table named us: it goes no further. */
+  readonly forwarded: boolean;
+}
+
+export interface SessionTarget {
+  readonly endpoint: Endpoint;
+  /** Absent for a bare address: the machine first asks who is there. */
+  readonly peer?: { readonly id: PeerId; readonly noiseKey: Uint8Array };
+}
+
+export interface JoinRequest {
+  readonly networkId: Uint8Array;
+  readonly token: TokenReference;
+  /** 32 bytes. */
+  readonly tokenKey: Uint8Array;
+  readonly endpoints: readonly Endpoint[];
+  /** Opaque to the machine: what the admitting member needs to know of us. */
+  readonly application: Uint8Array;
+  readonly deadline: Millis;
+}
+
+export type JoinAnswer =
+  | { readonly welcome: Uint8Array }
+  | { readonly refused: ErrorCode; readonly reason: string };
+
+export type EncapsulationOutput =
+  | { readonly type: "transmit"; readonly datagram: Uint8Array; readonly to: Endpoint }
+  | { readonly type: "packet"; readonly from: PeerId; readonly packet: OverlayPacket }
+  | {
+    readonly type: "session-up";
+    readonly session: SessionInfo;
+    readonly peer: PeerIdentity;
+    readonly credentials: Uint8Array;
+  }
+  | { readonly type: "session-down"; readonly peer: PeerId; readonly reason: string }
+  | { readonly type: "roamed"; readonly peer: PeerId; readonly endpoint: Endpoint }
+  | { readonly type: "round-trip"; readonly peer: PeerId; readonly rtt: Millis }
+  | {
+    readonly type: "attempt-failed";
+    readonly target: SessionTarget;
+    readonly code: ErrorCode;
+    readonly reason: string;
+  }
+  | { readonly type: "clone-detected"; readonly peer: PeerId; readonly endpoints: readonly Endpoint[] }
+  | {
+    readonly type: "join-requested";
+    readonly request: number;
+    readonly token: TokenReference;
+    readonly noiseKey: Uint8Array;
+    readonly application: Uint8Array;
+    readonly from: Endpoint;
+  }
+  | { readonly type: "join-answered"; readonly welcome: Uint8Array; readonly from: Endpoint }
+  | { readonly type: "join-failed"; readonly code: ErrorCode; readonly reason: string }
+  | { readonly type: "session-keys"; readonly peer: PeerId; readonly keys: SessionKeys | undefined };
+
+export interface SessionInfo {
+  readonly peer: PeerId;
+  readonly endpoint: Endpoint;
+  readonly initiator: boolean;
+  readonly aead: AeadName;
+  /** Monotonic time of establishment on this node. */
+  readonly since: Millis;
+}
+
+/** What the data path needs of a confirmed session. Indices are 32-bit, chosen by each receiver. */
+export interface SessionKeys {
+  readonly localIndex: number;
+  readonly remoteIndex: number;
+  readonly aead: AeadName;
+  readonly send: Uint8Array;
+  readonly receive: Uint8Array;
+}

@@ -1,0 +1,28 @@
+import type { ErrorCode } from "./errors.ts";
+import type { Lease } from "./ipam.ts";
+import type { Endpoint, PeerId } from "./values.ts";
+
+/** Facts that others may want to know; also the event stream of the admin API. Commands are method calls, not events. */
+export interface NodeEvents {
+  "node:ready": { readonly id: PeerId };
+  "node:stopping": Record<never, never>;
+  "peer:up": { readonly peer: PeerId; readonly name: string; readonly endpoint: Endpoint };
+  "peer:down": { readonly peer: PeerId; readonly name: string; readonly reason: string };
+  "peer:roamed": { readonly peer: PeerId; readonly endpoint: Endpoint };
+  "peer:admitted": { readonly peer: PeerId; readonly name: string };
+  "peer:revoked": { readonly peer: PeerId };
+  "ring:changed": { readonly version: number };
+  "lease:changed": { readonly lease: Lease; readonly state: "allocated" | "released" };
+  "target:failed": { readonly endpoint: Endpoint; readonly code: ErrorCode; readonly reason: string };
+  "alert:raised": { readonly alert: string; readonly detail: string };
+  "alert:cleared": { readonly alert: string };
+}
+export type EventName = keyof NodeEvents;
+
+export interface Events {
+  /** Calls the listeners in order of registration. What one throws is logged, and the others still hear. */
+  emit<K extends EventName>(name: K, detail: NodeEvents[K]): void;
+  on<K extends EventName>(name: K, listener: (detail: NodeEvents[K]) => void, signal: AbortSignal): void;
+  /** Every event, for a stream or a log. */
+  onAny(listener: (name: EventName, detail: NodeEvents[EventName]) => void, signal: AbortSignal): void;
+}
