@@ -1,5 +1,5 @@
 import type { ErrorCode } from "./errors.ts";
-import type { PeerId, PeerRecord } from "./values.ts";
+import type { PeerId, PeerRecord, Prefix } from "./values.ts";
 
 /**
  * Who belongs to the network, as an encapsulation needs to know it. It carries credentials as opaque bytes: the record
@@ -8,6 +8,8 @@ import type { PeerId, PeerRecord } from "./values.ts";
 export interface Membership {
   /** 16 bytes, the hash of the founding record; undefined until this node has founded or joined. */
   networkId(): Uint8Array | undefined;
+  /** What the founding record fixes; undefined as above. */
+  network(): NetworkFacts | undefined;
   /** The current key first, then older ones that a member which was away may still hold. */
   networkKeys(): readonly NetworkKey[];
   /** The keys under which a holder of this token may knock; empty when it is expired or revoked. */
@@ -16,6 +18,16 @@ export interface Membership {
   credentials(): Uint8Array;
   /** Judges what a peer has shown in a handshake made with `noiseKey`. Pure: nothing is stored. */
   check(credentials: Uint8Array, noiseKey: Uint8Array): PeerIdentity | Refusal;
+}
+
+/** What all members agree on for ever, because the network id is the hash of it. */
+export interface NetworkFacts {
+  /** 16 bytes. */
+  readonly id: Uint8Array;
+  readonly name: string;
+  /** IPv4 first. */
+  readonly ranges: readonly Prefix[];
+  readonly founder: PeerId;
 }
 
 /** `id` names the key on the wire without telling anything about it. */

@@ -44,10 +44,15 @@ export const slotOrder: readonly SlotName[] = [
  */
 export type HostOf<K extends SlotName> = K extends "store" ? Pick<Host, "clock" | "random" | "log"> : Host;
 
-/** A configured plugin: pure until `create`, which the node calls once. */
-export interface Plugin<K extends SlotName = SlotName, H = HostOf<K>> {
-  readonly slot: K;
+/** What errors and status call a plugin. */
+export interface PluginLabel {
+  readonly slot: SlotName;
   readonly name: string;
+}
+
+/** A configured plugin: pure until `create`, which the node calls once. */
+export interface Plugin<K extends SlotName, H = HostOf<K>> extends PluginLabel {
+  readonly slot: K;
   readonly create: (host: H) => Slots[K] & Lifecycle;
 }
 

@@ -1,0 +1,80 @@
+/**
+ * Where a packet goes. Pure: the packet's addresses and the tables go in, a decision comes out; the main-thread path and
+ * the data path worker make the same one.
+ *
+ *     from a local port                               from the mesh
+ *       source is a port's own?       no  badSource     source's owner sent it?              no  badSource
+ *       destination held here?        yes local         destination held here?               yes local
+ *       destination's owner?          none noRoute      destination's owner?                 none notOurs
+ *         this node, not held   unreachable               this node, not held          unreachable
+ *         a peer                      peer                a peer, not yet forwarded          peer, flagged
+ *                                                         a peer, forwarded before           loop
+ */
+import { Drop } from "../contracts/drop.ts";
+import type { Address, PeerId } from "../contracts/values.ts";
+import type { RangeTable } from "./range_table.ts";
+
+export interface ForwardingView {
+  readonly self: PeerId;
+  readonly routes: RangeTable;
+  /** True for an address that a local port holds. */
+  holds(address: Address): boolean;
+}
+
+/** The part of a packet that decides. */
+export interface Addresses {
+  readonly source: Address;
+  readonly destination: Address;
+}
+
+export type Decision =
+  | { readonly to: "local" }
+  | { readonly to: "peer"; readonly peer: PeerId; readonly forwarded: boolean }
+  /** The range is this node's and nobody holds the address: the sender is told. */
+  | { readonly to: "unreachable" }
+  | { readonly to: "nowhere"; readonly drop: Drop };
+
+const local: Decision = { to: "local" };
+const unreachable: Decision = { to: "unreachable" };
+
+/** A packet that a local port sends. */
+export function forwardFromPort(packet: Addresses, view: ForwardingView): Decision {
+  if (!view.holds(packet.source)) return nowhere(Drop.badSource);
+  if (view.holds(packet.destination)) return local;
+  const route = view.routes.lookup(packet.destination);
+  if (route === undefined) return nowhere(Drop.noRoute);
+  if (route.owner === view.self) return unreachable;
+  return { to: "peer", peer: route.owner, forwarded: false };
+}
+
+/** A packet that arrived through the session with `from`; `forwarded` says that another node had it before. */
+export function forwardFromMesh(
+  packet: Addresses,
+  from: PeerId,
+  forwarded: boolean,
+  view: ForwardingView,
+): Decision {
+  if (!mayHaveSent(packet, from, forwarded, view)) return nowhere(Drop.badSource);
+  if (view.holds(packet.destination)) return local;
+  const route = view.routes.lookup(packet.destination);
+  if (route === undefined) return nowhere(Drop.notOurs);
+  if (route.owner === view.self) return unreachable;
+  if (forwarded || route.owner === from) return nowhere(Drop.loop);
+  return { to: "peer", peer: route.owner, forwarded: true };
+}
+
+/**
+ * A peer sends from its own ranges only. Passing on is believed of one peer alone: the one that granted us the
+ * destination's range, because packets for it may still be on their way there. Believing the flag of any member would
+ * let every member send as every other.
+ */
+function mayHaveSent(packet: Addresses, from: PeerId, forwarded: boolean, view: ForwardingView): boolean {
+  const owner = view.routes.lookup(packet.source)?.owner;
+  if (owner === undefined || owner === view.self) return false;
+  if (owner === from) return true;
+  return forwarded && view.routes.lookup(packet.destination)?.grantedBy === from;
+}
+
+function nowhere(drop: Drop): Decision {
+  return { to: "nowhere", drop };
+}
