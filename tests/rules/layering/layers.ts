@@ -1,0 +1,106 @@
+/**
+ * Who may import whom. The middle is pure, the shells are thin: a layer sees only what stands here, types included.
+ * A new folder of core needs a row before its first file passes.
+ */
+
+export interface Layer {
+  readonly name: string;
+  /** The first row whose pattern matches a path is its layer. */
+  readonly files: RegExp;
+  /** Names of layers; its own is always open to it, `*` is any but the tests. */
+  readonly imports: readonly string[];
+  /** Packages and modules of the runtime; a trailing `*` stands for the rest of the name. */
+  readonly packages: readonly string[];
+}
+
+const PURE = ["core/contracts", "core/wire", "core/forwarding"];
+const PLUGIN = [...PURE, "core/identity", "plugin/wire", "plugin/datapath"];
+
+export const LAYERS: readonly Layer[] = [
+  { name: "core/contracts", files: /^core\/contracts\//, imports: [], packages: [] },
+  {
+    name: "core/wire/cbor",
+    files: /^core\/wire\/cbor\.ts$/,
+    imports: ["core/contracts", "core/wire"],
+    packages: ["cbor-x"],
+  },
+  {
+    name: "core/wire",
+    files: /^core\/wire\//,
+    imports: ["core/contracts", "core/wire/cbor"],
+    packages: [],
+  },
+  {
+    name: "core/identity",
+    files: /^core\/identity\//,
+    imports: ["core/contracts", "core/wire", "core/wire/cbor"],
+    packages: ["@noble/*"],
+  },
+  {
+    name: "core/forwarding",
+    files: /^core\/forwarding\//,
+    imports: ["core/contracts", "core/wire"],
+    packages: [],
+  },
+  {
+    name: "core/runtime",
+    files: /^core\/runtime\//,
+    imports: ["core/contracts", "core/wire"],
+    packages: ["node:*"],
+  },
+  { name: "core/datapath", files: /^core\/datapath\//, imports: PURE, packages: ["@noble/*"] },
+  {
+    name: "core/node",
+    files: /^core\/node\//,
+    imports: [...PURE, "core/wire/cbor", "core/identity", "core/runtime"],
+    packages: [],
+  },
+  {
+    name: "core/admin",
+    files: /^core\/admin\//,
+    imports: ["core/contracts"],
+    packages: ["hono", "@hono/*", "zod"],
+  },
+  {
+    name: "root",
+    files: /^(mod|plugins\/(builtins|datapath_worker))\.ts$|^(cli|examples)\//,
+    imports: ["*"],
+    packages: ["*"],
+  },
+  {
+    name: "plugin/wire",
+    files: /^plugins\/[^/]+\/wire\.ts$/,
+    imports: PURE,
+    packages: ["@noble/*"],
+  },
+  {
+    name: "plugin/datapath",
+    files: /^plugins\/[^/]+\/datapath\.ts$/,
+    imports: [...PURE, "plugin/wire"],
+    packages: ["@noble/*"],
+  },
+  {
+    name: "plugin",
+    files: /^plugins\/[^/]+\//,
+    imports: [...PLUGIN, "core/wire/cbor"],
+    packages: ["*"],
+  },
+  { name: "tests", files: /^tests\//, imports: ["*", "tests"], packages: ["*"] },
+];
+
+/** Plugins of these slots touch the machine: they alone see core/runtime. */
+export const HOST_SLOTS: readonly string[] = ["transport", "port", "store"];
+
+export function layerOf(path: string): Layer | undefined {
+  return LAYERS.find((layer) => layer.files.test(path));
+}
+
+/** `plugins/noise` for every file of that plugin, undefined outside of plugin folders. */
+export function pluginFolder(path: string): string | undefined {
+  return /^plugins\/[^/]+(?=\/)/.exec(path)?.[0];
+}
+
+/** The slot that a plugin's `mod.ts` declares. */
+export function declaredSlot(source: string): string | undefined {
+  return /\bslot:\s*"(\w+)"/.exec(source)?.[1];
+}

@@ -1,0 +1,72 @@
+/** Runs one program with its output passed through as it comes. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import process from "node:process";
+import { ROOT } from "../rules/source_files.ts";
+import type { Command } from "./steps.ts";
+
+export interface Finished {
+  /** Why it failed, undefined when it ended with exit code 0. */
+  readonly failure: string | undefined;
+  /** All it wrote to its standard output. */
+  readonly output: string;
+}
+
+/** Longer than any step should take on two slow cores; a hang must not hold a CI machine for a day. */
+const LIMIT_MINUTES = 20;
+
+let running: ChildProcess | undefined;
+
+export async function runCommand([program, ...args]: Command): Promise<Finished> {
+  // A group of its own, so that a program that outlives its parent can still be ended.
+  const child = spawn(program, args, {
+    cwd: ROOT,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environment(),
+  });
+  running = child;
+  const chunks: string[] = [];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    chunks.push(text);
+    process.stdout.write(text);
+  });
+  child.stderr.pipe(process.stderr, { end: false });
+  let late = false;
+  const limit = setTimeout(() => {
+    late = true;
+    endGroup(child, "SIGKILL");
+  }, LIMIT_MINUTES * 60_000);
+  try {
+    const [code, signal] = await once(child, "close") as [number | null, string | null];
+    if (late) return { failure: `not done after ${LIMIT_MINUTES} minutes`, output: chunks.join("") };
+    const failure = code === 0 ? undefined : signal === null ? `exit code ${code}` : `ended by ${signal}`;
+    return { failure, output: chunks.join("") };
+  } catch (error) {
+    return { failure: `cannot start ${program}: ${(error as Error).message}`, output: "" };
+  } finally {
+    clearTimeout(limit);
+    running = undefined;
+  }
+}
+
+/** Ends what runs now, for a user who interrupts the whole. */
+export function endRunning(signal: NodeJS.Signals): void {
+  if (running !== undefined) endGroup(running, signal);
+}
+
+function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // ESRCH: it ended by itself in the meantime.
+  }
+}
+
+/** Programs see a pipe instead of the terminal, so whether to use colours is told to them. */
+function environment(): NodeJS.ProcessEnv {
+  const colours = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
+  const path = `${ROOT}node_modules/.bin:${process.env["PATH"] ?? ""}`;
+  return { ...process.env, PATH: path, ...(colours ? { FORCE_COLOR: "1" } : {}) };
+}

@@ -1,0 +1,103 @@
+/** What `npm test` does, as data. A step is one or more commands; the first that fails ends it. */
+import { pathToFileURL } from "node:url";
+import { allFiles, readText, ROOT, sourceFiles } from "../rules/source_files.ts";
+import { hasExample } from "./doc_examples.ts";
+
+export interface Step {
+  /** What `--only` takes. */
+  readonly name: string;
+  readonly title: string;
+  readonly commands: readonly Command[];
+  /** `tests`: the commands print how many passed; `step`: the step itself counts as one. */
+  readonly counts: "tests" | "step";
+  /** Not run when this step ran before and failed. */
+  readonly after?: string;
+}
+
+/** Program and arguments. Programs are found in node_modules/.bin first. */
+export type Command = readonly [program: string, ...args: string[]];
+
+/** Raw profiles; the report and its threshold (`coverage.thresholds` in deno.json) are a step of their own. */
+const COVERAGE = "coverage";
+
+/** Rules of the house are a step of their own, so that the suite's coverage and time speak of the product. */
+const RULES = "tests/rules";
+
+export function allSteps(): readonly Step[] {
+  return [
+    { name: "fmt", title: "formatting", commands: [["deno", "fmt", "--check"]], counts: "step" },
+    { name: "lint", title: "lint, house rules included", commands: [["deno", "lint"]], counts: "step" },
+    { name: "check", title: "types of all sources and tests", commands: [["deno", "check"]], counts: "step" },
+    {
+      name: "rules",
+      title: "layers, house rules and hygiene of the tree",
+      commands: [["deno", "test", "-A", "--no-check", RULES]],
+      counts: "tests",
+    },
+    { name: "test", title: "the suite on Deno", commands: [suiteOnDeno()], counts: "tests" },
+    {
+      name: "coverage",
+      title: "lines of core and plugins that the suite ran",
+      commands: [[
+        "deno",
+        "coverage",
+        COVERAGE,
+        `--include=^${escaped(pathToFileURL(ROOT).href)}(core|plugins)/`,
+      ]],
+      counts: "step",
+      after: "test",
+    },
+    {
+      name: "docs",
+      title: "examples in the documentation",
+      commands: [["deno", "test", "-A", "--doc", ...filesWithExamples()]],
+      counts: "tests",
+    },
+    { name: "build", title: "the package, built by tsup", commands: [["tsup"]], counts: "step" },
+    { name: "node", title: "the suite on Node", commands: [suiteOnNode()], counts: "tests" },
+    {
+      name: "smoke",
+      title: "the built package, installed elsewhere",
+      commands: [[
+        "node",
+        "--test",
+        "--test-force-exit",
+        "--test-reporter=spec",
+        "tests/smoke/package_smoke.ts",
+      ]],
+      counts: "tests",
+      after: "build",
+    },
+  ];
+}
+
+/** Types are the step `check`'s business; checking them here again would only repeat its report. */
+function suiteOnDeno(): Command {
+  const coverage = [`--coverage=${COVERAGE}`, "--clean", "--coverage-raw-data-only"];
+  return ["deno", "test", "-A", "--no-check", ...coverage, `--ignore=${RULES}`];
+}
+
+/**
+ * A test of a leak ends its file by itself (the harness fails it by name); without `--test-force-exit` the leaked socket
+ * would then hold the process, and so the run, for ever.
+ */
+function suiteOnNode(): Command {
+  const flags = ["-C", "source", "--test", "--test-force-exit", "--test-reporter=spec"];
+  return ["node", ...flags, ...sourceFiles().filter(runsOnNode)];
+}
+
+/** `*_deno_test.ts` tests what only Deno has: its linter's plugin interface and `deno info`. */
+export function runsOnNode(path: string): boolean {
+  return path.endsWith("_test.ts") && !path.endsWith("_deno_test.ts");
+}
+
+function filesWithExamples(): string[] {
+  const shipped = (path: string) => !path.startsWith("tests/") && !path.endsWith("_test.ts");
+  return allFiles().filter((path) =>
+    /\.(md|ts)$/.test(path) && shipped(path) && hasExample(path, readText(path))
+  );
+}
+
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
