@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "../../tests/harness.ts";
+import { recordsDigest } from "./records_digest.ts";
+
+const records = [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)];
+
+test("two nodes with the same records have one digest, in whatever order they hold them", () => {
+  assert.deepEqual(recordsDigest(records.toReversed()), recordsDigest(records));
+  assert.equal(recordsDigest(records).length, 16);
+});
+
+test("a record more, less or changed gives another digest", () => {
+  const others = [[], records.slice(1), [...records, Uint8Array.of(4)], records.with(0, Uint8Array.of(9))];
+  const digests = [records, ...others].map((set) => recordsDigest(set).join());
+  assert.equal(new Set(digests).size, digests.length);
+});
