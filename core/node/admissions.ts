@@ -1,0 +1,100 @@
+/** Who is let in: judges join requests over the records of {@link NetworkState}. */
+import type { JoinAnswer } from "../contracts/encapsulation.ts";
+import type { ErrorCode } from "../contracts/errors.ts";
+import type { TokenReference } from "../contracts/membership.ts";
+import type { PeerId } from "../contracts/values.ts";
+import { signAdmission } from "../identity/admission.ts";
+import { type Application, decodeApplication } from "../identity/application.ts";
+import { peerIdOf } from "../identity/identity.ts";
+import type { Member } from "../identity/judgement.ts";
+import { encodeWelcome } from "../identity/welcome.ts";
+import type { NetworkState } from "./network_state.ts";
+import type { Platform } from "./platform.ts";
+
+export interface AdmissionParts {
+  readonly platform: Platform;
+  readonly state: NetworkState;
+  /** New records of ours, for everybody to know. */
+  spread(records: readonly Uint8Array[]): void;
+}
+
+export interface JoinKnock {
+  readonly token: TokenReference;
+  readonly noiseKey: Uint8Array;
+  readonly application: Uint8Array;
+}
+
+export interface Verdict {
+  readonly answer: JoinAnswer;
+  /** Who was let in. */
+  readonly admitted?: { readonly peer: PeerId; readonly name: string };
+}
+
+export class Admissions {
+  readonly #parts: AdmissionParts;
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Judges a knock whose handshake proved the token. The admission is on disk before the welcome exists; asking again
+   * under the same key and name gives the same admission.
+   */
+  async admit(knock: JoinKnock): Promise<Verdict> {
+    const application = decodeApplication(knock.application, knock.noiseKey);
+    if (application === undefined) return refuse("MALFORMED", "the application to join cannot be read");
+    const { publicKey } = application.binding;
+    const { state } = this.#parts;
+    const standing = state.trust().standing(publicKey);
+    if (standing.state === "revoked") {
+      return refuse("REVOKED", "this identity was revoked; reset the node and join anew");
+    }
+    const owner = state.trust().nameOwner(application.name);
+    if (owner !== undefined && owner.id !== peerIdOf(publicKey)) {
+      return refuse("NAME_TAKEN", nameTaken(owner));
+    }
+    if (standing.state !== "admitted") await this.#sign(application, knock.token);
+    const admitted = { peer: peerIdOf(publicKey), name: application.name };
+    return { answer: { welcome: this.#welcome(publicKey) }, admitted };
+  }
+
+  async #sign({ binding, name }: Application, token: TokenReference): Promise<void> {
+    const { state, platform } = this.#parts;
+    const record = signAdmission(state.self, {
+      networkId: state.networkId()!,
+      subject: binding.publicKey,
+      name,
+      tokenId: token.id,
+      epoch: state.newestKey().epoch,
+      wall: platform.clock.wall(),
+    });
+    await state.keepRecords([record]);
+    this.#parts.spread([record]);
+  }
+
+  #welcome(publicKey: Uint8Array): Uint8Array {
+    const { state } = this.#parts;
+    const trust = state.trust();
+    const { epoch } = state.newestKey();
+    const passwordKey = state.passwordKey();
+    return encodeWelcome({
+      networkKeys: [state.networkKeys()[0]!],
+      keyEpoch: epoch,
+      founding: state.founding(),
+      admission: trust.chain(publicKey)[0]!,
+      records: trust.recordsFor(publicKey),
+      announcements: state.announcements(),
+      ...(passwordKey && { passwordKey }),
+    });
+  }
+}
+
+function refuse(refused: ErrorCode, reason: string): Verdict {
+  return { answer: { refused, reason } };
+}
+
+function nameTaken(owner: Member): string {
+  return `the name "${owner.name}" belongs to member ${owner.id}; start with another --name, ` +
+    `or revoke the old one with "selvage revoke ${owner.name}" on any node`;
+}

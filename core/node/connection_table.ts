@@ -1,0 +1,114 @@
+/**
+ * What became of every endpoint we set out for and every peer we have a session with: the table behind
+ * `status connections`, `status targets` and `status peers`. It only records; the machine decides.
+ */
+import type { EncapsulationOutput, SessionInfo } from "../contracts/encapsulation.ts";
+import type { ErrorCode } from "../contracts/errors.ts";
+import type { PeerIdentity } from "../contracts/membership.ts";
+import type { ConnectionState } from "../contracts/node.ts";
+import type { Endpoint, Millis, PeerId } from "../contracts/values.ts";
+import { formatEndpoint } from "../wire/endpoint.ts";
+
+export interface Attempt {
+  readonly endpoint: Endpoint;
+  readonly source: string;
+  peer: PeerId | undefined;
+  state: ConnectionState;
+  code: ErrorCode | undefined;
+  reason: string | undefined;
+}
+
+export interface Connection {
+  readonly session: SessionInfo;
+  readonly identity: PeerIdentity;
+  endpoint: Endpoint;
+  rtt: Millis | undefined;
+}
+
+type Fact<T extends EncapsulationOutput["type"]> = Extract<EncapsulationOutput, { type: T }>;
+
+export class ConnectionTable {
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #connections = new Map<PeerId, Connection>();
+
+  attempts(): Iterable<Attempt> {
+    return this.#attempts.values();
+  }
+
+  connections(): Iterable<Connection> {
+    return this.#connections.values();
+  }
+
+  connection(peer: PeerId): Connection | undefined {
+    return this.#connections.get(peer);
+  }
+
+  peers(): readonly PeerId[] {
+    return [...this.#connections.keys()];
+  }
+
+  /** True when the endpoint is new to the table. */
+  attempt(endpoint: Endpoint, source: string, peer: PeerId | undefined): boolean {
+    const key = formatEndpoint(endpoint);
+    if (this.#attempts.has(key)) return false;
+    const state = peer !== undefined && this.#connections.has(peer) ? "established" : "connecting";
+    this.#attempts.set(key, { endpoint, source, peer, state, code: undefined, reason: undefined });
+    return true;
+  }
+
+  forget(endpoint: Endpoint): void {
+    this.#attempts.delete(formatEndpoint(endpoint));
+  }
+
+  /** The peer is no member any more: nothing of it is shown. */
+  forgetPeer(peer: PeerId): void {
+    for (const [key, attempt] of this.#attempts) {
+      if (attempt.peer === peer) this.#attempts.delete(key);
+    }
+  }
+
+  sessionUp(fact: Fact<"session-up">): void {
+    const { session, peer } = fact;
+    this.#connections.set(peer.id, { session, identity: peer, endpoint: session.endpoint, rtt: undefined });
+    const attempt = this.#attempts.get(formatEndpoint(session.endpoint));
+    if (attempt !== undefined) attempt.peer = peer.id;
+    this.#setAttemptsOf(peer.id, "established", undefined, undefined);
+  }
+
+  /** What was known of the session, for the event. */
+  sessionDown(fact: Fact<"session-down">): Connection | undefined {
+    const connection = this.#connections.get(fact.peer);
+    this.#connections.delete(fact.peer);
+    this.#setAttemptsOf(fact.peer, "retrying", "UNREACHABLE", fact.reason);
+    return connection;
+  }
+
+  roamed(fact: Fact<"roamed">): void {
+    const connection = this.#connections.get(fact.peer);
+    if (connection !== undefined) connection.endpoint = fact.endpoint;
+  }
+
+  roundTrip(fact: Fact<"round-trip">): void {
+    const connection = this.#connections.get(fact.peer);
+    if (connection !== undefined) connection.rtt = fact.rtt;
+  }
+
+  attemptFailed(fact: Fact<"attempt-failed">): void {
+    const attempt = this.#attempts.get(formatEndpoint(fact.target.endpoint));
+    if (attempt === undefined || attempt.state === "established") return;
+    attempt.state = "retrying";
+    attempt.code = fact.code;
+    attempt.reason = fact.reason;
+  }
+
+  #setAttemptsOf(
+    peer: PeerId,
+    state: ConnectionState,
+    code: ErrorCode | undefined,
+    reason: string | undefined,
+  ): void {
+    for (const attempt of this.#attempts.values()) {
+      if (attempt.peer === peer) Object.assign(attempt, { state, code, reason });
+    }
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * How members learn of each other: every peer tells a new session all signed records it holds, and passes on what is
+ * new to it. Records are opaque here; a kind this build does not know is passed on all the same.
+ *
+ * A message of the channel is a CBOR array [version, kind, content]:
+ *
+ *     [1, "records", [record bytes, …]]      signed records, in pieces that fit one datagram
+ *     [1, "digest", 16 bytes]                hash of all records held; a peer with another one answers with its records
+ *     [1, "key", [epoch, secret 32 bytes, digest 16 bytes]]
+ *                                            the newest network key, with the hash of the revocations it was made for
+ *
+ * A key is taken only by a node that knows all the revocations its sender knows, and passed on only from there: it must
+ * not overtake the news of who is not to have it. Whoever lacks some asks with its digest and is told both again.
+ *
+ * Flooding what is new costs O(peers) messages per record, which a full mesh of at most 64 can bear; a datagram lost is
+ * made good by the digest.
+ */
+import { type Channel, type Clock, type Logger, maxChannelMessage, type Timer } from "../contracts/host.ts";
+import type { Millis, PeerId } from "../contracts/values.ts";
+import type { EpochKey } from "./key_ring.ts";
+import { decodeCbor, encodeCbor } from "../wire/cbor.ts";
+import { equalBytes } from "../wire/bytes.ts";
+
+/** What is spread, and who judges it. */
+export interface RecordBook {
+  records(): readonly Uint8Array[];
+  /** 16 bytes, equal on two nodes that hold the same records. */
+  digest(): Uint8Array;
+  /** Keeps what is valid; the records that were new. Hostile bytes change nothing. */
+  learn(records: readonly Uint8Array[]): readonly Uint8Array[];
+  /** As {@link digest}, over the revocations alone. */
+  exclusionsDigest(): Uint8Array;
+  newestKey(): EpochKey;
+  /** True when the key is newer than ours and now in use. */
+  learnKey(key: EpochKey): boolean;
+}
+
+const digestEvery: Millis = 30_000;
+const version = 1;
+/** Room for the CBOR around the records of one message. */
+const pieceBytes = maxChannelMessage - 64;
+
+export class Introductions {
+  readonly #channel: Channel;
+  readonly #book: RecordBook;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #timer: Timer | undefined;
+
+  constructor(channel: Channel, book: RecordBook, clock: Clock, log: Logger) {
+    this.#channel = channel;
+    this.#book = book;
+    this.#clock = clock;
+    this.#log = log;
+    channel.receive((from, message) => this.#receive(from, message));
+  }
+
+  start(): void {
+    this.#timer = this.#clock.timer(this.#clock.now() + digestEvery, () => {
+      for (const peer of this.#channel.peers()) this.#send(peer, "digest", this.#book.digest());
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** All we know, to a peer that has just come up. */
+  greet(peer: PeerId): void {
+    this.#sendRecords(peer, this.#book.records());
+    this.#sendKey(peer);
+  }
+
+  /** New records, to every peer but the one they came from. */
+  spread(records: readonly Uint8Array[], except?: PeerId): void {
+    for (const peer of this.#channel.peers()) {
+      if (peer !== except) this.#sendRecords(peer, records);
+    }
+  }
+
+  spreadKey(except?: PeerId): void {
+    for (const peer of this.#channel.peers()) {
+      if (peer !== except) this.#sendKey(peer);
+    }
+  }
+
+  #receive(from: PeerId, message: Uint8Array): void {
+    const [kind, content] = this.#parse(message);
+    if (kind === "records") return this.#learn(from, bytesList(content));
+    if (kind === "digest" && content instanceof Uint8Array) return this.#compare(from, content);
+    if (kind === "key") return this.#learnKey(from, content);
+    this.#log.log("debug", "Unknown introduction", { peer: from, kind });
+  }
+
+  #parse(message: Uint8Array): readonly [unknown, unknown] {
+    try {
+      const decoded = decodeCbor(message);
+      if (Array.isArray(decoded) && decoded[0] === version) return [decoded[1], decoded[2]];
+    } catch {
+      // Hostile or newer bytes; the caller logs the kind, which is then undefined.
+    }
+    return [undefined, undefined];
+  }
+
+  #learn(from: PeerId, records: readonly Uint8Array[]): void {
+    const learned = this.#book.learn(records);
+    if (learned.length > 0) this.spread(learned, from);
+  }
+
+  #learnKey(from: PeerId, content: unknown): void {
+    if (!Array.isArray(content)) return;
+    const [epoch, secret, exclusions] = content;
+    if (!Number.isSafeInteger(epoch) || !(secret instanceof Uint8Array) || secret.length !== 32) return;
+    if (!(exclusions instanceof Uint8Array) || epoch < this.#book.newestKey().epoch) return;
+    if (!equalBytes(exclusions, this.#book.exclusionsDigest())) {
+      this.#send(from, "digest", this.#book.digest());
+    } else if (this.#book.learnKey({ epoch, secret })) this.spreadKey(from);
+  }
+
+  #compare(from: PeerId, digest: Uint8Array): void {
+    if (equalBytes(digest, this.#book.digest())) return;
+    this.#sendRecords(from, this.#book.records());
+    this.#sendKey(from);
+  }
+
+  #sendKey(peer: PeerId): void {
+    const { epoch, secret } = this.#book.newestKey();
+    this.#send(peer, "key", [epoch, secret, this.#book.exclusionsDigest()]);
+  }
+
+  #sendRecords(peer: PeerId, records: readonly Uint8Array[]): void {
+    for (const piece of piecesOf(records)) this.#send(peer, "records", piece);
+  }
+
+  #send(peer: PeerId, kind: string, content: unknown): void {
+    this.#channel.send(peer, encodeCbor([version, kind, content]));
+  }
+}
+
+/** Groups records so that each group, with 4 bytes of CBOR per record, fits one message. */
+function piecesOf(records: readonly Uint8Array[]): readonly (readonly Uint8Array[])[] {
+  const pieces: Uint8Array[][] = [];
+  let room = 0;
+  for (const record of records) {
+    const size = record.length + 4;
+    if (size > pieceBytes) continue;
+    if (size > room) {
+      pieces.push([]);
+      room = pieceBytes;
+    }
+    pieces.at(-1)!.push(record);
+    room -= size;
+  }
+  return pieces;
+}
+
+function bytesList(value: unknown): readonly Uint8Array[] {
+  return Array.isArray(value) ? value.filter((item) => item instanceof Uint8Array) : [];
+}

@@ -1,0 +1,163 @@
+/** A node in this process, as the API, the CLI and embedding programs drive it. */
+import { MeshError } from "../contracts/errors.ts";
+import type { EditableTargets } from "../contracts/discovery.ts";
+import type {
+  ConnectionStatus,
+  IpamStatus,
+  MemberAdmin,
+  MeshNode,
+  NodeStatus,
+  PeerStatus,
+  PingOptions,
+  PingResult,
+  TargetStatus,
+  TokenAdmin,
+} from "../contracts/node.ts";
+import type { OverlaySockets } from "../contracts/port.ts";
+import type { Address, Endpoint, PeerId } from "../contracts/values.ts";
+import { formatAddress, parseAddress } from "../wire/address.ts";
+import { parseEndpoint } from "../wire/endpoint.ts";
+import { ownOwner } from "./own_endpoint.ts";
+import {
+  connectionStatuses,
+  ipamStatus,
+  nodeStatus,
+  peerStatuses,
+  type StatusSources,
+  targetStatuses,
+} from "./status.ts";
+import type { EventBus } from "./event_bus.ts";
+
+export interface LocalNodeParts {
+  readonly sources: StatusSources;
+  readonly events: EventBus;
+  readonly targets: EditableTargets | undefined;
+  readonly overlay: OverlaySockets | undefined;
+  readonly tokens: TokenAdmin;
+  readonly members: MemberAdmin;
+  stop(): Promise<void>;
+}
+
+const defaultPing = { size: 56, timeoutMillis: 3000 };
+
+export class LocalNode implements MeshNode {
+  readonly id: PeerId;
+  readonly events: EventBus;
+  readonly tokens: TokenAdmin;
+  readonly members: MemberAdmin;
+  readonly overlay: OverlaySockets | undefined;
+  readonly #parts: LocalNodeParts;
+  #stopped: Promise<void> | undefined;
+
+  constructor(parts: LocalNodeParts) {
+    this.#parts = parts;
+    this.id = parts.sources.state.self.id;
+    this.events = parts.events;
+    this.tokens = parts.tokens;
+    this.members = parts.members;
+    this.overlay = parts.overlay;
+  }
+
+  status(): NodeStatus {
+    return nodeStatus(this.#parts.sources);
+  }
+
+  peers(): readonly PeerStatus[] {
+    return peerStatuses(this.#parts.sources);
+  }
+
+  connections(): readonly ConnectionStatus[] {
+    return connectionStatuses(this.#parts.sources);
+  }
+
+  ipam(): IpamStatus {
+    return ipamStatus(this.#parts.sources);
+  }
+
+  targets(): readonly TargetStatus[] {
+    return targetStatuses(this.#parts.sources);
+  }
+
+  async connect(endpoints: readonly string[], options: { readonly replace?: boolean } = {}): Promise<void> {
+    const wanted = endpoints.map(endpointOf);
+    const { targets } = this.#parts;
+    if (targets === undefined) {
+      throw new MeshError(
+        "UNSUPPORTED",
+        "No discovery plugin of this node keeps a list of targets; add static_seeds",
+      );
+    }
+    if (options.replace === true) await targets.removeTargets(this.#otherTargets(wanted));
+    await targets.addTargets(wanted);
+  }
+
+  async ping(to: string, options: PingOptions, signal: AbortSignal): Promise<PingResult> {
+    const { overlay } = this.#parts;
+    if (overlay === undefined) {
+      throw new MeshError("UNSUPPORTED", "This node's port has no sockets of its own; ping from a container");
+    }
+    const address = this.#resolve(to, options.family);
+    const reply = await overlay.ping({
+      from: this.#ownAddress(address.family),
+      to: address,
+      size: options.size ?? defaultPing.size,
+      timeout: options.timeoutMillis ?? defaultPing.timeoutMillis,
+    }, signal);
+    return {
+      from: formatAddress(reply.from),
+      rttMillis: reply.rtt,
+      hopLimit: reply.hopLimit,
+      size: reply.size,
+    };
+  }
+
+  /** Stops everything in reverse order of start. Idempotent; resolves when the last part is released. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stopped ??= this.#parts.stop();
+  }
+
+  #otherTargets(wanted: readonly Endpoint[]): Endpoint[] {
+    const kept = new Set(wanted.map(({ host, port }) => `${host} ${port}`));
+    return this.#parts.sources.discovery.flatMap((plugin) => plugin.targets())
+      .map(({ endpoint }) => endpoint)
+      .filter(({ host, port }) => !kept.has(`${host} ${port}`));
+  }
+
+  #resolve(to: string, family: 4 | 6 | undefined): Address {
+    const literal = parseAddress(to);
+    if (literal !== undefined) return literal;
+    const peer = this.peers().find(({ peer, name }) => peer === to || name === to);
+    if (peer === undefined) {
+      throw new MeshError("NOT_FOUND", `"${to}" is neither an overlay address nor the name or id of a peer`);
+    }
+    const addresses = peer.addresses.map(parseAddress).filter((address) => address !== undefined);
+    const chosen = addresses.find((address) => family === undefined || address.family === family);
+    if (chosen === undefined) {
+      throw new MeshError("NOT_FOUND", `Peer ${to} has told no address of that family yet`);
+    }
+    return chosen;
+  }
+
+  #ownAddress(family: 4 | 6): Address {
+    const lease = [...this.#parts.sources.ipam.leases()]
+      .find(({ owner, address }) => owner === ownOwner && address.family === family);
+    if (lease === undefined) {
+      throw new MeshError(
+        "UNREACHABLE",
+        `This node has no IPv${family} address yet; it is waiting for a range`,
+      );
+    }
+    return lease.address;
+  }
+}
+
+function endpointOf(text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  if (endpoint === undefined) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `"${text}" is not an endpoint; write 198.51.100.7:6783 or [2001:db8::7]:6783`,
+    );
+  }
+  return endpoint;
+}

@@ -1,0 +1,220 @@
+/**
+ * The live wiring of a node: facts that the encapsulation states become sessions, records, packets and events; findings of
+ * discovery become attempts. Decides nothing about the wire; owns the two shells around machine and packets.
+ */
+import { Drop } from "../contracts/drop.ts";
+import type { EncapsulationOutput, JoinAnswer, SessionTarget } from "../contracts/encapsulation.ts";
+import type { Finding } from "../contracts/discovery.ts";
+import { errorCode } from "../contracts/errors.ts";
+import type { Endpoint, PeerId, PeerRecord } from "../contracts/values.ts";
+import { formatEndpoint, sameEndpoint } from "../wire/endpoint.ts";
+import { GreProtocol } from "../wire/gre.ts";
+import { Admissions } from "./admissions.ts";
+import { EncapsulationDriver, type EncapsulationFact } from "./encapsulation_driver.ts";
+import { Forwarder } from "./forwarder.ts";
+import { Introductions } from "./introductions.ts";
+import { Joining } from "./joining.ts";
+import type { NodeContext } from "./node_context.ts";
+import type { NodeParts } from "./node_parts.ts";
+
+type Fact<T extends EncapsulationOutput["type"]> = Extract<EncapsulationOutput, { type: T }>;
+
+/** A full mesh is what this form of the node can bear; more peers wait for partial views. */
+const maxPeers = 64;
+
+export class Mesh {
+  readonly driver: EncapsulationDriver<NodeParts["encapsulation"]>;
+  readonly forwarder: Forwarder;
+  readonly introductions: Introductions;
+  readonly admissions: Admissions;
+  readonly joining = new Joining();
+  readonly #context: NodeContext;
+  readonly #parts: NodeParts;
+
+  constructor(context: NodeContext, parts: NodeParts) {
+    this.#context = context;
+    this.#parts = parts;
+    const { platform, drops, channels, state } = context;
+    this.driver = new EncapsulationDriver({
+      machine: parts.encapsulation,
+      datagrams: parts.datagrams,
+      clock: platform.clock,
+      drops,
+      onFact: (fact) => this.#handle(fact),
+    });
+    channels.carryOver((peer, packet) => this.driver.seal(peer, packet));
+    this.introductions = new Introductions(
+      channels.open("mesh"),
+      state,
+      platform.clock,
+      platform.log.child("mesh"),
+    );
+    this.forwarder = new Forwarder({
+      self: state.self.id,
+      port: parts.port,
+      routes: parts.ipam.routes,
+      policy: parts.policy,
+      drops,
+      seal: (peer, packet) => this.driver.seal(peer, packet),
+    });
+    this.admissions = new Admissions({
+      platform,
+      state,
+      spread: (records) => this.introductions.spread(records),
+    });
+    for (const plugin of parts.discovery) plugin.watch((finding) => this.#find(finding));
+    state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
+  }
+
+  /** Sets out for every member this node has known, so that a restart returns without waiting for introductions. */
+  start(): void {
+    this.introductions.start();
+    for (const peer of this.#context.state.knownPeers()) this.#reach(peer);
+  }
+
+  stop(): void {
+    this.introductions.stop();
+    for (const peer of this.#context.connections.peers()) {
+      this.driver.call((machine, now) => machine.disconnect(peer, now));
+    }
+    this.driver.close();
+  }
+
+  /**
+   * Shuts out what the records name: kept and told to all first, so that the key made after them reaches nobody that
+   * they are about.
+   */
+  async exclude(records: readonly Uint8Array[]): Promise<void> {
+    const { state } = this.#context;
+    await state.keepRecords(records);
+    this.introductions.spread(records);
+    await state.rotateKey();
+    this.introductions.spreadKey();
+  }
+
+  /** Tries an endpoint until it answers; at once when it is already being tried. */
+  reach(endpoint: Endpoint, source: string, peer?: PeerRecord): void {
+    if (this.#isOwn(endpoint) || this.#context.connections.peers().length >= maxPeers) return;
+    this.#context.connections.attempt(endpoint, source, peer?.id);
+    const target: SessionTarget = peer === undefined ? { endpoint } : { endpoint, peer };
+    this.driver.call((machine, now) => machine.connect(target, now));
+  }
+
+  #find(finding: Finding): void {
+    if (finding.type === "endpoint") this.reach(finding.endpoint, "target");
+    if (finding.type === "peer") this.#reach(finding.peer);
+    if (finding.type === "dead") this.driver.call((machine, now) => machine.disconnect(finding.peer, now));
+  }
+
+  #reach(peer: PeerRecord): void {
+    const { state, connections } = this.#context;
+    if (peer.id === state.self.id || connections.connection(peer.id) !== undefined) return;
+    for (const endpoint of peer.endpoints) this.reach(endpoint, "introduction", peer);
+  }
+
+  #membersChanged(learned: readonly PeerRecord[], removed: readonly PeerId[]): void {
+    const { connections, events } = this.#context;
+    for (const peer of removed) {
+      events.emit("peer:revoked", { peer });
+      connections.forgetPeer(peer);
+      this.driver.call((machine, now) => machine.disconnect(peer, now));
+    }
+    for (const peer of learned) this.#reach(peer);
+  }
+
+  #handle(fact: EncapsulationFact): void {
+    const { connections } = this.#context;
+    switch (fact.type) {
+      case "packet":
+        return this.#receive(fact);
+      case "session-up":
+        return this.#sessionUp(fact);
+      case "session-down":
+        return this.#sessionDown(fact);
+      case "roamed":
+        connections.roamed(fact);
+        return this.#context.events.emit("peer:roamed", { peer: fact.peer, endpoint: fact.endpoint });
+      case "round-trip":
+        return connections.roundTrip(fact);
+      case "attempt-failed":
+        return this.#attemptFailed(fact);
+      case "clone-detected":
+        return this.#cloned(fact);
+      case "join-requested":
+        return this.#admit(fact);
+      case "join-answered":
+      case "join-failed":
+        return this.joining.settle(fact);
+    }
+  }
+
+  #receive({ from, packet }: Fact<"packet">): void {
+    if (packet.protocol !== GreProtocol.control) {
+      this.forwarder.fromMesh(from, packet);
+      return;
+    }
+    this.#context.drops.count(
+      packet.forwarded ? Drop.malformed : this.#context.channels.dispatch(from, packet.payload),
+    );
+  }
+
+  #sessionUp(fact: Fact<"session-up">): void {
+    const { connections, state, events, platform } = this.#context;
+    connections.sessionUp(fact);
+    const routes = state.learnCredentials(fact.credentials);
+    if (routes !== undefined) this.#parts.ipam.routes.learn(fact.peer.id, routes);
+    const { id: peer, name } = fact.peer;
+    const { endpoint } = fact.session;
+    platform.log.log("info", "Peer is up", { peer, name, endpoint: formatEndpoint(endpoint) });
+    events.emit("peer:up", { peer, name, endpoint });
+    this.introductions.greet(peer);
+  }
+
+  #sessionDown(fact: Fact<"session-down">): void {
+    const { connections, events, platform } = this.#context;
+    const connection = connections.sessionDown(fact);
+    if (connection === undefined) return;
+    const { id: peer, name } = connection.identity;
+    platform.log.log("info", "Peer is down", { peer, name, reason: fact.reason });
+    events.emit("peer:down", { peer, name, reason: fact.reason });
+  }
+
+  #attemptFailed(fact: Fact<"attempt-failed">): void {
+    const { connections, events } = this.#context;
+    connections.attemptFailed(fact);
+    events.emit("target:failed", { endpoint: fact.target.endpoint, code: fact.code, reason: fact.reason });
+  }
+
+  #cloned({ peer, endpoints }: Fact<"clone-detected">): void {
+    const { alerts, state } = this.#context;
+    const places = endpoints.map(formatEndpoint).join(" and ");
+    const name = state.peerName(peer) ?? peer;
+    alerts.raise(
+      `identity-cloned:${peer}`,
+      `${name} runs twice with one identity, at ${places}; reset one of them`,
+    );
+  }
+
+  #admit(request: Fact<"join-requested">): void {
+    void this.#judge(request).then((answer) =>
+      this.driver.call((machine, now) => machine.answerJoin(request.request, answer, now))
+    );
+  }
+
+  /** Never rejects: a joiner hears of every outcome. */
+  async #judge(request: Fact<"join-requested">): Promise<JoinAnswer> {
+    const { events, platform } = this.#context;
+    try {
+      const { answer, admitted } = await this.admissions.admit(request);
+      if (admitted !== undefined) events.emit("peer:admitted", admitted);
+      return answer;
+    } catch (error) {
+      platform.log.log("error", "Cannot admit a node", { endpoint: formatEndpoint(request.from), error });
+      return { refused: errorCode(error), reason: "the admitting member could not write its state" };
+    }
+  }
+
+  #isOwn(endpoint: Endpoint): boolean {
+    return this.#parts.datagrams.localEndpoints().some((own) => sameEndpoint(own, endpoint));
+  }
+}

@@ -1,0 +1,50 @@
+/** What all parts of one node share, and the {@link Host} that each plugin sees of it. */
+import type { Host } from "../contracts/host.ts";
+import type { Store } from "../contracts/store.ts";
+import { Alerts } from "./alerts.ts";
+import { Channels } from "./channels.ts";
+import { ConnectionTable } from "./connection_table.ts";
+import { DropCounts } from "./drop_counts.ts";
+import { EventBus } from "./event_bus.ts";
+import { NetworkState } from "./network_state.ts";
+import type { Platform } from "./platform.ts";
+
+export class NodeContext {
+  readonly platform: Platform;
+  readonly store: Store;
+  readonly events: EventBus;
+  readonly drops = new DropCounts();
+  readonly alerts: Alerts;
+  readonly connections = new ConnectionTable();
+  readonly channels: Channels;
+  readonly state: NetworkState;
+  /** Aborts when the node stops: ends every loop and wait. */
+  readonly signal: AbortSignal;
+
+  /** The store has started: identity and network are read from it here. */
+  constructor(platform: Platform, store: Store, name: string, signal: AbortSignal) {
+    this.platform = platform;
+    this.store = store;
+    this.signal = signal;
+    this.events = new EventBus(platform.log);
+    this.alerts = new Alerts(platform.clock, this.events);
+    this.channels = new Channels(platform.log, () => this.connections.peers());
+    this.state = new NetworkState({ platform, store, name });
+  }
+
+  hostFor(plugin: string): Host {
+    const { clock, random, log, aeads } = this.platform;
+    return {
+      self: this.state.self,
+      clock,
+      random,
+      log: log.child(plugin),
+      events: this.events,
+      drops: this.drops,
+      membership: this.state,
+      store: this.store,
+      aeads,
+      channel: (name) => this.channels.open(name),
+    };
+  }
+}

@@ -1,0 +1,198 @@
+/** The node's parts as plain documents: what `status` and the API show. Reads only. */
+import type { DropName } from "../contracts/drop.ts";
+import type { Discovery } from "../contracts/discovery.ts";
+import type { Encapsulation } from "../contracts/encapsulation.ts";
+import type { Ipam, IpamReport } from "../contracts/ipam.ts";
+import type {
+  Alert,
+  ConnectionState,
+  ConnectionStatus,
+  IpamStatus,
+  NodeStatus,
+  PeerStatus,
+  TargetStatus,
+  TrafficStatus,
+} from "../contracts/node.ts";
+import type { Port } from "../contracts/port.ts";
+import type { Datagrams } from "../contracts/transport.ts";
+import type { Endpoint, PeerId, WallMillis } from "../contracts/values.ts";
+import { formatAddress } from "../wire/address.ts";
+import { formatEndpoint } from "../wire/endpoint.ts";
+import { formatPrefix } from "../wire/prefix.ts";
+import { encodeHex } from "../wire/hex.ts";
+import type { Attempt, Connection, ConnectionTable } from "./connection_table.ts";
+import type { NetworkState } from "./network_state.ts";
+import { overlayMtu } from "./overlay_mtu.ts";
+import type { Platform } from "./platform.ts";
+
+export interface StatusSources {
+  readonly version: string;
+  readonly platform: Platform;
+  readonly plugins: Readonly<Record<string, readonly string[]>>;
+  readonly state: NetworkState;
+  readonly connections: ConnectionTable;
+  readonly datagrams: Datagrams;
+  readonly encapsulation: Encapsulation;
+  readonly discovery: readonly Discovery[];
+  readonly ipam: Ipam & Partial<IpamReport>;
+  readonly port: Port;
+  readonly startedWall: WallMillis;
+  readonly startedAt: number;
+  phase(): NodeStatus["state"];
+  traffic(): TrafficStatus;
+  drops(): Partial<Record<DropName, number>>;
+  alerts(): readonly Alert[];
+}
+
+export function nodeStatus(sources: StatusSources): NodeStatus {
+  const { state, platform } = sources;
+  const network = state.network();
+  const connections = connectionStatuses(sources);
+  const alerts = sources.alerts();
+  return {
+    version: sources.version,
+    runtime: platform.runtime,
+    state: sources.phase(),
+    peer: state.self.id,
+    name: state.self.name,
+    network: { id: network === undefined ? "" : encodeHex(network.id), name: network?.name ?? "" },
+    started: sources.startedWall,
+    uptimeSeconds: Math.floor((platform.clock.now() - sources.startedAt) / 1000),
+    plugins: sources.plugins,
+    listen: endpointTexts(sources.datagrams.localEndpoints()),
+    addresses: ownAddresses(sources.port),
+    encryption: { aead: platform.aeads[0]!.name, implementation: platform.aeads[0]!.implementation },
+    connections: countStates(connections),
+    peers: peerStatuses(sources).length,
+    targets: targetStatuses(sources).length,
+    ipam: ipamStatus(sources),
+    traffic: sources.traffic(),
+    drops: sources.drops(),
+    alerts,
+    healthy: sources.phase() === "ready" && alerts.length === 0 &&
+      connections.every((connection) => connection.state === "established"),
+  };
+}
+
+/** One row per session, and one per endpoint that has none. */
+export function connectionStatuses(sources: StatusSources): readonly ConnectionStatus[] {
+  const sessions = [...sources.connections.connections()].map((connection) =>
+    established(connection, sources)
+  );
+  const others = [...sources.connections.attempts()]
+    .filter((attempt) =>
+      attempt.peer === undefined || sources.connections.connection(attempt.peer) === undefined
+    )
+    .map((attempt) => unestablished(attempt, sources));
+  return [...sessions, ...others];
+}
+
+function established(connection: Connection, { encapsulation }: StatusSources): ConnectionStatus {
+  return {
+    direction: connection.session.initiator ? "->" : "<-",
+    endpoint: formatEndpoint(connection.endpoint),
+    state: "established",
+    peer: connection.identity.id,
+    name: connection.identity.name,
+    encrypted: true,
+    aead: connection.session.aead,
+    rttMillis: connection.rtt ?? null,
+    mtu: overlayMtu(encapsulation),
+    reason: null,
+    code: null,
+  };
+}
+
+function unestablished(attempt: Attempt, { state, encapsulation }: StatusSources): ConnectionStatus {
+  return {
+    direction: "->",
+    endpoint: formatEndpoint(attempt.endpoint),
+    state: attempt.state,
+    peer: attempt.peer ?? null,
+    name: attempt.peer === undefined ? null : state.peerName(attempt.peer) ?? null,
+    encrypted: false,
+    aead: null,
+    rttMillis: null,
+    mtu: overlayMtu(encapsulation),
+    reason: attempt.reason ?? null,
+    code: attempt.code ?? null,
+  };
+}
+
+/** All members this node knows, itself first. */
+export function peerStatuses(sources: StatusSources): readonly PeerStatus[] {
+  const self = peerStatus(sources, sources.state.self.id, sources.datagrams.localEndpoints());
+  const others = sources.state.knownPeers()
+    .filter((peer) => peer.id !== sources.state.self.id)
+    .map((peer) => peerStatus(sources, peer.id, peer.endpoints));
+  return [self, ...others];
+}
+
+function peerStatus(sources: StatusSources, id: PeerId, endpoints: readonly Endpoint[]): PeerStatus {
+  const { state, connections } = sources;
+  const self = id === state.self.id;
+  const connection = connections.connection(id);
+  return {
+    peer: id,
+    name: state.peerName(id) ?? id,
+    self,
+    state: self || connection !== undefined ? "up" : "down",
+    endpoints: endpointTexts(connection === undefined ? endpoints : [connection.endpoint]),
+    ranges: rangesOf(sources, id),
+    addresses: self ? ownAddresses(sources.port) : state.peerAddresses(id).map(formatAddress),
+    rttMillis: connection?.rtt ?? null,
+  };
+}
+
+export function ipamStatus({ ipam, state, connections, port }: StatusSources): IpamStatus {
+  const self = state.self.id;
+  return {
+    state: [...port.attached()].length > 0 ? "ready" : "waiting",
+    ranges: ipam.ranges().map(formatPrefix),
+    leases: [...ipam.leases()].map(({ owner, address, bits }) => ({
+      owner,
+      address: `${formatAddress(address)}/${bits}`,
+    })),
+    shares: (ipam.report?.() ?? []).map(({ peer, prefixes, share }) => ({
+      peer,
+      name: state.peerName(peer) ?? peer,
+      ranges: prefixes.map(formatPrefix),
+      share4: share[4],
+      share6: share[6],
+      reachable: peer === self || connections.connection(peer) !== undefined,
+    })),
+  };
+}
+
+/** What the operator named, and what became of it. */
+export function targetStatuses({ discovery, connections }: StatusSources): readonly TargetStatus[] {
+  const attempts = new Map([...connections.attempts()].map((each) => [formatEndpoint(each.endpoint), each]));
+  return discovery.flatMap((plugin) => plugin.targets()).map(({ endpoint, source }) => {
+    const attempt = attempts.get(formatEndpoint(endpoint));
+    return {
+      endpoint: formatEndpoint(endpoint),
+      source,
+      state: attempt?.state ?? "connecting",
+      reason: attempt?.reason ?? null,
+    };
+  });
+}
+
+function rangesOf({ ipam }: StatusSources, peer: PeerId): readonly string[] {
+  return (ipam.report?.() ?? []).filter((share) => share.peer === peer)
+    .flatMap((share) => share.prefixes.map(formatPrefix));
+}
+
+function ownAddresses(port: Port): readonly string[] {
+  return [...port.attached()].flatMap(({ leases }) => leases.map((lease) => formatAddress(lease.address)));
+}
+
+function endpointTexts(endpoints: readonly Endpoint[]): readonly string[] {
+  return endpoints.map(formatEndpoint);
+}
+
+function countStates(connections: readonly ConnectionStatus[]): Record<ConnectionState, number> {
+  const counts = { connecting: 0, established: 0, retrying: 0, failed: 0 };
+  for (const { state } of connections) counts[state]++;
+  return counts;
+}
