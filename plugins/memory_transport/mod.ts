@@ -1,0 +1,39 @@
+/**
+ * Datagrams inside one process, for simulations and tests: the network is an object that is handed in.
+ *
+ * ```ts
+ * import { memoryTransport } from "./mod.ts";
+ *
+ * const network = { bind: () => ({ send: () => 0 as const, close: () => {} }) };
+ * const plugin = memoryTransport({ network, endpoint: { host: "192.0.2.1", port: 6783 } });
+ * console.log(plugin.slot, plugin.name); // transport memory
+ * ```
+ */
+import { z } from "zod";
+import type { Host } from "../../core/contracts/host.ts";
+import { definePlugin } from "../../core/contracts/plugin.ts";
+import { canonicalHost } from "../../core/wire/endpoint.ts";
+import type { MemoryNetwork } from "./memory_network.ts";
+import { MemoryTransport } from "./memory_transport.ts";
+
+export type { MemoryBinding, MemoryNetwork } from "./memory_network.ts";
+
+const network: z.ZodType<MemoryNetwork, MemoryNetwork> = z.any()
+  .refine((value) => typeof value?.bind === "function", "expected a memory network, an object with bind()")
+  .describe("The network, an object: this transport cannot be used from a file.");
+
+const config = z.strictObject({
+  network,
+  endpoint: z.strictObject({
+    host: z.string().refine((host) => canonicalHost(host) !== undefined, "expected an IP address"),
+    port: z.int().min(1).max(65_535),
+  }),
+});
+
+export const memoryTransport = definePlugin({
+  slot: "transport",
+  name: "memory",
+  config,
+  create: ({ network, endpoint }, host: Pick<Host, "drops" | "log">) =>
+    new MemoryTransport(network, endpoint, host),
+});

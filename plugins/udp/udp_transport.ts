@@ -1,0 +1,101 @@
+import { Drop } from "../../core/contracts/drop.ts";
+import { isMeshError } from "../../core/contracts/errors.ts";
+import type { Host } from "../../core/contracts/host.ts";
+import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
+import type { Datagrams, Transport } from "../../core/contracts/transport.ts";
+import type { Endpoint } from "../../core/contracts/values.ts";
+import { bindDatagramSocket, type DatagramSocket } from "../../core/runtime/datagram_socket.ts";
+import { type InterfaceAddress, interfaceAddresses } from "../../core/runtime/interfaces.ts";
+
+/** What the transport takes from the machine; a test brings its own. */
+export interface Machine {
+  readonly bind: typeof bindDatagramSocket;
+  readonly interfaces: () => readonly InterfaceAddress[];
+}
+
+const thisMachine: Machine = { bind: bindDatagramSocket, interfaces: interfaceAddresses };
+
+export class UdpTransport implements Transport, Datagrams, Lifecycle {
+  readonly datagrams: Datagrams = this;
+  readonly #listen: Endpoint;
+  readonly #host: Pick<Host, "drops" | "log">;
+  readonly #machine: Machine;
+  #socket: DatagramSocket | undefined;
+  #handler: ((datagram: Uint8Array, from: Endpoint) => void) | undefined;
+  #failures = 0;
+
+  constructor(listen: Endpoint, host: Pick<Host, "drops" | "log">, machine: Machine = thisMachine) {
+    this.#listen = listen;
+    this.#host = host;
+    this.#machine = machine;
+  }
+
+  /** Rejects `BIND_FAILED`. */
+  async start(): Promise<void> {
+    this.#socket = await this.#bind();
+    this.#socket.receive((datagram, from) => this.#handler?.(datagram, from));
+  }
+
+  /** Of a wildcard, the addresses that the machine has at the moment of the call: a laptop's change with its network. */
+  localEndpoints(): readonly Endpoint[] {
+    if (this.#socket === undefined) return [];
+    const { host, port } = this.#socket.local;
+    if (host === "0.0.0.0") return this.#reachable([4]).map((host) => ({ host, port }));
+    if (host === "::") return this.#reachable([4, 6]).map((host) => ({ host, port }));
+    return [{ host, port }];
+  }
+
+  send(datagram: Uint8Array, to: Endpoint): boolean {
+    if (this.#socket !== undefined) return this.#socket.send(datagram, to);
+    this.#host.drops.count(Drop.noRoute);
+    return false;
+  }
+
+  receive(handler: (datagram: Uint8Array, from: Endpoint) => void): void {
+    this.#handler = handler;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    await socket?.close();
+  }
+
+  /** On a machine without IPv6 the wildcard of both families means that of IPv4. */
+  async #bind(): Promise<DatagramSocket> {
+    const observer = {
+      dropped: (reason: Drop) => this.#host.drops.count(reason),
+      failed: (error: unknown) => this.#report(error),
+    };
+    try {
+      return await this.#machine.bind(this.#listen, observer);
+    } catch (error) {
+      if (this.#listen.host !== "::" || !lacksIpv6(error)) throw error;
+      this.#host.log.log("info", "This machine has no IPv6; UDP listens on IPv4 only", {
+        port: this.#listen.port,
+      });
+      return await this.#machine.bind({ host: "0.0.0.0", port: this.#listen.port }, observer);
+    }
+  }
+
+  /** Loopback only where there is nothing else; link-local addresses mean nothing to anybody elsewhere. */
+  #reachable(families: readonly (4 | 6)[]): readonly string[] {
+    const all = this.#machine.interfaces().filter(({ family, linkLocal }) =>
+      families.includes(family) && !linkLocal
+    );
+    const outward = all.filter(({ internal }) => !internal);
+    return [...new Set((outward.length > 0 ? outward : all).map(({ host }) => host))];
+  }
+
+  /** At the 1st, 2nd, 4th, 8th … time: whatever a stranger can cause must not fill the log. */
+  #report(error: unknown): void {
+    this.#failures++;
+    if ((this.#failures & (this.#failures - 1)) !== 0) return;
+    this.#host.log.log("error", "A datagram could not be handled", { error, count: this.#failures });
+  }
+}
+
+function lacksIpv6(error: unknown): boolean {
+  const reason = isMeshError(error) ? error.details["reason"] : undefined;
+  return reason === "EAFNOSUPPORT" || reason === "EADDRNOTAVAIL";
+}

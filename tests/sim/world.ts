@@ -1,0 +1,138 @@
+/**
+ * A world of whole nodes: `createNode` with all its plugins on simulated time, chance and network, and on disks that
+ * outlive a crash. Everything follows from the seed.
+ */
+import type { AeadSuite } from "../../core/contracts/aead.ts";
+import type { MeshNode } from "../../core/contracts/node.ts";
+import { createNode } from "../../core/node/create_node.ts";
+import type { Intent } from "../../core/node/entry.ts";
+import { nobleAeads } from "../../core/runtime/aead.ts";
+import { parsePrefix } from "../../core/wire/prefix.ts";
+import { allowAll } from "../../plugins/allow_all/mod.ts";
+import { MemoryDisk, memoryStoreOn } from "../../plugins/memory_store/mod.ts";
+import { memoryTransport } from "../../plugins/memory_transport/mod.ts";
+import { noise } from "../../plugins/noise/mod.ts";
+import { ring } from "../../plugins/ring/mod.ts";
+import { staticSeeds } from "../../plugins/static_seeds/mod.ts";
+import { userspace } from "../../plugins/userspace/mod.ts";
+import { SimClock } from "./clock.ts";
+import { type LinkFaults, SimNetwork } from "./network.ts";
+import { SimRandom } from "./random.ts";
+
+const aeads: readonly AeadSuite[] = nobleAeads();
+const diskBytes = 16 * 1024 * 1024;
+
+export interface SimNode {
+  readonly name: string;
+  readonly host: string;
+  readonly node: MeshNode;
+}
+
+export class SimWorld implements AsyncDisposable {
+  readonly clock = new SimClock();
+  readonly network: SimNetwork;
+  readonly #random: SimRandom;
+  readonly #disks = new Map<string, MemoryDisk>();
+  readonly #running = new Map<string, SimNode>();
+
+  constructor(seed: number, faults: Partial<LinkFaults> = {}) {
+    this.#random = new SimRandom(seed);
+    this.network = new SimNetwork({ clock: this.clock, random: this.#random.fork(), faults });
+  }
+
+  /** `names` of nodes: the first founds, the others join with its token; resolves when all have addresses. */
+  async mesh(...names: readonly string[]): Promise<readonly SimNode[]> {
+    const founder = await this.found(names[0]!);
+    const { token } = await this.run(founder.node.tokens.create());
+    const joiners: SimNode[] = [];
+    for (const name of names.slice(1)) joiners.push(await this.start(name, { join: { token } }));
+    return [founder, ...joiners];
+  }
+
+  found(name: string): Promise<SimNode> {
+    return this.start(name, { found: { networkName: "sim", range: parsePrefix("10.32.0.0/12")! } });
+  }
+
+  /** A second start under the same name finds the disk as the first one left it. */
+  async start(name: string, intent: Intent = {}): Promise<SimNode> {
+    const host = `192.0.2.${1 + this.#disks.size - (this.#disks.has(name) ? 1 : 0)}`;
+    return await this.startAt(name, this.#hostOf(name) ?? host, intent);
+  }
+
+  async startAt(name: string, host: string, intent: Intent = {}): Promise<SimNode> {
+    const disk = this.disk(name);
+    this.#hosts.set(name, host);
+    const node = await this.run(createNode({
+      name,
+      intent,
+      plugins: {
+        store: memoryStoreOn(disk),
+        transport: memoryTransport({ network: this.network, endpoint: { host, port: 6783 } }),
+        encapsulation: noise({}),
+        discovery: [staticSeeds({ seeds: [] })],
+        ipam: ring({}),
+        policy: allowAll({}),
+        port: userspace({}),
+      },
+      platform: {
+        clock: this.clock,
+        random: this.#random.fork(),
+        aeads,
+        runtime: "simulated",
+        hostname: name,
+      },
+    }));
+    const started = { name, host, node };
+    this.#running.set(name, started);
+    return started;
+  }
+
+  disk(name: string): MemoryDisk {
+    const disk = this.#disks.get(name) ?? new MemoryDisk(diskBytes);
+    this.#disks.set(name, disk);
+    return disk;
+  }
+
+  /** As a power cut: nobody hears of it. */
+  async crash(victim: SimNode): Promise<void> {
+    this.network.partition([victim.host]);
+    await this.stop(victim);
+    this.network.heal();
+  }
+
+  async stop(victim: SimNode): Promise<void> {
+    this.#running.delete(victim.name);
+    await this.run(victim.node[Symbol.asyncDispose]());
+  }
+
+  /** Simulated time until the promise settles. */
+  run<T>(promise: PromiseLike<T>, limit = 120_000): Promise<T> {
+    return this.clock.complete(Promise.resolve(promise), limit);
+  }
+
+  /** Simulated time until every running node has a session with every other. */
+  async settle(limit = 60_000): Promise<void> {
+    const others = this.#running.size - 1;
+    await this.clock.runUntil(
+      () => [...this.#running.values()].every(({ node }) => node.status().connections.established === others),
+      limit,
+    );
+  }
+
+  /** One echo from node to node over the overlay; milliseconds of simulated time. */
+  async ping(from: SimNode, to: SimNode, family: 4 | 6 = 4): Promise<number> {
+    const address = to.node.status().addresses.find((text) => text.includes(":") === (family === 6))!;
+    const { rttMillis } = await this.run(from.node.ping(address, {}, new AbortController().signal));
+    return rttMillis;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const running of [...this.#running.values()].reverse()) await this.stop(running);
+  }
+
+  readonly #hosts = new Map<string, string>();
+
+  #hostOf(name: string): string | undefined {
+    return this.#hosts.get(name);
+  }
+}
