@@ -1,0 +1,90 @@
+/**
+ * Every number of this plugin, in two groups. Protocol constants are part of the wire format or of what the other side
+ * relies on: changing one is a new protocol version. Implementation constants are this node's own limits and habits.
+ */
+
+/** Protocol constants. Times in milliseconds, sizes in bytes. */
+export const protocol = {
+  /** Second byte of every message. */
+  version: 1,
+  /** Lowest and highest version of what is said inside handshakes. */
+  versions: { lowest: 1, highest: 1 },
+  memberHandshake: "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s",
+  joinHandshake: "Noise_XXpsk3_25519_ChaChaPoly_BLAKE2s",
+
+  /**
+   * Least length of an initiation, and so the room for its response: no answer is longer than its question, or a forged
+   * source address would turn a node into an amplifier. With IPv6 and UDP headers this makes 1,280 bytes, which every
+   * path carries unfragmented.
+   */
+  initiationLength: 1_232,
+  /** Likewise for the first message of a join, whose answer carries no credentials. */
+  knockLength: 256,
+  whoIsLength: 96,
+
+  rekeyAfterMillis: 120_000,
+  /** The responder steps in when the initiator's rekeys do not get through. */
+  responderRekeyAfterMillis: 160_000,
+  /** Neither side seals or opens with an older session; its keys are wiped. */
+  rejectAfterMillis: 180_000,
+  rekeyAfterMessages: 2 ** 40,
+  /** Counters are Numbers: 10 million packets a second reach this after 28 years. */
+  rejectAfterMessages: Number.MAX_SAFE_INTEGER,
+
+  keepaliveMillis: 5_000,
+  /** Unanswered requests after which a session is down, one keepalive time after the last of them. */
+  keepaliveLimit: 3,
+
+  /** Part of a join answer; with all headers it fits into 1,280 bytes. */
+  joinPartLength: 1_100,
+  joinPartLimit: 64,
+  /** Parts sent in a row and asked for at a time. */
+  joinWindow: 8,
+} as const;
+
+/** Waits between handshake attempts; the last one repeats, with jitter. */
+export const retryMillis: readonly number[] = [250, 500, 1_000, 2_000, 5_000];
+
+/** Implementation constants. Times in milliseconds. */
+export const limits = {
+  /** Added to every wait after the first round, so that two sides do not stay in step. */
+  jitterMillis: 334,
+  /** Unanswered attempts after which a failure is reported and the next older network key is tried. */
+  attemptsPerRound: 5,
+  peers: 65_536,
+  endpointsPerPeer: 8,
+  /** Bare addresses being asked who is there. */
+  seeds: 1_024,
+  /** Longest handshake datagram accepted. */
+  handshakeLength: 4_096,
+  /** Retired sessions of a peer that can still open packets under way. */
+  retiredSessions: 2,
+  initiationIntervalMillis: 20,
+  /** Unknown-index answers and who-is answers per second and in a row, overall and per source host. */
+  answersPerSecond: 200,
+  answerBurst: 100,
+  answersPerSource: 20,
+  sourceBurst: 10,
+  sources: 1_024,
+  /** A peer's unknown-index answers start at most one handshake in this time: they are not authenticated. */
+  unknownIndexMillis: 3_000,
+  /** Wait before a peer that has said goodbye is called again. */
+  afterGoodbyeMillis: 2_000,
+  /** Outputs that carry packets wait here for `poll`; more are dropped. */
+  queuedPackets: 8_192,
+  pendingJoins: 64,
+  /** Life of a join between two authenticated messages of the joiner, and at most in all. */
+  joinMillis: 10_000,
+  joinTotalMillis: 60_000,
+  joinResendMillis: 100,
+  /** Round trips are measured at least this often, also when traffic makes keepalives needless. */
+  roundTripMillis: 30_000,
+  /** Instances of a peer that are remembered as replaced. */
+  instances: 8,
+  cloneAlarmMillis: 60_000,
+  /** Stamps are allowed on disk this far ahead: one write per so many milliseconds of handshakes. */
+  stampReserveMillis: 5_000,
+} as const;
+
+/** Bytes a packet grows by: GRE 4, our header 16, tag 16, UDP 8, IPv4 20 or IPv6 40. */
+export const overhead = { 4: 64, 6: 84 } as const;

@@ -1,0 +1,192 @@
+/**
+ * The attempts to reach one peer by its Noise key: an initiation per attempt, each with a fresh ephemeral key and stamp,
+ * to its endpoints in turn. Only the last initiation can be answered: the responder, too, keeps only the last one.
+ */
+import { Drop } from "../../core/contracts/drop.ts";
+import type { ErrorCode } from "../../core/contracts/errors.ts";
+import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
+import { limits, protocol } from "./constants.ts";
+import type { Timed } from "./deadlines.ts";
+import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
+import type { Local } from "./local.ts";
+import { initiate, type Initiated, receiveResponse, type Responded } from "./member_handshake.ts";
+import { RetrySchedule } from "./retry_schedule.ts";
+import { decodeReply, MessageType } from "./wire.ts";
+
+/** A response that has verified. */
+export interface Answered extends Responded {
+  readonly localIndex: number;
+  readonly remoteIndex: number;
+  readonly from: Endpoint;
+  /** Of the datagram. */
+  readonly length: number;
+}
+
+export interface DialOwner {
+  readonly local: Local;
+  /** Where a peer with a session is now; undefined when there is none. */
+  liveEndpoint(noiseKey: Uint8Array): Endpoint | undefined;
+  /** Length of the last response under this key; undefined before the first. */
+  answerLength(noiseKey: Uint8Array): number | undefined;
+  /** Judges a response; anything but none leaves the dial going on. */
+  answered(dial: Dial, answer: Answered, now: Millis): Drop;
+  /** A round of attempts is over without a session; the owner may have dropped the dial on return. */
+  roundFailed(dial: Dial, now: Millis): void;
+}
+
+export interface DialTarget {
+  readonly noiseKey: Uint8Array;
+  /** Tried in turn, the first one first. */
+  readonly endpoints: readonly Endpoint[];
+  /** Who it must turn out to be; undefined when a bare address led here. */
+  readonly expected: PeerId | undefined;
+  /** `connect` asked for it, so it is called again also after the peer has said goodbye. */
+  readonly wanted: boolean;
+}
+
+interface Failure {
+  readonly code: ErrorCode;
+  readonly reason: string;
+}
+
+interface Pending extends Initiated {
+  readonly localIndex: number;
+}
+
+/** Credentials change a little between handshakes: a route more, a longer number. */
+const answerGrowth = 64;
+
+export class Dial implements Timed, IndexOwner {
+  readonly noiseKey: Uint8Array;
+  expected: PeerId | undefined;
+  wanted: boolean;
+  endpoints: readonly Endpoint[];
+  readonly #owner: DialOwner;
+  readonly #retry: RetrySchedule;
+  #pending: Pending | undefined;
+  #failure: Failure | undefined;
+  #stopped = false;
+
+  constructor(owner: DialOwner, target: DialTarget, at: Millis) {
+    this.#owner = owner;
+    this.noiseKey = target.noiseKey;
+    this.expected = target.expected;
+    this.wanted = target.wanted;
+    this.endpoints = mergeEndpoints([], target.endpoints);
+    this.#retry = new RetrySchedule(owner.local.random, at);
+  }
+
+  /** The same peer, asked for once more: perhaps at other places. */
+  merge({ endpoints, expected, wanted }: DialTarget): void {
+    this.expected ??= expected;
+    this.wanted ||= wanted;
+    this.endpoints = mergeEndpoints(this.endpoints, endpoints);
+  }
+
+  restart(at: Millis): void {
+    this.#retry.restart(at);
+    this.#owner.local.deadlines.update(this);
+  }
+
+  deadline(): Millis {
+    return this.#retry.at;
+  }
+
+  handleTimeout(now: Millis): void {
+    if (this.#retry.endsRound) this.#owner.roundFailed(this, now);
+    if (!this.#stopped) this.#attempt(now);
+  }
+
+  receive({ type, datagram, from }: Addressed, now: Millis): Drop {
+    const pending = this.#pending;
+    if (type !== MessageType.response || pending === undefined) return notExpected;
+    const reply = decodeReply(datagram);
+    if (reply === undefined || datagram.length > limits.handshakeLength) return Drop.malformed;
+    const responded = receiveResponse(this.#owner.local, pending, reply, datagram);
+    if (responded === Drop.badMac || responded === Drop.badTag) return responded;
+    this.#forget();
+    if (typeof responded === "number") return responded;
+    const { localIndex } = pending;
+    const { length } = datagram;
+    return this.#owner.answered(
+      this,
+      { ...responded, localIndex, remoteIndex: reply.sender, from, length },
+      now,
+    );
+  }
+
+  /** Why the peer that answered was not taken: reported at the end of the round in place of a time-out. */
+  refuse(code: ErrorCode, reason: string): void {
+    this.#failure = { code, reason };
+  }
+
+  /** One report per endpoint for the round that has ended. */
+  report(): void {
+    for (const endpoint of this.endpoints) {
+      const { code, reason } = this.#failure ?? timeout(endpoint);
+      const peer = this.expected === undefined
+        ? {}
+        : { peer: { id: this.expected, noiseKey: this.noiseKey } };
+      this.#owner.local.outbox.push({ type: "attempt-failed", target: { endpoint, ...peer }, code, reason });
+    }
+    this.#failure = undefined;
+  }
+
+  /** No more attempts, and an answer under way is not taken. */
+  stop(): void {
+    this.#forget();
+    this.#stopped = true;
+    this.#owner.local.deadlines.remove(this);
+  }
+
+  #attempt(now: Millis): void {
+    this.#forget();
+    const { local } = this.#owner;
+    const endpoint = this.#owner.liveEndpoint(this.noiseKey) ??
+      this.endpoints[this.#retry.attempts % this.endpoints.length]!;
+    const keys = local.membership.networkKeys();
+    const networkKey = keys[this.#retry.rounds % Math.max(1, keys.length)];
+    const length = this.#length();
+    this.#retry.attempted(now);
+    if (networkKey === undefined) return;
+    const localIndex = local.indices.draw();
+    const initiated = initiate(local, { noiseKey: this.noiseKey, networkKey, localIndex, length }, now);
+    if (initiated === undefined) return;
+    this.#pending = { ...initiated, localIndex };
+    local.indices.set(localIndex, this);
+    local.outbox.transmit(initiated.message, endpoint);
+  }
+
+  /**
+   * Room for a response as long as the last one and a little more. Every other attempt leaves room for the largest
+   * credentials: it may have to travel in fragments, so it must not be the only way.
+   */
+  #length(): number {
+    if (this.#retry.attempts % 2 === 1) return limits.handshakeLength;
+    const known = this.#owner.answerLength(this.noiseKey) ?? 0;
+    return Math.min(Math.max(known + answerGrowth, protocol.initiationLength), limits.handshakeLength);
+  }
+
+  #forget(): void {
+    if (this.#pending === undefined) return;
+    this.#owner.local.indices.delete(this.#pending.localIndex);
+    this.#pending.handshake.wipe();
+    this.#pending = undefined;
+  }
+}
+
+/** Each endpoint once; of too many the first ones are forgotten. */
+export function mergeEndpoints(known: readonly Endpoint[], more: readonly Endpoint[]): readonly Endpoint[] {
+  const merged = [...known];
+  for (const endpoint of more) {
+    if (!merged.some((each) => sameEndpoint(each, endpoint))) merged.push(endpoint);
+  }
+  return merged.slice(-limits.endpointsPerPeer);
+}
+
+function timeout(endpoint: Endpoint): Failure {
+  const reason = `No answer from ${formatEndpoint(endpoint)}: is the node running there, ` +
+    "and does the firewall let UDP through?";
+  return { code: "TIMEOUT", reason };
+}

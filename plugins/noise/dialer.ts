@@ -1,0 +1,203 @@
+/**
+ * All attempts to reach peers: what `connect` asked for, rekeys, and peers that were lost.
+ *
+ * A dial belongs to a Noise key, so that a peer named twice, by id and by address or by two addresses, is called by one
+ * dial and not by two that would overtake each other.
+ */
+import { Drop } from "../../core/contracts/drop.ts";
+import type { SessionTarget } from "../../core/contracts/encapsulation.ts";
+import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import { equalBytes } from "../../core/wire/bytes.ts";
+import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
+import { encodeHex } from "../../core/wire/hex.ts";
+import { Ask } from "./ask.ts";
+import { limits } from "./constants.ts";
+import { type Answered, Dial, type DialOwner, type DialTarget, mergeEndpoints } from "./dial.ts";
+import type { Link } from "./link.ts";
+import type { Links } from "./links.ts";
+import type { Local } from "./local.ts";
+import { isUsablePublicKey } from "./protocol/dh.ts";
+import { Session } from "./session.ts";
+import { decodeIAm } from "./wire.ts";
+
+export class Dialer implements DialOwner {
+  readonly local: Local;
+  readonly #links: Links;
+  /** By Noise key in hex. */
+  readonly #dials = new Map<string, Dial>();
+  /** By endpoint as text. */
+  readonly #asks = new Map<string, Ask>();
+
+  constructor(local: Local, links: Links) {
+    this.local = local;
+    this.#links = links;
+  }
+
+  connect({ endpoint, peer }: SessionTarget, now: Millis): void {
+    if (peer === undefined) return this.#ask(endpoint, now);
+    if (peer.id === this.local.self.id) return;
+    if (!isUsablePublicKey(peer.noiseKey)) {
+      return this.#failNow({ endpoint, peer }, "its Noise key is not usable");
+    }
+    const link = this.#links.get(peer.id);
+    if (link?.isUp === true) want(link, [endpoint]);
+    else this.#dial({ noiseKey: peer.noiseKey, endpoints: [endpoint], expected: peer.id, wanted: true }, now);
+  }
+
+  /** Ends everything that would lead to `peer`. */
+  forget(peer: PeerId): void {
+    const keys = [...this.#dials.values()].filter((dial) => dial.expected === peer).map((dial) =>
+      dial.noiseKey
+    );
+    const noiseKey = this.#links.get(peer)?.noiseKey;
+    if (noiseKey !== undefined) keys.push(noiseKey);
+    for (const key of keys) {
+      this.#drop(key);
+      for (const ask of this.#asksFor(key)) this.#dropAsk(ask);
+    }
+  }
+
+  /** A session with a peer that had one: to renew it, or after it was lost. */
+  redial(link: Link, at: Millis): void {
+    const { noiseKey, endpoint } = link;
+    if (noiseKey === undefined || endpoint === undefined) return;
+    const known = this.#dials.get(encodeHex(noiseKey));
+    if (known !== undefined && !link.isUp) known.restart(at);
+    const others = link.places.filter((place) => !sameEndpoint(place, endpoint));
+    const endpoints = [endpoint, ...others.slice(1 - limits.endpointsPerPeer)];
+    this.#dial({ noiseKey, endpoints, expected: link.id, wanted: link.wanted }, at);
+  }
+
+  /** `link` has a session, made with `noiseKey`: it need not be called. */
+  confirmed(link: Link, noiseKey: Uint8Array): void {
+    const dial = this.#dials.get(encodeHex(noiseKey));
+    if (dial?.wanted === true) want(link, dial.endpoints);
+    for (const ask of this.#asksFor(noiseKey)) this.#tell(ask, link);
+    this.#drop(noiseKey);
+  }
+
+  /** An answer to one of our questions. */
+  receiveIAm(datagram: Uint8Array, now: Millis): Drop {
+    const answer = decodeIAm(datagram);
+    if (answer === undefined) return Drop.malformed;
+    const ask = [...this.#asks.values()].find((each) => each.expects(answer));
+    if (ask === undefined) return Drop.unknownSession;
+    const drop = ask.receive(answer);
+    if (drop === Drop.none) this.#found(ask, ask.found!, now);
+    return drop;
+  }
+
+  liveEndpoint(noiseKey: Uint8Array): Endpoint | undefined {
+    const link = this.#links.byKey(noiseKey);
+    return link?.isUp === true ? link.endpoint : undefined;
+  }
+
+  answerLength(noiseKey: Uint8Array): number | undefined {
+    return this.#links.byKey(noiseKey)?.answerLength;
+  }
+
+  answered(dial: Dial, answer: Answered, now: Millis): Drop {
+    const { choice, from } = answer;
+    const admitted = this.#links.admit({ ...choice, noiseKey: dial.noiseKey, mayBeReplay: false }, from, now);
+    if (typeof admitted === "number") {
+      dial.refuse("NOT_ADMITTED", `The node at ${formatEndpoint(from)} is not, or no longer, a member`);
+      return admitted;
+    }
+    const { link, proof } = admitted;
+    if (dial.expected !== undefined && dial.expected !== link.id) {
+      dial.refuse("NOT_ADMITTED", `The node at ${formatEndpoint(from)} is ${link.id}, not ${dial.expected}`);
+      return Drop.notAdmitted;
+    }
+    link.answerLength = answer.length;
+    link.initiated(this.#session(answer, now), proof, from, now);
+    return Drop.none;
+  }
+
+  /** What only a bare address led to is asked for anew there; what was named goes on being called. */
+  roundFailed(dial: Dial, now: Millis): void {
+    if (this.liveEndpoint(dial.noiseKey) !== undefined) return; // a rekey: told when the session ends
+    dial.report();
+    if (dial.expected === undefined) this.#drop(dial.noiseKey);
+    for (const ask of this.#asksFor(dial.noiseKey)) ask.again(now);
+  }
+
+  /** Ends all attempts. */
+  clear(): void {
+    for (const dial of [...this.#dials.values()]) this.#drop(dial.noiseKey);
+    for (const ask of [...this.#asks.values()]) this.#dropAsk(ask);
+  }
+
+  #session({ keys, localIndex, remoteIndex, choice }: Answered, now: Millis): Session {
+    const suite = this.local.suites.get(choice.aead)!;
+    return new Session({ localIndex, remoteIndex, initiator: true, suite, keys, now });
+  }
+
+  #ask(endpoint: Endpoint, now: Millis): void {
+    const key = formatEndpoint(endpoint);
+    if (this.#asks.has(key)) return;
+    if (this.#asks.size >= limits.seeds) {
+      return this.#failNow({ endpoint }, "too many addresses are tried already");
+    }
+    const ask = new Ask(this.local, endpoint, now);
+    this.#asks.set(key, ask);
+    this.local.deadlines.update(ask);
+  }
+
+  #found(ask: Ask, noiseKey: Uint8Array, now: Millis): void {
+    if (equalBytes(noiseKey, this.local.self.noise.publicKey)) {
+      this.#dropAsk(ask);
+      return this.#failNow({ endpoint: ask.endpoint }, "it is an address of this node itself");
+    }
+    const link = this.#links.byKey(noiseKey);
+    const endpoints = [ask.endpoint];
+    if (link?.isUp === true) {
+      want(link, endpoints);
+      this.#tell(ask, link);
+    } else this.#dial({ noiseKey, endpoints, expected: undefined, wanted: true }, now);
+  }
+
+  /** Once for each time that the question was asked. */
+  #tell(ask: Ask, { id: peer }: Link): void {
+    if (ask.isTold) return;
+    ask.isTold = true;
+    this.local.outbox.push({ type: "target-found", endpoint: ask.endpoint, peer });
+  }
+
+  #dial(target: DialTarget, at: Millis): void {
+    const key = encodeHex(target.noiseKey);
+    const known = this.#dials.get(key);
+    if (known !== undefined) return known.merge(target);
+    if (this.#dials.size >= limits.peers) return;
+    const dial = new Dial(this, target, at);
+    this.#dials.set(key, dial);
+    this.local.deadlines.update(dial);
+  }
+
+  #drop(noiseKey: Uint8Array): void {
+    const key = encodeHex(noiseKey);
+    this.#dials.get(key)?.stop();
+    this.#dials.delete(key);
+  }
+
+  #dropAsk(ask: Ask): void {
+    this.#asks.delete(formatEndpoint(ask.endpoint));
+    this.local.deadlines.remove(ask);
+  }
+
+  #asksFor(noiseKey: Uint8Array): Ask[] {
+    return [...this.#asks.values()].filter((ask) =>
+      ask.found !== undefined && equalBytes(ask.found, noiseKey)
+    );
+  }
+
+  #failNow(target: SessionTarget, why: string): void {
+    const reason = `Cannot connect to ${formatEndpoint(target.endpoint)}: ${why}`;
+    this.local.outbox.push({ type: "attempt-failed", target, code: "INVALID_ARGUMENT", reason });
+  }
+}
+
+/** `connect` has asked for a peer that has a session: what it said counts when that session is lost. */
+function want(link: Link, endpoints: readonly Endpoint[]): void {
+  link.wanted = true;
+  link.places = mergeEndpoints(link.places, endpoints);
+}

@@ -1,0 +1,231 @@
+/**
+ * The joiner's side: knocks at the endpoints in turn until one welcomes it, all have refused, or the deadline.
+ *
+ *     knocking ──admit──> pleading ──part──> collecting ──all parts──> welcomed, or refused here: next endpoint
+ *        ^                    └── 10 s without an authentic message ──┐
+ *        └────────────────────────────────────────────────────────────┘
+ */
+import { Drop } from "../../core/contracts/drop.ts";
+import type { JoinRequest } from "../../core/contracts/encapsulation.ts";
+import type { ErrorCode } from "../../core/contracts/errors.ts";
+import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
+import { limits } from "./constants.ts";
+import type { Timed } from "./deadlines.ts";
+import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
+import { type JoinHandshake, knock, plead } from "./join_handshake.ts";
+import { encodeMissing, PartCollector } from "./join_parts.ts";
+import type { Local } from "./local.ts";
+import { decodeAnswer } from "./payload.ts";
+import { RetrySchedule } from "./retry_schedule.ts";
+import { Session } from "./session.ts";
+import { decodeReply, isTransport, MessageType, type Reply } from "./wire.ts";
+
+interface Refused {
+  readonly code: ErrorCode;
+  readonly reason: string;
+}
+
+/** A knock under way. */
+interface Knocking extends JoinHandshake {
+  readonly step: "knocking";
+  readonly localIndex: number;
+  readonly endpoint: Endpoint;
+}
+
+/** Admitted to plead; the answer is awaited or coming in. */
+interface Pleading {
+  readonly step: "pleading";
+  readonly localIndex: number;
+  readonly endpoint: Endpoint;
+  readonly session: Session;
+  readonly plea: Uint8Array;
+  readonly retry: RetrySchedule;
+  readonly collector: PartCollector;
+  /** Numbers asked for last. */
+  asked: readonly number[];
+  givesUpAt: Millis;
+}
+
+export class JoinClient implements Timed, IndexOwner {
+  readonly #local: Local;
+  readonly #request: JoinRequest;
+  readonly #knocks: RetrySchedule;
+  #endpoints: readonly Endpoint[];
+  #state: Knocking | Pleading | undefined;
+  #refused: Refused | undefined;
+
+  constructor(local: Local, request: JoinRequest, now: Millis) {
+    this.#local = local;
+    this.#request = request;
+    this.#endpoints = request.endpoints;
+    this.#knocks = new RetrySchedule(local.random, now, Math.max(1, request.endpoints.length));
+    local.deadlines.update(this);
+  }
+
+  deadline(): Millis {
+    const state = this.#state;
+    const next = state?.step === "pleading" ? Math.min(state.retry.at, state.givesUpAt) : this.#knocks.at;
+    return Math.min(next, this.#request.deadline);
+  }
+
+  handleTimeout(now: Millis): void {
+    if (this.#endpoints.length === 0 || now >= this.#request.deadline) return this.#fail();
+    if (this.#state?.step !== "pleading") return this.#knock(now);
+    if (now >= this.#state.givesUpAt) this.#leave(now);
+    else this.#pleadAgain(this.#state, now);
+  }
+
+  receive({ type, datagram, from }: Addressed, now: Millis): Drop {
+    const state = this.#state;
+    if (state?.step === "knocking" && type === MessageType.admit) return this.#admitted(state, datagram, now);
+    if (state?.step === "pleading" && type === MessageType.joinAnswer) {
+      return this.#answered(state, datagram, from, now);
+    }
+    return notExpected;
+  }
+
+  /** Ends the join without a word. */
+  stop(): void {
+    this.#forget();
+    this.#local.deadlines.remove(this);
+  }
+
+  #knock(now: Millis): void {
+    this.#forget();
+    const endpoint = this.#endpoints[this.#knocks.attempts % this.#endpoints.length]!;
+    this.#knocks.attempted(now);
+    const localIndex = this.#local.indices.draw();
+    const { message, ...join } = knock(this.#local, this.#request, localIndex);
+    this.#state = { step: "knocking", ...join, localIndex, endpoint };
+    this.#local.indices.set(localIndex, this);
+    this.#local.outbox.transmit(message, endpoint);
+  }
+
+  #admitted(state: Knocking, datagram: Uint8Array, now: Millis): Drop {
+    const reply = datagram.length <= limits.handshakeLength ? decodeReply(datagram) : undefined;
+    if (reply === undefined) return Drop.malformed;
+    const plea = plead(state, { reply, datagram }, this.#request.application, state.localIndex);
+    if (plea === Drop.badMac || plea === Drop.badTag) return plea;
+    if (typeof plea !== "number") return this.#pleadFirst(state, reply, plea, now);
+    this.#refuse({ code: "UNSUPPORTED", reason: "The member speaks no protocol version of this node" }, now);
+    return plea;
+  }
+
+  #pleadFirst(state: Knocking, reply: Reply, plea: Uint8Array, now: Millis): Drop {
+    const { localIndex, endpoint, handshake } = state;
+    const session = new Session({
+      localIndex,
+      remoteIndex: reply.sender,
+      initiator: true,
+      suite: this.#local.suites.get("chacha20-poly1305")!,
+      keys: handshake.split(),
+      now,
+    });
+    const retry = new RetrySchedule(this.#local.random, now);
+    const givesUpAt = now + limits.joinMillis;
+    const collector = new PartCollector();
+    this.#state = {
+      step: "pleading",
+      localIndex,
+      endpoint,
+      session,
+      plea,
+      retry,
+      collector,
+      asked: [],
+      givesUpAt,
+    };
+    this.#pleadAgain(this.#state, now);
+    return Drop.none;
+  }
+
+  /** The plea until the first part has come, then the list of parts that are missing. */
+  #pleadAgain(state: Pleading, now: Millis): void {
+    state.retry.attempted(now);
+    if (state.collector.hasBegun) this.#askMissing(state, now);
+    else this.#local.outbox.transmit(state.plea, state.endpoint);
+    this.#local.deadlines.update(this);
+  }
+
+  #askMissing(state: Pleading, now: Millis): void {
+    state.asked = state.collector.missing();
+    const datagram = state.session.seal(MessageType.joinMissing, encodeMissing(state.asked), now);
+    if (datagram !== undefined) this.#local.outbox.transmit(datagram, state.endpoint);
+  }
+
+  #answered(state: Pleading, datagram: Uint8Array, from: Endpoint, now: Millis): Drop {
+    if (!isTransport(datagram)) return Drop.malformed;
+    const part = state.session.open(datagram, now);
+    if (typeof part === "number") return part;
+    const { collector, retry } = state;
+    const isFirst = !collector.hasBegun;
+    if (!collector.add(part)) return Drop.malformed;
+    if (isFirst) state.asked = collector.missing();
+    state.givesUpAt = now + limits.joinMillis;
+    const answer = collector.complete();
+    if (answer !== undefined) return this.#complete(state, answer, from, now);
+    if (state.asked.every((number) => collector.has(number))) this.#askMissing(state, now);
+    retry.restart(now);
+    retry.attempted(now); // what is missing is asked for again 250 ms after the last part
+    this.#local.deadlines.update(this);
+    return Drop.none;
+  }
+
+  #complete(state: Pleading, bytes: Uint8Array, from: Endpoint, now: Millis): Drop {
+    this.#askMissing(state, now); // nothing: the member may forget this join
+    const answer = decodeAnswer(bytes);
+    if (answer === undefined) {
+      this.#refuse({ code: "MALFORMED", reason: "The member's answer cannot be read" }, now);
+      return Drop.malformed;
+    }
+    if ("welcome" in answer) {
+      this.#local.outbox.push({ type: "join-answered", welcome: answer.welcome, from });
+      this.stop();
+    } else {
+      this.#refuse({ code: answer.refused, reason: answer.reason }, now);
+    }
+    return Drop.none;
+  }
+
+  /** The first refusal is what is reported if nobody welcomes us. */
+  #refuse(refused: Refused, now: Millis): void {
+    this.#refused ??= refused;
+    const { endpoint } = this.#state!;
+    this.#endpoints = this.#endpoints.filter((each) => !sameEndpoint(each, endpoint));
+    if (this.#endpoints.length === 0) this.#fail();
+    else this.#leave(now);
+  }
+
+  /** Back to knocking, at the next endpoint and at once. */
+  #leave(now: Millis): void {
+    this.#forget();
+    this.#knock(now);
+    this.#local.deadlines.update(this);
+  }
+
+  #fail(): void {
+    const failure = this.#refused ?? timeout(this.#request.endpoints);
+    this.#local.outbox.push({ type: "join-failed", ...failure });
+    this.stop();
+  }
+
+  #forget(): void {
+    if (this.#state === undefined) return;
+    this.#local.indices.delete(this.#state.localIndex);
+    if (this.#state.step === "knocking") this.#state.handshake.wipe();
+    else this.#state.session.wipe();
+    this.#state = undefined;
+  }
+}
+
+function timeout(endpoints: readonly Endpoint[]): Refused {
+  if (endpoints.length === 0) {
+    return { code: "INVALID_ARGUMENT", reason: "The token names no member to join at" };
+  }
+  const places = endpoints.map(formatEndpoint).join(", ");
+  const reason =
+    `No member answered at ${places}: is a node of that network running there, does the firewall ` +
+    "let UDP through, and is the token neither expired nor revoked?";
+  return { code: "TIMEOUT", reason };
+}

@@ -1,0 +1,145 @@
+/**
+ * The handshake of a stranger with a token, Noise_XXpsk3 with the token key as psk. Token id and expiry travel in clear,
+ * so that any member can derive the key, and are bound by the prologue; mac1 is keyed by the token key, so that without
+ * a token nobody gets an answer, not even the member's public key.
+ *
+ *     joiner                                                     member
+ *        │ knock: e, { versions }                                  │ token valid?
+ *        │ ───────────────────────────────────────────────────────> │
+ *        │ admit: e, ee, s, es, { version }                        │
+ *        │ <─────────────────────────────────────────────────────── │
+ *        │ plea: s, se, psk, { application }                       │ join-requested, answerJoin
+ *        │ ───────────────────────────────────────────────────────> │
+ *        │ join answer: parts of welcome or refusal                │
+ *        │ <─────────────────────────────────────────────────────── │
+ *        │ join missing: numbers of parts                          │
+ *        │ ───────────────────────────────────────────────────────> │
+ */
+import { Drop } from "../../core/contracts/drop.ts";
+import type { JoinRequest } from "../../core/contracts/encapsulation.ts";
+import type { TokenReference } from "../../core/contracts/membership.ts";
+import { concatBytes, copyBytes } from "../../core/wire/bytes.ts";
+import { writeU64 } from "../../core/wire/field.ts";
+import { limits, protocol } from "./constants.ts";
+import type { Local } from "./local.ts";
+import { joinMacKey, signHandshake, verifyHandshake } from "./mac.ts";
+import {
+  chooseVersion,
+  decodeAdmission,
+  decodeApplication,
+  decodeKnockOffer,
+  encodeAdmission,
+  encodeApplication,
+  encodeKnockOffer,
+  type Versions,
+} from "./payload.ts";
+import { HandshakeState } from "./protocol/handshake_state.ts";
+import { parseProtocolName } from "./protocol/protocol_name.ts";
+import { decodeKnock, encodeKnock, encodeReply, handshakeOverhead, MessageType, type Reply } from "./wire.ts";
+
+const noise = parseProtocolName(protocol.joinHandshake);
+const domain = new TextEncoder().encode("selvage noise 1 join\0");
+
+function prologueOf(networkId: Uint8Array, token: TokenReference): Uint8Array {
+  const expires = new Uint8Array(8);
+  writeU64(expires, 0, token.expires);
+  return concatBytes(domain, networkId, token.id, expires);
+}
+
+/** A join handshake under way, on either side. */
+export interface JoinHandshake {
+  readonly handshake: HandshakeState;
+  readonly macKey: Uint8Array;
+}
+
+function begin(
+  local: Local,
+  role: "initiator" | "responder",
+  networkId: Uint8Array,
+  { token, tokenKey }: { readonly token: TokenReference; readonly tokenKey: Uint8Array },
+): JoinHandshake {
+  const handshake = new HandshakeState({
+    protocol: noise,
+    role,
+    random: local.random,
+    prologue: prologueOf(networkId, token),
+    staticKeys: local.self.noise,
+    psks: [tokenKey],
+  });
+  return { handshake, macKey: joinMacKey(tokenKey) };
+}
+
+/** Joiner: the first message, padded so that the answer to it is no longer. */
+export function knock(
+  local: Local,
+  request: JoinRequest,
+  sender: number,
+): JoinHandshake & { readonly message: Uint8Array } {
+  const join = begin(local, "initiator", request.networkId, request);
+  const versions: Versions = [protocol.versions.lowest, protocol.versions.highest];
+  const room = protocol.knockLength - handshakeOverhead.knock - noise.overheads[0]!;
+  const payload = encodeKnockOffer(versions, room);
+  const message = encodeKnock({ sender, token: request.token, noise: join.handshake.writeMessage(payload) });
+  return { ...join, message: signHandshake(message, join.macKey) };
+}
+
+/** A knock of somebody who has the token. */
+export interface Knocked extends JoinHandshake {
+  readonly sender: number;
+  readonly token: TokenReference;
+  readonly version: number;
+}
+
+/** Member: opens a knock. Nothing is kept and nothing is computed before mac1 has verified. */
+export function receiveKnock(local: Local, datagram: Uint8Array): Knocked | Drop {
+  const message = datagram.length <= limits.handshakeLength ? decodeKnock(datagram) : undefined;
+  if (message === undefined) return Drop.malformed;
+  const networkId = local.membership.networkId();
+  if (networkId === undefined) return Drop.badMac;
+  const token = { id: copyBytes(message.token.id), expires: message.token.expires };
+  const tokenKey = local.membership.tokenKeys(token).find((key) =>
+    verifyHandshake(datagram, joinMacKey(key))
+  );
+  if (tokenKey === undefined) return Drop.badMac;
+  const join = begin(local, "responder", networkId, { token, tokenKey });
+  const payload = join.handshake.readMessage(message.noise);
+  if (payload === undefined) return Drop.badTag;
+  const offered = decodeKnockOffer(payload);
+  if (offered === undefined) return Drop.malformed;
+  const version = chooseVersion(offered);
+  return version === undefined ? Drop.unsupported : { ...join, sender: message.sender, token, version };
+}
+
+/** Member: the second message. */
+export function admit(knocked: Knocked, sender: number): Uint8Array {
+  const payload = encodeAdmission(knocked.version);
+  const reply = { sender, receiver: knocked.sender, noise: knocked.handshake.writeMessage(payload) };
+  return signHandshake(encodeReply(MessageType.admit, reply), knocked.macKey);
+}
+
+/**
+ * Joiner: opens the second message and writes the third; or why not. After badMac or badTag it is as if the message had
+ * never come; `unsupported` ends the handshake.
+ */
+export function plead(
+  join: JoinHandshake,
+  { reply, datagram }: { readonly reply: Reply; readonly datagram: Uint8Array },
+  application: Uint8Array,
+  sender: number,
+): Uint8Array | Drop {
+  if (!verifyHandshake(datagram, join.macKey)) return Drop.badMac;
+  const payload = join.handshake.readMessage(reply.noise);
+  if (payload === undefined) return Drop.badTag;
+  const version = decodeAdmission(payload) ?? 0;
+  if (version < protocol.versions.lowest || version > protocol.versions.highest) return Drop.unsupported;
+  const noiseMessage = join.handshake.writeMessage(encodeApplication(application));
+  const message = encodeReply(MessageType.plea, { sender, receiver: reply.sender, noise: noiseMessage });
+  return signHandshake(message, join.macKey);
+}
+
+/** Member: opens the third message: what the joiner says of itself, in fresh memory. */
+export function receivePlea(join: JoinHandshake, reply: Reply): Uint8Array | Drop {
+  const payload = join.handshake.readMessage(reply.noise);
+  if (payload === undefined) return Drop.badTag;
+  return decodeApplication(payload) ?? Drop.malformed;
+}

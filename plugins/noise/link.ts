@@ -1,0 +1,316 @@
+/**
+ * One peer: its sessions, where it is, and whether it is there.
+ *
+ *                    response, or first message under `next`
+ *         ┌──────┐ ───────────────────────────────────────────────> ┌────┐ ── rekeys, roaming ──┐
+ *         │ down │                                                   │ up │ <────────────────────┘
+ *         └──────┘ <─────────────────────────────────────────────── └────┘
+ *                    3 keepalives unanswered · last session expired · goodbye · disconnect ·
+ *                    another instance or a newer key binding is confirmed (then up again at once)
+ *
+ * `session-up` and `session-down` are the two edges of this picture and nothing else. A link outlives its sessions: it
+ * remembers the stamp of the last initiation, against replays, and the instances, against clones.
+ */
+import { Drop } from "../../core/contracts/drop.ts";
+import type { OverlayPacket, SessionInfo } from "../../core/contracts/encapsulation.ts";
+import type { PeerIdentity } from "../../core/contracts/membership.ts";
+import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import { sameEndpoint } from "../../core/wire/endpoint.ts";
+import { decodeGre, encodeGre, GreProtocol } from "../../core/wire/gre.ts";
+import { limits } from "./constants.ts";
+import type { Timed } from "./deadlines.ts";
+import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
+import { Instances } from "./instances.ts";
+import { Keepalive } from "./keepalive.ts";
+import type { Local } from "./local.ts";
+import { empty, type Session } from "./session.ts";
+import { type Proof, SessionSlots } from "./slots.ts";
+import {
+  forwardedFlag,
+  isForwarded,
+  isTransport,
+  MessageType,
+  readCounter,
+  type SealedType,
+} from "./wire.ts";
+
+/** What a link asks of the rest of the machine. */
+export interface LinkOwner {
+  readonly local: Local;
+  readonly exporting: boolean;
+  /** A session of `link` is confirmed, so it has `noiseKey`, and no handshake with it is needed now. */
+  confirmed(link: Link, noiseKey: Uint8Array): void;
+  /** A session is wanted, to renew this one or to have one again; the first attempt is to be made at `at`. */
+  redial(link: Link, at: Millis): void;
+}
+
+/** Longest payload whose datagram UDP over IPv4 still carries: 65,507 less header, tag and GRE. */
+const longestPayload = 65_507 - 36;
+const payloadTypes: ReadonlySet<number> = new Set(Object.values(GreProtocol));
+
+/** A session in the index table. */
+class LinkSession implements IndexOwner {
+  readonly session: Session;
+  readonly proof: Proof;
+  readonly #link: Link;
+
+  constructor(link: Link, session: Session, proof: Proof) {
+    this.#link = link;
+    this.session = session;
+    this.proof = proof;
+  }
+
+  receive(message: Addressed, now: Millis): Drop {
+    if (!isSessionType(message.type)) return notExpected;
+    if (!isTransport(message.datagram)) return Drop.malformed;
+    const opened = this.session.open(message.datagram, now);
+    return typeof opened === "number" ? opened : this.#link.opened(this, message, opened, now);
+  }
+}
+
+function isSessionType(type: number): boolean {
+  return type === MessageType.data || type === MessageType.keepalive || type === MessageType.close;
+}
+
+export class Link implements Timed {
+  readonly id: PeerId;
+  readonly instances = new Instances();
+  /** `connect` named this peer, or an address at which it was found. */
+  wanted = false;
+  /** Where `connect` said that it may be found. */
+  places: readonly Endpoint[] = [];
+  /** Proved in the last confirmed handshake. */
+  noiseKey: Uint8Array | undefined;
+  /** Of its last response, by which the room for the next one is known. */
+  answerLength: number | undefined;
+  /** Under which the table of links finds this one. */
+  remoteIndex: number | undefined;
+  /** Of the last initiation or response accepted. */
+  stamp = -1;
+  initiationAt: Millis = -Infinity;
+  readonly #owner: LinkOwner;
+  readonly #slots: SessionSlots<LinkSession>;
+  #proof: Proof | undefined;
+  #endpoint: Endpoint | undefined;
+  #keepalive: Keepalive | undefined;
+  #unknownIndexAt: Millis = -Infinity;
+  #cloneAlarmAt: Millis = -Infinity;
+
+  constructor(id: PeerId, owner: LinkOwner) {
+    this.id = id;
+    this.#owner = owner;
+    this.#slots = new SessionSlots((held) => this.#release(held.session));
+  }
+
+  get isUp(): boolean {
+    return this.#keepalive !== undefined;
+  }
+
+  /** Source of the last authentic message; undefined before the first. */
+  get endpoint(): Endpoint | undefined {
+    return this.#endpoint;
+  }
+
+  /** As proved in the last confirmed handshake; undefined before it. */
+  get identity(): PeerIdentity | undefined {
+    return this.#proof?.identity;
+  }
+
+  /** The session's remote index and counters: to judge an unknown-index answer by. */
+  get current(): Session | undefined {
+    return this.#slots.current?.session;
+  }
+
+  /** A response to our initiation: the peer has proved itself and is told so at once by a keepalive request. */
+  initiated(session: Session, proof: Proof, from: Endpoint, now: Millis): void {
+    const held = this.#hold(session, proof);
+    this.#slots.initiated(held);
+    this.#confirm(held, from, now);
+    this.#roam(from);
+    this.#request(now);
+  }
+
+  /** We have responded to an initiation: the session waits for the first message under it. */
+  responded(session: Session, proof: Proof): void {
+    this.#slots.responded(this.#hold(session, proof));
+    this.#owner.local.deadlines.update(this);
+  }
+
+  /** An authentic message came in one of the sessions. */
+  opened(held: LinkSession, { type, datagram, from }: Addressed, plaintext: Uint8Array, now: Millis): Drop {
+    if (this.#slots.confirm(held)) this.#confirm(held, from, now);
+    this.#keepalive?.received(now);
+    if (readCounter(datagram) === held.session.newest) this.#roam(from);
+    if (type === MessageType.close) return this.#closed(now);
+    this.#rekeyInTime(now);
+    if (type === MessageType.keepalive) return this.#answer(now);
+    return plaintext.length === 0 ? this.#measure(now) : this.#deliver(plaintext, isForwarded(datagram));
+  }
+
+  seal(packet: OverlayPacket, now: Millis): Drop {
+    if (!this.isUp) return Drop.noSession;
+    if (packet.payload.length > longestPayload) return Drop.tooBig;
+    if (!payloadTypes.has(packet.protocol)) return Drop.unsupported;
+    if (this.#owner.local.outbox.full) return Drop.queueFull;
+    const gre = encodeGre({ protocol: packet.protocol as GreProtocol }, packet.payload);
+    const sent = this.#send(MessageType.data, gre, now, packet.forwarded ? forwardedFlag : 0);
+    this.#rekeyInTime(now);
+    return sent ? Drop.none : Drop.noSession;
+  }
+
+  /** Ends all sessions; the peer is told when `goodbye` and there is a session to say it in. */
+  end(reason: string, now: Millis, goodbye = false): void {
+    if (goodbye) this.#send(MessageType.close, empty, now);
+    this.#slots.clear();
+    this.#down(reason);
+    this.#owner.local.deadlines.remove(this);
+  }
+
+  /** The peer does not know our session: it may have restarted. Not authenticated, so it only hastens a handshake. */
+  unknownIndex(now: Millis): Drop {
+    if (!this.isUp) return Drop.unknownSession;
+    if (now - this.#unknownIndexAt < limits.unknownIndexMillis) return Drop.rateLimited;
+    this.#unknownIndexAt = now;
+    this.#owner.redial(this, now);
+    return Drop.none;
+  }
+
+  /** Two nodes run with this identity: told once a minute. */
+  alarmClone(from: Endpoint, now: Millis): void {
+    if (now - this.#cloneAlarmAt < limits.cloneAlarmMillis) return;
+    this.#cloneAlarmAt = now;
+    const endpoints = this.#endpoint === undefined ? [from] : [this.#endpoint, from];
+    this.#owner.local.outbox.push({ type: "clone-detected", peer: this.id, endpoints });
+  }
+
+  deadline(): Millis | undefined {
+    const ends = this.#slots.endsAt();
+    const keepalive = this.#keepalive?.deadline();
+    if (ends === undefined || keepalive === undefined) return ends ?? keepalive;
+    return Math.min(ends, keepalive);
+  }
+
+  handleTimeout(now: Millis): void {
+    if (this.#slots.expire(now)) return this.#lost("the session expired and could not be renewed", now);
+    const due = this.#keepalive?.due(now);
+    if (due === "dead") return this.#lost("no answer to 3 keepalives", now);
+    if (due === "request") this.#request(now);
+  }
+
+  #hold(session: Session, proof: Proof): LinkSession {
+    const held = new LinkSession(this, session, proof);
+    this.#owner.local.indices.set(session.localIndex, held);
+    return held;
+  }
+
+  #release(session: Session): void {
+    this.#owner.local.indices.delete(session.localIndex);
+    session.wipe();
+  }
+
+  /** `held` has become the current session. */
+  #confirm(held: LinkSession, from: Endpoint, now: Millis): void {
+    const ending = this.isUp ? this.#endedBy(held.proof) : undefined;
+    if (ending !== undefined) {
+      this.#slots.keepCurrent();
+      this.#down(ending);
+    }
+    this.instances.confirm(held.proof.instance);
+    this.#proof = held.proof;
+    if (!this.isUp) this.#up(held.session, from, now);
+    if (this.#owner.exporting) this.#export(held.session);
+    this.#owner.confirmed(this, held.proof.noiseKey);
+    this.#owner.local.deadlines.update(this);
+  }
+
+  /** Why the sessions before `proof` are over; undefined when it only renews them. */
+  #endedBy(proof: Proof): string | undefined {
+    if (proof.identity.bindingNumber > (this.identity?.bindingNumber ?? 0)) return "the peer has a new key";
+    const judgement = this.instances.judge(proof.instance);
+    if (judgement === "same") return undefined;
+    return judgement === "new" ? "the peer has restarted" : "a clone of the peer had taken its place";
+  }
+
+  #up(session: Session, from: Endpoint, now: Millis): void {
+    const { identity, credentials } = this.#proof!;
+    this.#keepalive = new Keepalive(now);
+    this.#endpoint = from;
+    const info: SessionInfo = {
+      peer: this.id,
+      endpoint: from,
+      initiator: session.initiator,
+      aead: session.suite.name,
+      since: now,
+    };
+    this.#owner.local.outbox.push({ type: "session-up", session: info, peer: identity, credentials });
+  }
+
+  #down(reason: string): void {
+    if (!this.isUp) return;
+    this.#keepalive = undefined;
+    const { outbox } = this.#owner.local;
+    outbox.push({ type: "session-down", peer: this.id, reason });
+    if (this.#owner.exporting) outbox.push({ type: "session-keys", peer: this.id, keys: undefined });
+  }
+
+  #export(session: Session): void {
+    const keys = session.exportKeys();
+    this.#owner.local.outbox.push({ type: "session-keys", peer: this.id, keys });
+  }
+
+  #lost(reason: string, now: Millis): void {
+    this.end(reason, now);
+    this.#owner.redial(this, now);
+  }
+
+  /** A peer that stops says so. It is called again only if it was asked for, and not while it is still going. */
+  #closed(now: Millis): Drop {
+    this.end("the peer has ended it", now);
+    if (this.wanted) this.#owner.redial(this, now + limits.afterGoodbyeMillis);
+    return Drop.none;
+  }
+
+  #roam(from: Endpoint): void {
+    if (this.#endpoint !== undefined && sameEndpoint(this.#endpoint, from)) return;
+    this.#endpoint = from;
+    this.#owner.local.outbox.push({ type: "roamed", peer: this.id, endpoint: from });
+  }
+
+  #answer(now: Millis): Drop {
+    this.#send(MessageType.data, empty, now);
+    return Drop.none;
+  }
+
+  #measure(now: Millis): Drop {
+    const rtt = this.#keepalive?.answered(now);
+    if (rtt !== undefined) this.#owner.local.outbox.push({ type: "round-trip", peer: this.id, rtt });
+    return Drop.none;
+  }
+
+  #deliver(plaintext: Uint8Array, forwarded: boolean): Drop {
+    const gre = decodeGre(plaintext);
+    if (typeof gre === "number") return gre;
+    const { outbox } = this.#owner.local;
+    if (outbox.full) return Drop.queueFull;
+    const packet = { protocol: gre.protocol, payload: gre.payload, forwarded };
+    outbox.push({ type: "packet", from: this.id, packet });
+    return Drop.none;
+  }
+
+  #request(now: Millis): void {
+    this.#keepalive?.requested(now);
+    this.#send(MessageType.keepalive, empty, now);
+    this.#rekeyInTime(now);
+  }
+
+  #rekeyInTime(now: Millis): void {
+    if (this.isUp && this.current?.wantsRekey(now) === true) this.#owner.redial(this, now);
+  }
+
+  #send(type: SealedType, plaintext: Uint8Array, now: Millis, flags = 0): boolean {
+    const datagram = this.current?.seal(type, plaintext, now, flags);
+    if (datagram === undefined || this.#endpoint === undefined) return false;
+    this.#owner.local.outbox.transmit(datagram, this.#endpoint);
+    return true;
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * What all parts of the machine share: who this node is, what it was handed, and the tables they meet in.
+ */
+import type { AeadName, AeadSuite } from "../../core/contracts/aead.ts";
+import type { Host, Random, Self } from "../../core/contracts/host.ts";
+import type { Membership } from "../../core/contracts/membership.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { IndexTable } from "./indices.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Stamps } from "./stamps.ts";
+
+/** The slice of the host that the machine is made with. */
+export type NoiseHost = Pick<Host, "membership" | "random" | "aeads"> & {
+  readonly self: Pick<Self, "id" | "noise">;
+};
+
+export interface Local {
+  readonly self: NoiseHost["self"];
+  readonly membership: Membership;
+  readonly random: Random;
+  /** One implementation per algorithm. */
+  readonly suites: ReadonlyMap<AeadName, AeadSuite>;
+  /** Names of `suites`, fastest first. */
+  readonly preference: readonly AeadName[];
+  readonly stamps: Stamps;
+  /** 8 bytes drawn at this start of the node. */
+  readonly instance: Uint8Array;
+  readonly outbox: Outbox;
+  readonly indices: IndexTable;
+  readonly deadlines: Deadlines;
+}

@@ -1,0 +1,230 @@
+/**
+ * The encapsulation as one pure machine: it sorts datagrams by type and hands them to the part that owns them.
+ *
+ *     datagram ──type──> initiation ─────────────> Responder ──> Links.admit ──> Link (next session)
+ *                        response ────index──────> Dial ───────> Links.admit ──> Link (current session)
+ *                        data, keepalive, close ─index─> Link ──> packet, round-trip, roamed, session-up / -down
+ *                        knock ──────────────────> JoinServer ─> join-requested
+ *                        plea, join missing ─index─> its pending join
+ *                        admit, join answer ─index─> JoinClient ─> join-answered, join-failed
+ *                        who-is / I-am ──────────> answered statelessly / Ask ──> Dial
+ *                        unknown index ──────────> Link ──> Dial
+ *
+ * Every datagram ends in a Drop or in `none`; nothing it contains can throw or change anything before it has verified.
+ */
+import { Drop } from "../../core/contracts/drop.ts";
+import type {
+  Encapsulation,
+  EncapsulationOutput,
+  JoinAnswer,
+  Joining,
+  JoinRequest,
+  OverlayPacket,
+  SessionExport,
+  SessionTarget,
+} from "../../core/contracts/encapsulation.ts";
+import type { AeadName } from "../../core/contracts/aead.ts";
+import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import { sameEndpoint } from "../../core/wire/endpoint.ts";
+import { limits, overhead } from "./constants.ts";
+import { Deadlines } from "./deadlines.ts";
+import { Dialer } from "./dialer.ts";
+import { type Addressed, IndexTable } from "./indices.ts";
+import { JoinClient } from "./join_client.ts";
+import { JoinServer } from "./join_server.ts";
+import type { Link, LinkOwner } from "./link.ts";
+import { Links } from "./links.ts";
+import type { Local, NoiseHost } from "./local.ts";
+import { Outbox } from "./outbox.ts";
+import { instanceLength } from "./payload.ts";
+import { RateLimiter } from "./rate_limiter.ts";
+import { windowSize } from "./replay_window.ts";
+import { Responder } from "./responder.ts";
+import { Stamps } from "./stamps.ts";
+import { answerWhoIs } from "./who_is.ts";
+import {
+  decodeReply,
+  decodeUnknownIndex,
+  encodeUnknownIndex,
+  isTransport,
+  MessageType,
+  readReceiver,
+  readType,
+} from "./wire.ts";
+
+export interface NoiseOptions {
+  /** The AEAD to prefer; `auto`: the fastest of the self-test. The other one remains possible. */
+  readonly aead?: AeadName | "auto";
+}
+
+export class NoiseMachine implements Encapsulation, Joining, SessionExport, LinkOwner {
+  readonly overhead = overhead;
+  readonly local: Local;
+  readonly #links: Links;
+  readonly #dialer: Dialer;
+  readonly #responder: Responder;
+  readonly #joinServer: JoinServer;
+  readonly #answers = new RateLimiter({
+    perSecond: limits.answersPerSecond,
+    burst: limits.answerBurst,
+    perSourcePerSecond: limits.answersPerSource,
+    sourceBurst: limits.sourceBurst,
+    sources: limits.sources,
+  });
+  #joinClient: JoinClient | undefined;
+  #exporting = false;
+
+  constructor(host: NoiseHost, options: NoiseOptions = {}) {
+    this.local = localOf(host, options);
+    this.#links = new Links(this.local, this);
+    this.#dialer = new Dialer(this.local, this.#links);
+    this.#responder = new Responder(this.local, this.#links);
+    this.#joinServer = new JoinServer(this.local);
+  }
+
+  /** Where stamps start: before the first handshake. */
+  get stamps(): Stamps {
+    return this.local.stamps;
+  }
+
+  get exporting(): boolean {
+    return this.#exporting;
+  }
+
+  connect(target: SessionTarget, now: Millis): void {
+    this.#dialer.connect(target, now);
+  }
+
+  disconnect(peer: PeerId, now: Millis): void {
+    this.#dialer.forget(peer);
+    const link = this.#links.get(peer);
+    if (link === undefined) return;
+    link.wanted = false;
+    link.places = [];
+    link.end("disconnected", now, true);
+  }
+
+  seal(peer: PeerId, packet: OverlayPacket, now: Millis): Drop {
+    return this.#links.get(peer)?.seal(packet, now) ?? Drop.noSession;
+  }
+
+  join(request: JoinRequest, now: Millis): void {
+    this.#joinClient?.stop();
+    this.#joinClient = new JoinClient(this.local, request, now);
+  }
+
+  answerJoin(request: number, answer: JoinAnswer, now: Millis): void {
+    this.#joinServer.answer(request, answer, now);
+  }
+
+  exportSessions(): void {
+    this.#exporting = true;
+  }
+
+  handleDatagram(datagram: Uint8Array, from: Endpoint, now: Millis): Drop {
+    const read = readType(datagram);
+    if (typeof read === "number") return read;
+    switch (read.type) {
+      case MessageType.initiation:
+        return this.#responder.receive(datagram, from, now);
+      case MessageType.knock:
+        return this.#joinServer.receiveKnock(datagram, from, now);
+      case MessageType.whoIs:
+        return answerWhoIs(this.local, this.#answers, { datagram, from }, now);
+      case MessageType.iAm:
+        return this.#dialer.receiveIAm(datagram, now);
+      case MessageType.unknownIndex:
+        return this.#unknownIndex(datagram, from, now);
+      case MessageType.response:
+      case MessageType.admit:
+      case MessageType.plea:
+        return this.#receiveReply({ type: read.type, datagram, from }, now);
+      case MessageType.data:
+      case MessageType.keepalive:
+      case MessageType.close:
+      case MessageType.joinAnswer:
+      case MessageType.joinMissing:
+        return this.#receiveSealed({ type: read.type, datagram, from }, now);
+      default:
+        return Drop.unsupported;
+    }
+  }
+
+  handleTimeout(now: Millis): void {
+    this.local.deadlines.run(now);
+  }
+
+  pollTimeout(): Millis | undefined {
+    return this.local.deadlines.next();
+  }
+
+  poll(): EncapsulationOutput | undefined {
+    return this.local.outbox.take();
+  }
+
+  confirmed(link: Link, noiseKey: Uint8Array): void {
+    this.#links.bind(link, noiseKey);
+    this.#dialer.confirmed(link, noiseKey);
+  }
+
+  redial(link: Link, at: Millis): void {
+    this.#dialer.redial(link, at);
+  }
+
+  #receiveReply(message: Addressed, now: Millis): Drop {
+    const reply = decodeReply(message.datagram);
+    if (reply === undefined) return Drop.malformed;
+    return this.local.indices.get(reply.receiver)?.receive(message, now) ?? Drop.unknownSession;
+  }
+
+  #receiveSealed(message: Addressed, now: Millis): Drop {
+    if (!isTransport(message.datagram)) return Drop.malformed;
+    const owner = this.local.indices.get(readReceiver(message.datagram));
+    return owner === undefined ? this.#answerUnknown(message, now) : owner.receive(message, now);
+  }
+
+  /** The sender may hold a session that this node lost in a restart. A join is repeated by its owner in any case. */
+  #answerUnknown({ type, datagram, from }: Addressed, now: Millis): Drop {
+    const isMember = type === MessageType.data || type === MessageType.keepalive;
+    if (isMember && this.#answers.allow(from.host, now)) {
+      this.local.outbox.transmit(encodeUnknownIndex(datagram), from);
+    }
+    return Drop.unknownSession;
+  }
+
+  /** Believed when it comes from where a peer is, and names its session and a counter sent there lately. */
+  #unknownIndex(datagram: Uint8Array, from: Endpoint, now: Millis): Drop {
+    const answer = decodeUnknownIndex(datagram);
+    if (answer === undefined) return Drop.malformed;
+    const link = this.#links.byRemoteIndex(answer.receiver);
+    const isPlausible = link?.endpoint !== undefined && sameEndpoint(link.endpoint, from) &&
+      answer.counter < link.current!.sent && answer.counter >= link.current!.sent - windowSize;
+    return isPlausible ? link.unknownIndex(now) : Drop.unknownSession;
+  }
+
+  /** Wipes all keys without a word to anybody: whoever stops a node disconnects its peers before. */
+  wipe(now: Millis): void {
+    this.#joinClient?.stop();
+    this.#joinServer.clear();
+    this.#dialer.clear();
+    for (const link of this.#links.all()) link.end("stopped", now);
+  }
+}
+
+function localOf(host: NoiseHost, { aead = "auto" }: NoiseOptions): Local {
+  const suites = new Map(host.aeads.toReversed().map((suite) => [suite.name, suite]));
+  const fastestFirst = [...new Set(host.aeads.map((suite) => suite.name))];
+  const preference = fastestFirst.toSorted((left, right) => Number(right === aead) - Number(left === aead));
+  return {
+    self: host.self,
+    membership: host.membership,
+    random: host.random,
+    suites,
+    preference,
+    stamps: new Stamps(),
+    instance: host.random.fill(new Uint8Array(instanceLength)),
+    outbox: new Outbox(),
+    indices: new IndexTable(host.random),
+    deadlines: new Deadlines(),
+  };
+}

@@ -1,0 +1,39 @@
+/**
+ * What the machine has to say, in order, until it is polled. Packets are bounded: a driver that does not poll loses
+ * packets, as a full socket does. Facts (a session is up, down, …) are never dropped: losing one would leave the node
+ * with a wrong picture, and each call makes only a few.
+ */
+import type { EncapsulationOutput } from "../../core/contracts/encapsulation.ts";
+import type { Endpoint } from "../../core/contracts/values.ts";
+import { limits } from "./constants.ts";
+
+export class Outbox {
+  #outputs: EncapsulationOutput[] = [];
+  #first = 0;
+
+  /** True when one more packet or datagram would be dropped. */
+  get full(): boolean {
+    return this.#outputs.length - this.#first >= limits.queuedPackets;
+  }
+
+  /** A fact: always kept. */
+  push(output: EncapsulationOutput): void {
+    this.#outputs.push(output);
+  }
+
+  /** A datagram: dropped when the queue is full, as the network might have done. */
+  transmit(datagram: Uint8Array, to: Endpoint): void {
+    if (!this.full) this.push({ type: "transmit", datagram, to });
+  }
+
+  take(): EncapsulationOutput | undefined {
+    const output = this.#outputs[this.#first];
+    if (output === undefined) return undefined;
+    this.#first += 1;
+    if (this.#first === this.#outputs.length) {
+      this.#outputs = [];
+      this.#first = 0;
+    }
+    return output;
+  }
+}

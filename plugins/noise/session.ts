@@ -1,0 +1,131 @@
+/**
+ * A session: two keys, two counters, and the times after which it must not be used any more. Nonces are those of Noise
+ * (revision 34, §12.3, §12.4): four zero bytes and the counter, little-endian for ChaCha20-Poly1305, big-endian for AES-GCM,
+ * so that a transport message here is a transport message of the protocol named in the handshake.
+ */
+import type { AeadKey, AeadSuite } from "../../core/contracts/aead.ts";
+import { Drop } from "../../core/contracts/drop.ts";
+import type { SessionKeys } from "../../core/contracts/encapsulation.ts";
+import type { Millis } from "../../core/contracts/values.ts";
+import { protocol } from "./constants.ts";
+import { ReplayWindow } from "./replay_window.ts";
+import { readCounter, type SealedType, transportHeaderLength, writeTransportHeader } from "./wire.ts";
+
+export interface SessionStart {
+  readonly localIndex: number;
+  readonly remoteIndex: number;
+  readonly initiator: boolean;
+  readonly suite: AeadSuite;
+  /** 32 bytes each, in memory that becomes the session's. */
+  readonly keys: { readonly send: Uint8Array; readonly receive: Uint8Array };
+  readonly now: Millis;
+}
+
+/** The plaintext of keepalives and goodbyes. */
+export const empty: Uint8Array = new Uint8Array();
+
+export class Session {
+  readonly localIndex: number;
+  readonly remoteIndex: number;
+  readonly initiator: boolean;
+  readonly suite: AeadSuite;
+  readonly createdAt: Millis;
+  readonly #secrets: { readonly send: Uint8Array; readonly receive: Uint8Array };
+  readonly #sendKey: AeadKey;
+  readonly #receiveKey: AeadKey;
+  readonly #window = new ReplayWindow();
+  readonly #nonce = new Uint8Array(12);
+  readonly #nonceView = new DataView(this.#nonce.buffer);
+  #counter = 0;
+  #wiped = false;
+
+  constructor(start: SessionStart) {
+    this.localIndex = start.localIndex;
+    this.remoteIndex = start.remoteIndex;
+    this.initiator = start.initiator;
+    this.suite = start.suite;
+    this.createdAt = start.now;
+    this.#secrets = start.keys;
+    this.#sendKey = start.suite.key(start.keys.send);
+    this.#receiveKey = start.suite.key(start.keys.receive);
+  }
+
+  /** Messages sealed so far, which is also the counter of the next one. */
+  get sent(): number {
+    return this.#counter;
+  }
+
+  /** Highest counter opened; −1 before the first message. */
+  get newest(): number {
+    return this.#window.newest;
+  }
+
+  /** When its keys are wiped. */
+  get endsAt(): Millis {
+    return this.createdAt + protocol.rejectAfterMillis;
+  }
+
+  isUsable(now: Millis): boolean {
+    return !this.#wiped && now < this.endsAt && this.#counter < protocol.rejectAfterMessages;
+  }
+
+  /** True when a new session should be on its way: asked at every message, it costs three comparisons. */
+  wantsRekey(now: Millis): boolean {
+    const after = this.initiator ? protocol.rekeyAfterMillis : protocol.responderRekeyAfterMillis;
+    return now - this.createdAt >= after || this.#counter >= protocol.rekeyAfterMessages ||
+      this.newest >= protocol.rekeyAfterMessages;
+  }
+
+  /** Header and sealed `plaintext` in fresh memory; undefined when the session is over. */
+  seal(type: SealedType, plaintext: Uint8Array, now: Millis, flags = 0): Uint8Array | undefined {
+    if (!this.isUsable(now)) return undefined;
+    const counter = this.#counter++; // before the seal, so that no failure can repeat a nonce
+    const header = new Uint8Array(transportHeaderLength);
+    writeTransportHeader(header, { type, flags, receiver: this.remoteIndex, counter });
+    const sealed = this.#sendKey.seal(this.#nonceOf(counter), header, plaintext);
+    const datagram = new Uint8Array(transportHeaderLength + sealed.length);
+    datagram.set(header);
+    datagram.set(sealed, transportHeaderLength);
+    return datagram;
+  }
+
+  /**
+   * The plaintext of a transport message of this session, in fresh memory, once per counter; or why not. The length has
+   * been checked. The replay window moves only for what is authentic.
+   */
+  open(datagram: Uint8Array, now: Millis): Uint8Array | Drop {
+    const counter = readCounter(datagram);
+    if (!(counter < protocol.rejectAfterMessages)) return Drop.malformed;
+    if (!this.isUsable(now)) return Drop.unknownSession;
+    const header = datagram.subarray(0, transportHeaderLength);
+    const sealed = datagram.subarray(transportHeaderLength);
+    const plaintext = this.#receiveKey.open(this.#nonceOf(counter), header, sealed);
+    if (plaintext === undefined) return Drop.badTag;
+    return this.#window.accept(counter) ? plaintext : Drop.replayed;
+  }
+
+  /** For the data path worker: copies, which are its own to wipe. */
+  exportKeys(): SessionKeys {
+    return {
+      localIndex: this.localIndex,
+      remoteIndex: this.remoteIndex,
+      aead: this.suite.name,
+      send: this.#secrets.send.slice(),
+      receive: this.#secrets.receive.slice(),
+    };
+  }
+
+  /** Zeroes the keys; the session neither seals nor opens from here on. */
+  wipe(): void {
+    this.#wiped = true;
+    this.#secrets.send.fill(0);
+    this.#secrets.receive.fill(0);
+  }
+
+  #nonceOf(counter: number): Uint8Array {
+    const little = this.suite.name === "chacha20-poly1305";
+    this.#nonceView.setUint32(little ? 4 : 8, counter >>> 0, little);
+    this.#nonceView.setUint32(little ? 8 : 4, Math.floor(counter / 2 ** 32), little);
+    return this.#nonce;
+  }
+}

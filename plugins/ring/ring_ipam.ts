@@ -1,0 +1,350 @@
+/**
+ * Addresses for this node's endpoints, out of the space that the ring gives it. Everything that is promised is on disk
+ * before the promise resolves.
+ */
+import { MeshError } from "../../core/contracts/errors.ts";
+import type { AllocationRequest, Ipam, IpamReport, Lease, RangeShare } from "../../core/contracts/ipam.ts";
+import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
+import type { Address, Millis, PeerId, Prefix } from "../../core/contracts/values.ts";
+import { formatAddress, sameAddress } from "../../core/wire/address.ts";
+import { containsPrefix, formatPrefix, hostPrefix, samePrefix } from "../../core/wire/prefix.ts";
+import { Allocator, isReserved, reservedSpans } from "./allocator.ts";
+import { chooseBlock, type DonationLimits } from "./donation.ts";
+import { Replica, type RingHost } from "./replica.ts";
+import { sharesOf } from "./report.ts";
+import { sortSpans, type Span, spanOf, subtract, totalSize } from "./span.ts";
+import { maxOwnerLength, putLease, removeLease, removeRest, type StoredRing } from "./storage.ts";
+import { type Waiter, Waiting } from "./waiting.ts";
+
+export interface RingOptions extends DonationLimits {
+  /** IPv4; for a node that founds a network. */
+  readonly range: Prefix;
+  /** How long a released address rests. */
+  readonly quarantine: Millis;
+}
+
+const conflictAlert = "address_conflict";
+
+export class RingIpam implements Ipam, IpamReport, Lifecycle {
+  readonly routes: Replica;
+  readonly #host: RingHost;
+  readonly #options: RingOptions;
+  readonly #allocator = new Allocator();
+  readonly #waiting = new Waiting();
+  /** Leases on their way to disk. */
+  readonly #pending = new Map<Lease, Promise<Lease>>();
+  /** Blocks whose grant is on its way to disk. */
+  readonly #donating = new Set<Prefix>();
+  #wanted: readonly Prefix[] = [];
+  #conflicts = new Set<string>();
+  #isDisposed = false;
+
+  constructor(options: RingOptions, host: RingHost) {
+    this.#options = options;
+    this.#host = host;
+    this.routes = new Replica(host, {
+      opened: (stored) => this.#restore(stored),
+      donate: (within) => this.#donate(within),
+      donated: (block) => this.#donating.delete(block),
+      changed: () => this.#spaceChanged(),
+      refused: (within, by) => this.#refused(within, by),
+      tick: (now) => this.#tick(now),
+    });
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous; nothing here has to be waited for
+  async start(signal: AbortSignal): Promise<void> {
+    this.routes.start(signal);
+  }
+
+  // deno-lint-ignore require-await -- as above
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    this.routes.stop();
+    this.#waiting.failAll(
+      new MeshError("NOT_RUNNING", "Cannot wait for addresses any longer: the node is stopping"),
+    );
+  }
+
+  /** The network's; before there is one, the range of the configuration, with which this node would found it. */
+  ranges(): readonly Prefix[] {
+    return this.#host.membership.network()?.ranges ?? [this.#options.range];
+  }
+
+  leases(): Iterable<Lease> {
+    return this.#allocator.leases();
+  }
+
+  report(): readonly RangeShare[] {
+    const { ring } = this.routes;
+    return ring === undefined ? [] : sharesOf(ring);
+  }
+
+  /** Rejects `TIMEOUT` when the signal aborts, `INVALID_ARGUMENT` for a subnet outside the network's ranges. */
+  allocate({ owner, subnet }: AllocationRequest, signal: AbortSignal): Promise<Lease> {
+    return this.#untilLeased(subnet, signal, () => this.#tryAllocate(owner, subnet));
+  }
+
+  async claim(owner: string, address: Address, signal: AbortSignal): Promise<Lease> {
+    return await this.#untilLeased(hostPrefix(address), signal, () => this.#tryClaim(owner, address));
+  }
+
+  async release(owner: string, address?: Address): Promise<number> {
+    const isMeant = (lease: Lease) =>
+      lease.owner === owner && (address === undefined || sameAddress(lease.address, address));
+    await Promise.allSettled([...this.#pending].filter(([lease]) => isMeant(lease)).map(([, done]) => done));
+    const leases = this.#allocator.leasesOf(owner).filter(isMeant);
+    if (leases.length === 0) return 0;
+    for (const lease of leases) this.#allocator.withdraw(lease);
+    try {
+      await this.#host.store.commit(leases.flatMap(removeLease));
+    } catch (error) {
+      for (const lease of leases) this.#allocator.lease(lease);
+      throw error;
+    }
+    const until = this.#host.clock.now() + this.#options.quarantine;
+    for (const lease of leases) {
+      this.#allocator.rest(lease.address, until);
+      this.#host.events.emit("lease:changed", { lease, state: "released" });
+    }
+    this.#checkConflicts();
+    return leases.length;
+  }
+
+  /** Tries, and tries again whenever space has come; meanwhile peers are asked for space inside `within`. */
+  async #untilLeased(
+    within: Prefix,
+    signal: AbortSignal,
+    attempt: () => Promise<Lease> | undefined,
+  ): Promise<Lease> {
+    let waiter: Waiter | undefined;
+    try {
+      for (;;) {
+        this.#requireLife(within, signal);
+        const lease = await attempt();
+        if (lease !== undefined) return lease;
+        // Joined once: leaving and joining again at every change would ask all peers anew each time.
+        waiter ??= this.#waiting.join(within, () => this.#updateWants());
+        this.#updateWants();
+        await waiter.next(signal, (reason) => timeout(within, reason));
+      }
+    } finally {
+      waiter?.[Symbol.dispose]();
+    }
+  }
+
+  #requireLife(within: Prefix, signal: AbortSignal): void {
+    if (this.#isDisposed) throw new MeshError("NOT_RUNNING", "Cannot give addresses: the node is stopping");
+    if (signal.aborted) throw timeout(within, signal.reason);
+  }
+
+  /** Undefined: no space now. Throws what can never succeed. */
+  #tryAllocate(owner: string, subnet: Prefix): Promise<Lease> | undefined {
+    requireOwner(owner);
+    const { ring } = this.routes;
+    if (ring === undefined) return undefined;
+    const range = this.#rangeOf(subnet);
+    const held = this.#allocator.held(owner, subnet);
+    if (held !== undefined) {
+      return ring.ownerOf(held.address) === this.routes.self ? Promise.resolve(held) : undefined;
+    }
+    const pending = this.#pendingOf(owner, subnet);
+    if (pending !== undefined) return pending;
+    const address = this.#allocator.lowestFree(subnet, range, this.#space(subnet), this.#host.clock.now());
+    if (address !== undefined) return this.#lease({ owner, address, bits: subnet.bits });
+    const others = [...ring.ownersWithin(subnet)].filter((peer) => peer !== this.routes.self);
+    if (others.length === 0) throw exhausted(subnet);
+    return undefined;
+  }
+
+  #pendingOf(owner: string, subnet: Prefix): Promise<Lease> | undefined {
+    return [...this.#pending].find(([lease]) =>
+      lease.owner === owner && lease.bits === subnet.bits && containsPrefix(subnet, hostPrefix(lease.address))
+    )?.[1];
+  }
+
+  #tryClaim(owner: string, address: Address): Promise<Lease> | undefined {
+    requireOwner(owner);
+    const { ring } = this.routes;
+    if (ring === undefined) return undefined;
+    const range = this.#rangeOf(hostPrefix(address));
+    const text = formatAddress(address);
+    if (isReserved(address, range)) {
+      throw new MeshError(
+        "INVALID_ARGUMENT",
+        `Cannot claim ${text}: no host may have it; choose another address`,
+      );
+    }
+    const keeper = ring.ownerOf(address)!;
+    if (keeper === this.routes.self) return this.#claimOwn(owner, address, range);
+    if (this.routes.isConnected(keeper)) return undefined;
+    throw new MeshError(
+      "UNREACHABLE",
+      `Cannot claim ${text}: it lies in the range of peer ${keeper}, ` +
+        "which is not connected; try again when it is",
+      { details: { peer: keeper } },
+    );
+  }
+
+  #claimOwn(owner: string, address: Address, range: Prefix): Promise<Lease> {
+    const now = this.#host.clock.now();
+    const pending = [...this.#pending].find(([lease]) => sameAddress(lease.address, address));
+    if (pending?.[0].owner === owner) return pending[1];
+    const state = this.#allocator.stateOf(address, now);
+    if (state?.kind === "leased" && state.lease.owner === owner) return Promise.resolve(state.lease);
+    const isGoing = [...this.#donating].some((block) => containsPrefix(block, hostPrefix(address)));
+    if (state === undefined && !isGoing) return this.#lease({ owner, address, bits: range.bits });
+    const why = state?.kind === "resting"
+      ? `it was released just now and rests for ${Math.ceil((state.until - now) / 1000)} s more`
+      : "somebody else has it";
+    throw taken(address, why);
+  }
+
+  /** Resolves when the lease is on disk. */
+  #lease(lease: Lease): Promise<Lease> {
+    this.#allocator.reserve(lease.address);
+    const done = this.#commitLease(lease);
+    this.#pending.set(lease, done);
+    return done;
+  }
+
+  async #commitLease(lease: Lease): Promise<Lease> {
+    try {
+      await this.#host.store.commit([...this.routes.unsaved(), ...putLease(lease)]);
+    } catch (error) {
+      this.#allocator.clear(lease.address);
+      throw error;
+    } finally {
+      this.#pending.delete(lease);
+    }
+    this.#allocator.lease(lease);
+    this.#host.events.emit("lease:changed", { lease, state: "allocated" });
+    return lease;
+  }
+
+  #rangeOf(within: Prefix): Prefix {
+    const range = this.ranges().find((each) => containsPrefix(each, within));
+    if (range !== undefined) return range;
+    const ranges = this.ranges().map(formatPrefix).join(" and ");
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `Cannot give addresses of ${formatPrefix(within)}: the network has ${ranges}`,
+    );
+  }
+
+  /** This node's own space inside `within`, without what is being given away. */
+  #space(within: Prefix): readonly Span[] {
+    const { family } = within.address;
+    const going = [...this.#donating].filter((block) => block.address.family === family);
+    const own = this.routes.ring?.spaceOf(this.routes.self, within) ?? [];
+    return subtract(own, sortSpans(going.map(spanOf)));
+  }
+
+  #donate(within: Prefix): Prefix | undefined {
+    const range = this.ranges().find((each) => containsPrefix(each, within));
+    if (range === undefined) return undefined;
+    const busy = this.#allocator.busy(within.address.family, this.#host.clock.now());
+    const free = subtract(this.#space(within), sortSpans([...busy, ...reservedSpans(range)]));
+    const block = chooseBlock(free, within, this.#options);
+    if (block !== undefined) this.#donating.add(block);
+    return block;
+  }
+
+  #restore({ leases, resting }: StoredRing): void {
+    // A full rest for all: how long they had rested when this node stopped is not known, and clocks jump.
+    const until = this.#host.clock.now() + this.#options.quarantine;
+    for (const address of resting) this.#allocator.rest(address, until);
+    for (const lease of leases) this.#allocator.lease(lease);
+  }
+
+  #spaceChanged(): void {
+    this.#updateWants();
+    this.#waiting.wakeAll();
+    this.#checkConflicts();
+  }
+
+  /** Wanted is what callers wait for, and a first block of every family of which this node owns nothing. */
+  #updateWants(): void {
+    const { ring, self } = this.routes;
+    if (ring === undefined) return;
+    const empty = this.ranges().filter((range) => totalSize(ring.spaceOf(self, range)) === 0n);
+    const wanted = [...this.#waiting.prefixes(), ...empty];
+    const before = this.#wanted;
+    this.#wanted = wanted;
+    for (const old of before) {
+      if (!wanted.some((prefix) => samePrefix(prefix, old))) this.routes.unwant(old);
+    }
+    for (const prefix of wanted) this.routes.want(prefix);
+  }
+
+  #refused(within: Prefix, by: ReadonlySet<PeerId>): void {
+    const others = [...this.routes.ring!.ownersWithin(within)].filter((peer) => peer !== this.routes.self);
+    if (!others.every((peer) => by.has(peer))) return;
+    const isHost = samePrefix(within, hostPrefix(within.address));
+    this.#waiting.fail(
+      within,
+      isHost ? taken(within.address, "the owner of its range says so") : exhausted(within),
+    );
+  }
+
+  #tick(now: Millis): void {
+    const rested = this.#allocator.wake(now).map(removeRest);
+    if (rested.length > 0) {
+      this.#host.store.commit(rested).catch((error: unknown) => {
+        // They rest once more after the next start, which harms nobody.
+        this.#host.log.log("debug", "The end of a rest cannot be stored", { error });
+      });
+    }
+    this.#waiting.wakeAll();
+  }
+
+  /** An address in use whose range belongs to somebody else now: only a peer that granted it twice can do that. */
+  #checkConflicts(): void {
+    const { ring, self } = this.routes;
+    const lost = this.#allocator.leases().filter(({ address }) => ring?.ownerOf(address) !== self);
+    const now = new Set(lost.map(({ address }) => formatAddress(address)));
+    for (const { address, owner } of lost) {
+      const text = formatAddress(address);
+      if (this.#conflicts.has(text)) continue;
+      const detail = `${text} of ${owner} lies in the range of peer ${ring?.ownerOf(address)}`;
+      this.#host.events.emit("alert:raised", { alert: conflictAlert, detail });
+    }
+    if (this.#conflicts.size > 0 && now.size === 0) {
+      this.#host.events.emit("alert:cleared", { alert: conflictAlert });
+    }
+    this.#conflicts = now;
+  }
+}
+
+function requireOwner(owner: string): void {
+  if (owner.length >= 1 && owner.length <= maxOwnerLength && owner.isWellFormed()) return;
+  throw new MeshError(
+    "INVALID_ARGUMENT",
+    `Cannot give an address to "${owner.slice(0, 64)}": an owner's name has ` +
+      `1 to ${maxOwnerLength} characters`,
+  );
+}
+
+function timeout(within: Prefix, cause: unknown): MeshError {
+  return new MeshError(
+    "TIMEOUT",
+    `Cannot get space inside ${formatPrefix(within)}: no peer has given any in time; ` +
+      "see that one that owns some is connected",
+    { cause },
+  );
+}
+
+function exhausted(within: Prefix): MeshError {
+  return new MeshError(
+    "POOL_EXHAUSTED",
+    `Cannot give an address of ${formatPrefix(within)}: all are in use; ` +
+      "release some, or use another subnet",
+  );
+}
+
+function taken(address: Address, why: string): MeshError {
+  return new MeshError(
+    "ADDRESS_TAKEN",
+    `Cannot claim ${formatAddress(address)}: ${why}; choose another address`,
+  );
+}
