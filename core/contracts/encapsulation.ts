@@ -90,6 +90,8 @@ export type EncapsulationOutput =
     readonly code: ErrorCode;
     readonly reason: string;
   }
+  /** A bare address that `connect` was given is this peer's, which has a session. */
+  | { readonly type: "target-found"; readonly endpoint: Endpoint; readonly peer: PeerId }
   | { readonly type: "clone-detected"; readonly peer: PeerId; readonly endpoints: readonly Endpoint[] }
   | {
     readonly type: "join-requested";

@@ -159,11 +159,12 @@ export class Dial implements Timed, IndexOwner {
   }
 
   /**
-   * Room for a response as long as the last one and a little more. Every other attempt leaves room for the largest
-   * credentials: it may have to travel in fragments, so it must not be the only way.
+   * Room for a response as long as the last one and a little more. Every other attempt at an endpoint leaves room for the
+   * largest credentials: it may have to travel in fragments, so it must not be the only way.
    */
   #length(): number {
-    if (this.#retry.attempts % 2 === 1) return limits.handshakeLength;
+    const turn = Math.floor(this.#retry.attempts / this.endpoints.length);
+    if (turn % 2 === 1) return limits.handshakeLength;
     const known = this.#owner.answerLength(this.noiseKey) ?? 0;
     return Math.min(Math.max(known + answerGrowth, protocol.initiationLength), limits.handshakeLength);
   }
