@@ -9,7 +9,7 @@ export type PeerId = string & { readonly __brand: "PeerId" };
 /** Milliseconds on this node's monotonic clock. Two nodes' values never compare; use {@link WallMillis} for that. */
 export type Millis = number;
 
-/** Milliseconds since the Unix epoch, for expiry dates and people. It may jump: no timer is built on it. */
+/** Whole milliseconds since the Unix epoch, for expiry dates and people. It may jump: no timer is built on it. */
 export type WallMillis = number;
 
 /** Where a datagram goes on the underlay. `host` is an IP literal, never a name: names are resolved before. */

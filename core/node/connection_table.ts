@@ -60,6 +60,14 @@ export class ConnectionTable {
     this.#attempts.delete(formatEndpoint(endpoint));
   }
 
+  /** An endpoint that was tried without knowing whose it is. */
+  targetFound({ endpoint, peer }: Fact<"target-found">): void {
+    const attempt = this.#attempts.get(formatEndpoint(endpoint));
+    if (attempt !== undefined) {
+      Object.assign(attempt, { peer, state: "established", code: undefined, reason: undefined });
+    }
+  }
+
   /** The peer is no member any more: nothing of it is shown. */
   forgetPeer(peer: PeerId): void {
     for (const [key, attempt] of this.#attempts) {

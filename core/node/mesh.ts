@@ -138,6 +138,8 @@ export class Mesh {
         return connections.roundTrip(fact);
       case "attempt-failed":
         return this.#attemptFailed(fact);
+      case "target-found":
+        return connections.targetFound(fact);
       case "clone-detected":
         return this.#cloned(fact);
       case "join-requested":

@@ -26,7 +26,7 @@ export class SimClock implements Clock {
   }
 
   wall(): WallMillis {
-    return this.#wallAtZero + this.#now;
+    return Math.floor(this.#wallAtZero + this.#now);
   }
 
   timer(at: Millis, run: () => void): Timer {

@@ -1,0 +1,85 @@
+/**
+ * The admin API: HTTP and JSON over a {@link MeshNode}, and nothing else of the node. The CLI, scripts and the
+ * dashboard all come this way, so whatever a person can do here, a program can.
+ */
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import type { Logger } from "../contracts/host.ts";
+import { isMeshError } from "../contracts/errors.ts";
+import { EventHub } from "./event_hub.ts";
+import type { AdminParts } from "./parts.ts";
+import { httpProblem, problemOf, problemResponse } from "./problem.ts";
+import { answering, boundedLength, sameSite } from "./request_guards.ts";
+import { controlRoutes } from "./routes/control.ts";
+import { eventRoutes } from "./routes/events.ts";
+import { membershipRoutes } from "./routes/membership.ts";
+import { meshRoutes } from "./routes/mesh.ts";
+import { statusRoutes } from "./routes/status.ts";
+import { refuseInvalid } from "./validation.ts";
+
+/** The API with the types of all its routes, from which the typed client is made. */
+export type AdminApp = ReturnType<typeof createAdminApp>;
+
+/**
+ * The API as a Hono app: `app.fetch` answers a Request with a Response and never rejects. It opens nothing by itself;
+ * who may reach it is decided by whoever serves it. Listens to the node's events from here on.
+ */
+export function createAdminApp(parts: AdminParts) {
+  const log = parts.log.child("admin");
+  const inner = { ...parts, log };
+  const fail = failures(log);
+  const app = new OpenAPIHono({ defaultHook: refuseInvalid });
+  app.use(
+    answering(fail),
+    sameSite(log),
+    boundedLength,
+    methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }),
+  );
+  app.onError(fail);
+  app.notFound((c) => {
+    const detail = `Cannot find ${c.req.path}; GET /v1/openapi.json lists what there is`;
+    return problemResponse(c, httpProblem(404, detail));
+  });
+  serveDocument(app, parts.version);
+  return app
+    .route("/v1", statusRoutes(inner))
+    .route("/v1", meshRoutes(inner))
+    .route("/v1", membershipRoutes(inner))
+    .route("/v1", controlRoutes(inner))
+    .route("/v1", eventRoutes(new EventHub(inner)));
+}
+
+/** Logs what is this node's fault under a number, and answers with the problem that names the number. */
+function failures(log: Logger): (error: unknown, c: Context) => Response {
+  let count = 0;
+  return (error, c) => {
+    const problem = problemOf(error);
+    const foreign = !isMeshError(error) && !(error instanceof HTTPException);
+    if (!foreign) return problemResponse(c, problem);
+    const instance = `urn:selvage:failure:${++count}`;
+    log.log("error", "Admin request failed", { error, path: c.req.path, instance });
+    return problemResponse(c, { ...problem, instance });
+  };
+}
+
+function refuseMethod(c: Context, methods: string[]): Response {
+  const allow = methods.join(", ");
+  const detail = `Cannot ${c.req.method} ${c.req.path}; it takes ${allow}`;
+  return problemResponse(c, httpProblem(405, detail), { allow });
+}
+
+/** Made at the first request, which few nodes ever get, and kept. */
+function serveDocument(app: OpenAPIHono, version: string): void {
+  let document: string | undefined;
+  app.get("/v1/openapi.json", (c) => {
+    const description = "Admin API of a Selvage node, served on its unix socket.";
+    document ??= JSON.stringify(app.getOpenAPI31Document({
+      openapi: "3.1.0",
+      info: { title: "Selvage admin API", version, description, license: { name: "Apache-2.0" } },
+      servers: [{ url: "http://localhost", description: "The unix socket, by the host name it answers to" }],
+    }));
+    return c.body(document, 200, { "content-type": "application/json" });
+  });
+}

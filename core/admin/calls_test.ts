@@ -1,0 +1,179 @@
+/** What the routes ask of the node, what they answer, and what they leave in the log. */
+import assert from "node:assert/strict";
+import { test } from "../../tests/harness.ts";
+import { adminFixture } from "./admin_fixture.ts";
+import { secretOfToken } from "./mesh_node_fixture.ts";
+
+test("reads answer the node's own documents", async () => {
+  const { request, node } = adminFixture();
+  const read = async (path: string): Promise<unknown> => (await request("GET", path)).json();
+  assert.deepEqual(await read("/v1/status"), node.status());
+  assert.deepEqual(await read("/v1/ipam"), node.ipam());
+  assert.deepEqual(await read("/v1/peers"), { peers: node.peers() });
+  assert.deepEqual(await read("/v1/connections"), { connections: node.connections() });
+  assert.deepEqual(await read("/v1/targets"), { targets: node.targets() });
+  assert.deepEqual(await read("/v1/members"), { members: node.members.list() });
+  assert.deepEqual(await read("/v1/tokens"), { tokens: node.tokens.list() });
+  assert.deepEqual(await read("/v1/version"), { name: "selvage", version: "0.1.0", api: "v1" });
+});
+
+test("health is 200 for a healthy node and 503, with the alerts, for one that is not", async () => {
+  const { request, node } = adminFixture();
+  const well = await request("GET", "/v1/health");
+  assert.equal(well.status, 200);
+  assert.deepEqual(await well.json(), { healthy: true, state: "ready", alerts: [] });
+  const alerts = [{ name: "clock", detail: "jumped by 3600 s", since: 1_795_392_000_000 }];
+  node.answers = { healthy: false, alerts };
+  const ill = await request("GET", "/v1/health");
+  assert.equal(ill.status, 503);
+  assert.equal(ill.headers.get("content-type"), "application/json");
+  assert.deepEqual(await ill.json(), { healthy: false, state: "ready", alerts });
+});
+
+test("a token is made with the lifetime asked for, or the node's default for an empty body", async () => {
+  const { request, post, node } = adminFixture();
+  const made = await post("/v1/tokens", { lifetimeSeconds: 60 });
+  assert.equal(made.status, 201);
+  assert.equal((await made.json()).token, secretOfToken);
+  const headers = { "content-type": "application/json" };
+  assert.equal((await request("POST", "/v1/tokens", { headers })).status, 201);
+  assert.deepEqual(node.calls, ['tokens.create({"lifetimeSeconds":60})', "tokens.create({})"]);
+});
+
+test("revocations answer 204, and 404 for what is unknown", async () => {
+  const { request, node } = adminFixture();
+  assert.equal((await request("DELETE", "/v1/tokens/t1")).status, 204);
+  assert.equal((await request("DELETE", "/v1/members/web-2")).status, 204);
+  const unknown = await request("DELETE", "/v1/members/web-9");
+  assert.equal(unknown.status, 404);
+  assert.equal((await unknown.json()).code, "NOT_FOUND");
+  assert.deepEqual(node.calls, [
+    'tokens.revoke("t1")',
+    'members.revoke("web-2")',
+    'members.revoke("web-9")',
+  ]);
+});
+
+test("a name in a path arrives as it was before percent-encoding", async () => {
+  const { request, node } = adminFixture();
+  for (const name of ["a b", "a/b", "ü", "100%", "%2F", "a?b#c", "index", ":peer"]) {
+    await request("DELETE", `/v1/members/${encodeURIComponent(name)}`);
+    assert.equal(node.calls.at(-1), `members.revoke(${JSON.stringify(name)})`);
+  }
+});
+
+test("connect passes the endpoints on, and takes an empty list only to drop all", async () => {
+  const { post, node } = adminFixture();
+  assert.equal((await post("/v1/connect", { endpoints: ["192.0.2.9:6783"] })).status, 204);
+  assert.equal((await post("/v1/connect", { endpoints: [], replace: true })).status, 204);
+  assert.deepEqual(node.calls, ['connect(["192.0.2.9:6783"], {})', 'connect([], {"replace":true})']);
+  const refused = await post("/v1/connect", { endpoints: [] });
+  assert.equal(refused.status, 422);
+  assert.match((await refused.json()).detail, /^Cannot take the request: endpoints: at least one endpoint/);
+});
+
+test("a wrong value is named by its path, for people and for programs", async () => {
+  const { post } = adminFixture();
+  const response = await post("/v1/connect", { endpoints: ["192.0.2.9:6783", 7] });
+  const { detail, details } = await response.json();
+  assert.match(detail, /^Cannot take the request: endpoints\[1\]: /);
+  assert.equal(details.issues[0].path, "endpoints[1]");
+});
+
+test("what is shown of a request that is wrong in many places is bounded", async () => {
+  const { post } = adminFixture();
+  const long = "x".repeat(300);
+  const endpoints = Array.from({ length: 64 }, () => 1);
+  const text = await (await post("/v1/connect", { endpoints, [long]: 1 })).text();
+  assert.ok(text.length < 8_000, `${text.length}`);
+  assert.equal(JSON.parse(text).details.issues.length, 16);
+  assert.doesNotMatch(text, new RegExp(long));
+});
+
+test("ping passes its options on and answers the reply, or the node's error", async () => {
+  const { post, node } = adminFixture();
+  const reply = await post("/v1/ping", { to: "web-2", size: 100, timeoutMillis: 500, family: 6 });
+  assert.deepEqual(await reply.json(), { from: "10.32.0.7", rttMillis: 0.75, hopLimit: 64, size: 100 });
+  assert.equal(node.calls[0], 'ping("web-2", {"size":100,"timeoutMillis":500,"family":6})');
+  const silent = await post("/v1/ping", { to: "10.32.0.99" });
+  assert.deepEqual([silent.status, (await silent.json()).code], [504, "TIMEOUT"]);
+});
+
+test("ping refuses sizes, times and families that cannot be", async () => {
+  const { post, node } = adminFixture();
+  const wrong = [{ size: -1 }, { size: 65_508 }, { size: 1.5 }, { timeoutMillis: 0 }, {
+    timeoutMillis: 60_001,
+  }];
+  for (const options of [...wrong, { family: 5 }, { family: "6" }, { to: "" }, { to: "x".repeat(256) }]) {
+    assert.equal((await post("/v1/ping", { to: "web-2", ...options })).status, 422);
+  }
+  assert.deepEqual(node.calls, []);
+});
+
+test("stop answers first and stops on the next turn", async () => {
+  const { post, clock, stopped } = adminFixture();
+  const response = await post("/v1/stop", {});
+  assert.equal(response.status, 202);
+  assert.deepEqual(await response.json(), { state: "stopping" });
+  assert.equal(stopped(), 0);
+  clock.advance(0);
+  assert.equal(stopped(), 1);
+});
+
+test("calls that change something are logged: who, what, on what, with what result", async () => {
+  const { request, post, log } = adminFixture();
+  await post("/v1/tokens", {});
+  await request("DELETE", "/v1/members/web-9");
+  await post("/v1/connect", { endpoints: 1 });
+  await request("POST", "/v1/stop");
+  const lines = log.entries.map(({ scope, level, message, fields }) => ({
+    scope,
+    level,
+    message,
+    ...fields,
+  }));
+  const call = { scope: "admin", message: "Admin call", who: "unix socket" };
+  assert.deepEqual(lines, [
+    { ...call, level: "info", what: "token.create", path: "/v1/tokens", result: "ok" },
+    {
+      ...call,
+      level: "warn",
+      what: "member.revoke",
+      path: "/v1/members/web-9",
+      result: "failed",
+      code: "NOT_FOUND",
+    },
+    {
+      ...call,
+      level: "warn",
+      what: "connect",
+      path: "/v1/connect",
+      result: "failed",
+      code: "INVALID_ARGUMENT",
+    },
+    { ...call, level: "warn", what: "stop", path: "/v1/stop", result: "failed", code: "UNSUPPORTED" },
+  ]);
+});
+
+test("a write that throws what is no error is logged as failed too", async () => {
+  const { post, node, log } = adminFixture();
+  node.fail = "a string";
+  assert.equal((await post("/v1/tokens", {})).status, 500);
+  const audited = log.entries.find(({ message }) => message === "Admin call");
+  assert.deepEqual([audited?.fields["result"], audited?.fields["code"]], ["failed", "INTERNAL"]);
+});
+
+test("reads and pings leave nothing in the log, and no secret ever does", async () => {
+  const { request, post, log } = adminFixture();
+  await request("GET", "/v1/status");
+  await post("/v1/ping", { to: "web-2" });
+  assert.deepEqual(log.entries, []);
+  await post("/v1/tokens", {});
+  assert.doesNotMatch(JSON.stringify(log.entries), /secret/);
+});
+
+test("a refused origin is logged with its path", async () => {
+  const { request, log } = adminFixture();
+  await request("GET", "/v1/status", { headers: { host: "evil.example" } });
+  assert.deepEqual(log.entries[0]?.fields, { reason: "foreign Host", path: "/v1/status" });
+});

@@ -1,0 +1,142 @@
+/**
+ * The typed client of the admin API.
+ *
+ * ```ts
+ * const client = createAdminClient(unixFetch("/run/selvage/admin.sock"));
+ * const { name, healthy } = await client.status();
+ * ```
+ *
+ * Paths, bodies and answers are checked against the server's routes at compile time, through types alone: nothing of
+ * the server is loaded, because a command line should answer at once.
+ */
+import { hc } from "hono/client";
+import { MeshError } from "../contracts/errors.ts";
+import type { EventName } from "../contracts/events.ts";
+import type {
+  Alert,
+  ConnectionStatus,
+  IpamStatus,
+  IssuedToken,
+  MemberStatus,
+  NodeStatus,
+  PeerStatus,
+  PingOptions,
+  PingResult,
+  TargetStatus,
+  TokenOptions,
+  TokenStatus,
+} from "../contracts/node.ts";
+import type { AdminApp } from "./app.ts";
+import { abortable, accepted, answer, parseJson, refusal, segment } from "./client_answer.ts";
+import type { EventDocuments } from "./event_documents.ts";
+import { isEventName } from "./event_documents.ts";
+import { readEvents } from "./event_source.ts";
+
+/** `fetch`, or whatever answers a request as it does; `unixFetch(path)` for a node's socket. */
+export type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response> | Response;
+
+/** One event of the stream: `name` tells the type of `detail`. */
+export type AdminEvent = {
+  readonly [K in EventName]: { readonly id: string; readonly name: K; readonly detail: EventDocuments[K] };
+}[EventName];
+
+export interface HealthAnswer {
+  readonly healthy: boolean;
+  readonly state: NodeStatus["state"];
+  readonly alerts: readonly Alert[];
+}
+
+export interface VersionAnswer {
+  readonly name: "selvage";
+  readonly version: string;
+  readonly api: "v1";
+}
+
+/**
+ * Every method rejects with a MeshError that has the node's own code, with what `fetch` rejects with, and with the
+ * signal's reason when it aborts.
+ */
+export interface AdminClient {
+  status(signal?: AbortSignal): Promise<NodeStatus>;
+  /** Resolves whether the node is well or not. */
+  health(signal?: AbortSignal): Promise<HealthAnswer>;
+  version(signal?: AbortSignal): Promise<VersionAnswer>;
+  peers(signal?: AbortSignal): Promise<readonly PeerStatus[]>;
+  connections(signal?: AbortSignal): Promise<readonly ConnectionStatus[]>;
+  ipam(signal?: AbortSignal): Promise<IpamStatus>;
+  targets(signal?: AbortSignal): Promise<readonly TargetStatus[]>;
+  members(signal?: AbortSignal): Promise<readonly MemberStatus[]>;
+  revokeMember(peer: string, signal?: AbortSignal): Promise<void>;
+  tokens(signal?: AbortSignal): Promise<readonly TokenStatus[]>;
+  createToken(options?: TokenOptions, signal?: AbortSignal): Promise<IssuedToken>;
+  revokeToken(id: string, signal?: AbortSignal): Promise<void>;
+  connect(
+    endpoints: readonly string[],
+    options?: { readonly replace?: boolean },
+    signal?: AbortSignal,
+  ): Promise<void>;
+  ping(to: string, options?: PingOptions, signal?: AbortSignal): Promise<PingResult>;
+  /** Resolves when the node has agreed to stop, not when it has stopped. */
+  stop(signal?: AbortSignal): Promise<void>;
+  /**
+   * Events from the moment of the first `next()`. Ends when the node stops or the signal aborts; rejects `TIMEOUT` when
+   * this reader was too slow and has missed some. Leaving the loop closes the connection.
+   */
+  events(signal: AbortSignal): AsyncIterable<AdminEvent>;
+}
+
+export function createAdminClient(fetchLike: FetchLike): AdminClient {
+  const { v1 } = hc<AdminApp>("http://localhost", { fetch: fetchLike });
+  return {
+    status: (signal) => answer(v1.status.$get({}, abortable(signal))),
+    health: (signal) => answer(v1.health.$get({}, abortable(signal)), 503),
+    version: (signal) => answer(v1.version.$get({}, abortable(signal))),
+    peers: async (signal) => (await answer(v1.peers.$get({}, abortable(signal)))).peers,
+    connections: async (signal) => (await answer(v1.connections.$get({}, abortable(signal)))).connections,
+    ipam: (signal) => answer(v1.ipam.$get({}, abortable(signal))),
+    targets: async (signal) => (await answer(v1.targets.$get({}, abortable(signal)))).targets,
+    members: async (signal) => (await answer(v1.members.$get({}, abortable(signal)))).members,
+    revokeMember: async (peer, signal) => {
+      await accepted(v1.members[":peer"].$delete({ param: { peer: segment(peer) } }, abortable(signal)));
+    },
+    tokens: async (signal) => (await answer(v1.tokens.$get({}, abortable(signal)))).tokens,
+    createToken: (options = {}, signal) => answer(v1.tokens.$post({ json: options }, abortable(signal))),
+    revokeToken: async (id, signal) => {
+      await accepted(v1.tokens[":id"].$delete({ param: { id: segment(id) } }, abortable(signal)));
+    },
+    connect: async (endpoints, options = {}, signal) => {
+      await accepted(
+        v1.connect.$post({ json: { ...options, endpoints: [...endpoints] } }, abortable(signal)),
+      );
+    },
+    ping: (to, options = {}, signal) =>
+      answer(v1.ping.$post({ json: { ...options, to } }, abortable(signal))),
+    stop: async (signal) => {
+      await accepted(v1.stop.$post({ json: {} }, abortable(signal)));
+    },
+    events: (signal) => adminEvents(() => v1.events.$get({}, abortable(signal)), signal),
+  };
+}
+
+async function* adminEvents(
+  open: () => Promise<Pick<Response, "ok" | "status" | "text" | "body">>,
+  signal: AbortSignal,
+): AsyncGenerator<AdminEvent> {
+  try {
+    const response = await open();
+    if (!response.ok || response.body === null) throw await refusal(response);
+    for await (const { id, event, data } of readEvents(response.body)) {
+      if (event === "stream:dropped") throw tooSlow();
+      // A newer node may tell of more than this client knows.
+      if (isEventName(event)) yield { id, name: event, detail: parseJson(data) } as AdminEvent;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+function tooSlow(): MeshError {
+  const message =
+    "Cannot follow the events: this reader was too slow and has missed some; ask for the status anew";
+  return new MeshError("TIMEOUT", message);
+}

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { test } from "../../tests/harness.ts";
+import { MeshError } from "../contracts/errors.ts";
+import { adminFixture } from "./admin_fixture.ts";
+import { createAdminClient } from "./client.ts";
+import type { AdminClient, AdminEvent } from "./client.ts";
+import { errorCodes } from "./error_kinds.ts";
+import { queueLimit } from "./event_reader.ts";
+import { other, secretOfToken } from "./mesh_node_fixture.ts";
+
+/** A client of something that answers always the same. */
+function clientOf(status: number, body: string): AdminClient {
+  return createAdminClient(() => new Response(body, { status }));
+}
+
+test("every method gives what the node gives", async () => {
+  const { fetch, node } = adminFixture();
+  const client = createAdminClient(fetch);
+  assert.deepEqual(await client.status(), node.status());
+  assert.deepEqual(await client.peers(), node.peers());
+  assert.deepEqual(await client.connections(), node.connections());
+  assert.deepEqual(await client.ipam(), node.ipam());
+  assert.deepEqual(await client.targets(), node.targets());
+  assert.deepEqual(await client.members(), node.members.list());
+  assert.deepEqual(await client.tokens(), node.tokens.list());
+  assert.deepEqual(await client.version(), { name: "selvage", version: "0.1.0", api: "v1" });
+  assert.equal((await client.createToken()).token, secretOfToken);
+  assert.equal((await client.ping("web-2", { size: 8 })).size, 8);
+});
+
+test("what the client is given arrives at the node", async () => {
+  const { fetch, node, clock, stopped } = adminFixture();
+  const client = createAdminClient(fetch);
+  await client.createToken({ lifetimeSeconds: 60 });
+  await client.revokeToken("t1");
+  await client.revokeMember("web-2");
+  await client.connect(["192.0.2.9:6783"]);
+  await client.connect([], { replace: true });
+  await client.ping("web-2", { family: 6 });
+  await client.stop();
+  clock.advance(0);
+  assert.equal(stopped(), 1);
+  assert.deepEqual(node.calls, [
+    'tokens.create({"lifetimeSeconds":60})',
+    'tokens.revoke("t1")',
+    'members.revoke("web-2")',
+    'connect(["192.0.2.9:6783"], {})',
+    'connect([], {"replace":true})',
+    'ping("web-2", {"family":6})',
+  ]);
+});
+
+test("health resolves for a node that is not well", async () => {
+  const { fetch, node } = adminFixture();
+  node.answers = { healthy: false, state: "joining" };
+  const answer = await createAdminClient(fetch).health();
+  assert.deepEqual(answer, { healthy: false, state: "joining", alerts: [] });
+});
+
+test("an error of the node is the same error for the caller", async () => {
+  const { fetch, node } = adminFixture();
+  const client = createAdminClient(fetch);
+  for (const code of errorCodes) {
+    node.fail = new MeshError(code, `Cannot because of ${code}`, { details: { code } });
+    const expected = { name: "MeshError", code, message: `Cannot because of ${code}`, details: { code } };
+    await assert.rejects(client.status(), expected);
+    await assert.rejects(client.connect(["192.0.2.9:6783"]), expected);
+  }
+});
+
+test("a refused argument says where it is wrong", async () => {
+  const { fetch } = adminFixture();
+  const ping = createAdminClient(fetch).ping("web-2", { size: -1 });
+  await assert.rejects(ping, { code: "INVALID_ARGUMENT", message: /^Cannot take the request: size: / });
+});
+
+test("a name goes as one segment of the path, whatever is in it", async () => {
+  const { fetch, node } = adminFixture();
+  const client = createAdminClient(fetch);
+  for (const name of ["a/b", "a b", "%2e", "?x=1", "#", ":peer", "index", "ü", "..."]) {
+    await assert.rejects(client.revokeMember(name), { code: "NOT_FOUND" });
+    assert.equal(node.calls.at(-1), `members.revoke(${JSON.stringify(name)})`);
+  }
+});
+
+test("a name that a URL would resolve to another route is refused before it is sent", async () => {
+  const { fetch, node } = adminFixture();
+  const client = createAdminClient(fetch);
+  for (const name of ["", ".", ".."]) {
+    await assert.rejects(client.revokeMember(name), { code: "INVALID_ARGUMENT" });
+    await assert.rejects(client.revokeToken(name), { code: "INVALID_ARGUMENT" });
+  }
+  assert.deepEqual(node.calls, []);
+});
+
+test("an answer that is none of ours is told as such", async () => {
+  await assert.rejects(clientOf(200, "<html>").status(), { code: "MALFORMED" });
+  for (const body of ["<html>Bad Gateway", "", "null", "7", '{"code":"TELEPORT_FAILED"}', '{"code":7}']) {
+    const error = { code: "INTERNAL", message: "The admin API answered 502 without saying why" };
+    await assert.rejects(clientOf(502, body).status(), error);
+  }
+});
+
+test("what fetch rejects with comes through", async () => {
+  const error = new MeshError("NOT_RUNNING", "no node is running");
+  const client = createAdminClient(() => Promise.reject(error));
+  await assert.rejects(client.status(), error);
+  await assert.rejects(
+    (async () => {
+      for await (const _ of client.events(new AbortController().signal)) assert.fail("no event");
+    })(),
+    error,
+  );
+});
+
+test("an aborted signal rejects with its reason", async () => {
+  const { fetch } = adminFixture();
+  const reason = new Error("enough");
+  const signal = AbortSignal.abort(reason);
+  const obedient = createAdminClient((input, init) => {
+    init?.signal?.throwIfAborted();
+    return fetch(input, init);
+  });
+  await assert.rejects(obedient.status(signal), reason);
+});
+
+async function collect(events: AsyncIterable<AdminEvent>, into: AdminEvent[]): Promise<void> {
+  for await (const event of events) into.push(event);
+}
+
+/** Emits once the client has joined; the fixture's clock has then the heartbeat's timer. */
+async function joined(clock: { readonly pending: number }): Promise<void> {
+  while (clock.pending === 0) await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
+}
+
+test("events come typed, in order, until the node stops", async () => {
+  const { fetch, node, clock } = adminFixture();
+  const seen: AdminEvent[] = [];
+  const done = collect(createAdminClient(fetch).events(new AbortController().signal), seen);
+  await joined(clock);
+  const endpoint = { host: "192.0.2.9", port: 6783 };
+  node.events.emit("peer:up", { peer: other, name: "web-2", endpoint });
+  node.events.emit("node:stopping", {});
+  await done;
+  assert.deepEqual(seen, [
+    { id: "1", name: "peer:up", detail: { peer: other, name: "web-2", endpoint: "192.0.2.9:6783" } },
+    { id: "2", name: "node:stopping", detail: {} },
+  ]);
+});
+
+test("leaving the loop over events closes the stream", async () => {
+  const { fetch, node, clock } = adminFixture();
+  const leave = (async () => {
+    for await (const { name } of createAdminClient(fetch).events(new AbortController().signal)) return name;
+  })();
+  await joined(clock);
+  node.events.emit("ring:changed", { version: 1 });
+  assert.equal(await leave, "ring:changed");
+  assert.equal(clock.pending, 0);
+});
+
+test("a reader that was too slow is told so by an error", async () => {
+  const { fetch, node, clock } = adminFixture();
+  const events = createAdminClient(fetch).events(new AbortController().signal)[Symbol.asyncIterator]();
+  const first = events.next();
+  await joined(clock);
+  for (let version = 0; version <= 2 * queueLimit; version++) node.events.emit("ring:changed", { version });
+  assert.equal((await first).value.name, "ring:changed");
+  await assert.rejects(async () => {
+    for (let i = 0; i <= 2 * queueLimit; i++) await events.next();
+  }, { code: "TIMEOUT", message: /too slow/ });
+});
+
+test("an abort ends the loop over events without an error, a failure does not", async () => {
+  const controller = new AbortController();
+  const broken = createAdminClient(() => {
+    const body = new ReadableStream<Uint8Array>({
+      pull: () => Promise.reject(new MeshError("UNREACHABLE", "the connection broke off")),
+    });
+    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+  });
+  await assert.rejects(collect(broken.events(controller.signal), []), { code: "UNREACHABLE" });
+  controller.abort();
+  await collect(broken.events(controller.signal), []);
+});
+
+test("events of a newer node are skipped, and events that are not JSON are refused", async () => {
+  const stream =
+    'id: 1\nevent: peer:teleported\ndata: {}\n\nid: 2\nevent: ring:changed\ndata: {"version":1}\n\n';
+  const { signal } = new AbortController();
+  const seen: AdminEvent[] = [];
+  await collect(clientOf(200, stream).events(signal), seen);
+  assert.deepEqual(seen.map(({ id }) => id), ["2"]);
+  const broken = clientOf(200, "event: ring:changed\ndata: {\n\n").events(signal);
+  await assert.rejects(collect(broken, []), { code: "MALFORMED" });
+});
+
+test("a refused stream is the node's error", async () => {
+  const { fetch } = adminFixture();
+  const foreign = createAdminClient((input, init) =>
+    fetch(new Request(input, { ...init, headers: { host: "evil.example" } }))
+  );
+  await assert.rejects(collect(foreign.events(new AbortController().signal), []), {
+    code: "INVALID_ARGUMENT",
+  });
+});

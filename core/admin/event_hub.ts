@@ -1,0 +1,59 @@
+/**
+ * The node's events for any number of readers.
+ *
+ * The hub listens once for the life of the node: ids count the node's events, not a reader's, and each event is encoded
+ * once however many read it.
+ */
+import type { EventName, NodeEvents } from "../contracts/events.ts";
+import type { Clock, Logger } from "../contracts/host.ts";
+import { MeshError } from "../contracts/errors.ts";
+import type { MeshNode } from "../contracts/node.ts";
+import { eventDocument, isEventName } from "./event_documents.ts";
+import { encodeEvent, EventReader } from "./event_reader.ts";
+
+/** Half of the connections that the server takes, so that forgotten dashboards cannot lock out `selvage stop`. */
+export const mostReaders = 32;
+
+interface EventHubParts {
+  readonly node: Pick<MeshNode, "events">;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class EventHub {
+  readonly #readers = new Set<EventReader>();
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #lastId = 0;
+
+  constructor({ node, clock, log }: EventHubParts) {
+    this.#clock = clock;
+    this.#log = log;
+    // Never aborted: the hub and the node's events are of one age.
+    node.events.onAny((name, detail) => this.#publish(name, detail), new AbortController().signal);
+  }
+
+  /** A reader's stream; counted from its first read until it is cancelled, dropped or the node stops. */
+  open(): ReadableStream<Uint8Array> {
+    return new EventReader(this.#readers, this.#clock).stream;
+  }
+
+  /** Throws `POOL_EXHAUSTED` when no more readers are taken. */
+  assertRoom(): void {
+    if (this.#readers.size < mostReaders) return;
+    const message = `Cannot open an event stream: ${mostReaders} are open; close one of them`;
+    throw new MeshError("POOL_EXHAUSTED", message);
+  }
+
+  #publish(name: EventName, detail: NodeEvents[EventName]): void {
+    const id = String(++this.#lastId);
+    if (this.#readers.size === 0 || !isEventName(name)) return;
+    const frame = encodeEvent({ id, name, data: eventDocument(name, detail) });
+    for (const reader of [...this.#readers]) {
+      if (!reader.offer(frame)) {
+        this.#log.log("warn", "Event reader dropped", { reason: "too slow", event: name });
+      }
+      if (name === "node:stopping") reader.finish();
+    }
+  }
+}

@@ -1,0 +1,278 @@
+/** A complete node made of constants, a clock turned by hand and a log that is kept: what the tests of the API need. */
+import type { EventName, Events, NodeEvents } from "../contracts/events.ts";
+import type { Clock, LogFields, Logger, LogLevel, Timer } from "../contracts/host.ts";
+import type {
+  ConnectionStatus,
+  IpamStatus,
+  MemberStatus,
+  MeshNode,
+  NodeStatus,
+  PeerStatus,
+  PingOptions,
+  PingResult,
+  TargetStatus,
+  TokenOptions,
+} from "../contracts/node.ts";
+import type { PeerId } from "../contracts/values.ts";
+import { MeshError } from "../contracts/errors.ts";
+
+export const self = "k3vq2m6zr4t7n5xw2l6ayd3ucj7pfh4s" as PeerId;
+export const other = "b5wq3n7zs4u6m5yx2k6bye3vdj7qgh4t" as PeerId;
+
+const ipam: IpamStatus = {
+  state: "ready",
+  ranges: ["10.32.0.0/12", "fd5a:1b2c:3d4e::/48"],
+  leases: [{ owner: "node", address: "10.32.0.1" }, { owner: "node", address: "fd5a:1b2c:3d4e::1" }],
+  shares: [
+    { peer: self, name: "web-1", ranges: ["10.32.0.0/13"], share4: 0.5, share6: 0.5, reachable: true },
+    { peer: other, name: "web-2", ranges: ["10.40.0.0/13"], share4: 0.5, share6: 0.5, reachable: false },
+  ],
+};
+
+const status: NodeStatus = {
+  version: "0.1.0",
+  runtime: "deno 2.9.6",
+  state: "ready",
+  peer: self,
+  name: "web-1",
+  network: { id: "00112233445566778899aabbccddeeff", name: "mesh" },
+  started: 1_795_392_000_000,
+  uptimeSeconds: 61.5,
+  plugins: { transport: ["udp"], discovery: ["static_seeds", "gossip"] },
+  listen: ["[::]:6783"],
+  addresses: ["10.32.0.1", "fd5a:1b2c:3d4e::1"],
+  encryption: { aead: "aes-256-gcm", implementation: "platform" },
+  connections: { connecting: 0, established: 1, retrying: 1, failed: 0 },
+  peers: 2,
+  targets: 2,
+  ipam,
+  traffic: { packetsIn: 10, packetsOut: 12, bytesIn: 1000, bytesOut: 1200 },
+  drops: { noRoute: 3, badSource: 1 },
+  alerts: [],
+  healthy: true,
+};
+
+const peers: readonly PeerStatus[] = [
+  {
+    peer: self,
+    name: "web-1",
+    self: true,
+    state: "up",
+    endpoints: ["192.0.2.1:6783"],
+    ranges: ["10.32.0.0/13"],
+    addresses: ["10.32.0.1"],
+    rttMillis: null,
+  },
+];
+
+const connections: readonly ConnectionStatus[] = [
+  {
+    direction: "->",
+    endpoint: "198.51.100.7:6783",
+    state: "established",
+    peer: other,
+    name: "web-2",
+    encrypted: true,
+    aead: "chacha20-poly1305",
+    rttMillis: 1.25,
+    mtu: 1420,
+    reason: null,
+    code: null,
+  },
+  {
+    direction: "->",
+    endpoint: "198.51.100.8:6783",
+    state: "retrying",
+    peer: null,
+    name: null,
+    encrypted: false,
+    aead: null,
+    rttMillis: null,
+    mtu: 1280,
+    reason: "no answer",
+    code: "TIMEOUT",
+  },
+];
+
+const targets: readonly TargetStatus[] = [
+  { endpoint: "198.51.100.7:6783", source: "config", state: "established", reason: null },
+];
+
+const members: readonly MemberStatus[] = [
+  { peer: self, name: "web-1", admittedBy: null, state: "admitted" },
+  { peer: other, name: "web-2", admittedBy: self, state: "revoked" },
+];
+
+export const secretOfToken = "selvage-1-this-is-the-secret";
+
+class FixtureEvents implements Events {
+  readonly #listeners = new Set<(name: EventName, detail: NodeEvents[EventName]) => void>();
+
+  emit<K extends EventName>(name: K, detail: NodeEvents[K]): void {
+    for (const listener of [...this.#listeners]) listener(name, detail);
+  }
+
+  on<K extends EventName>(name: K, listener: (detail: NodeEvents[K]) => void, signal: AbortSignal): void {
+    this.onAny((emitted, detail) => {
+      if (emitted === name) listener(detail as NodeEvents[K]);
+    }, signal);
+  }
+
+  onAny(listener: (name: EventName, detail: NodeEvents[EventName]) => void, signal: AbortSignal): void {
+    this.#listeners.add(listener);
+    signal.addEventListener("abort", () => this.#listeners.delete(listener), { once: true });
+  }
+}
+
+/** Answers constants and notes what it was told. `answers` replaces a part of the status, `fail` makes calls reject. */
+export class FixtureNode implements MeshNode {
+  readonly id = self;
+  readonly events = new FixtureEvents();
+  readonly overlay = undefined;
+  /** `tokens.create({"lifetimeSeconds":60})`, in order. */
+  readonly calls: string[] = [];
+  /** Merged into `status()`. */
+  answers: Partial<NodeStatus> = {};
+  /** Thrown by every call when set, of any type, as a plugin might. */
+  fail: unknown;
+
+  readonly tokens = {
+    create: (options: TokenOptions = {}) => {
+      this.#note("tokens.create", options);
+      const expires = "2026-12-01T00:00:00.000Z";
+      return Promise.resolve({
+        id: "t1",
+        token: secretOfToken,
+        expires,
+        join: `selvage join ${secretOfToken}`,
+      });
+    },
+    list: () => {
+      this.#note("tokens.list");
+      return [{ id: "t1", expires: "2026-12-01T00:00:00.000Z", state: "valid" as const }];
+    },
+    revoke: (id: string) => this.#revoke("tokens.revoke", id, "t1"),
+  };
+
+  readonly members = {
+    list: () => this.#answer("members.list", members),
+    revoke: (peer: string) => this.#revoke("members.revoke", peer, "web-2"),
+  };
+
+  status(): NodeStatus {
+    return { ...this.#answer("status", status), ...this.answers };
+  }
+
+  peers(): readonly PeerStatus[] {
+    return this.#answer("peers", peers);
+  }
+
+  connections(): readonly ConnectionStatus[] {
+    return this.#answer("connections", connections);
+  }
+
+  ipam(): IpamStatus {
+    return this.#answer("ipam", ipam);
+  }
+
+  targets(): readonly TargetStatus[] {
+    return this.#answer("targets", targets);
+  }
+
+  // deno-lint-ignore require-await -- a throw must become a rejection
+  async connect(endpoints: readonly string[], options?: { readonly replace?: boolean }): Promise<void> {
+    this.#note("connect", endpoints, options);
+  }
+
+  // deno-lint-ignore require-await -- a throw must become a rejection
+  async ping(to: string, options: PingOptions, signal: AbortSignal): Promise<PingResult> {
+    this.#note("ping", to, options);
+    signal.throwIfAborted();
+    if (to === "10.32.0.99") throw new MeshError("TIMEOUT", `Cannot reach ${to}: no reply in 1000 ms`);
+    return { from: "10.32.0.7", rttMillis: 0.75, hopLimit: 64, size: options.size ?? 56 };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #answer<T>(call: string, value: T): T {
+    this.#note(call);
+    return value;
+  }
+
+  // deno-lint-ignore require-await -- a throw must become a rejection
+  async #revoke(call: string, name: string, known: string): Promise<void> {
+    this.#note(call, name);
+    if (name !== known) throw new MeshError("NOT_FOUND", `Cannot revoke ${JSON.stringify(name)}: unknown`);
+  }
+
+  #note(call: string, ...given: unknown[]): void {
+    if (this.fail !== undefined) throw this.fail;
+    this.calls.push(`${call}(${given.map((value) => JSON.stringify(value)).join(", ")})`);
+  }
+}
+
+/** Time stands until `advance`. */
+export class FixtureClock implements Clock {
+  readonly #timers = new Set<{ at: number; run: () => void }>();
+  #now = 0;
+
+  now(): number {
+    return this.#now;
+  }
+
+  wall(): number {
+    return 1_795_392_000_000 + this.#now;
+  }
+
+  timer(at: number, run: () => void): Timer {
+    const entry = { at, run };
+    this.#timers.add(entry);
+    return { cancel: () => this.#timers.delete(entry) };
+  }
+
+  /** Runs what is due, in order, also what is armed on the way. */
+  advance(millis: number): void {
+    const end = this.#now + millis;
+    for (let next = this.#due(end); next !== undefined; next = this.#due(end)) {
+      this.#timers.delete(next);
+      this.#now = Math.max(this.#now, next.at);
+      next.run();
+    }
+    this.#now = end;
+  }
+
+  get pending(): number {
+    return this.#timers.size;
+  }
+
+  #due(end: number): { at: number; run: () => void } | undefined {
+    return [...this.#timers].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+  }
+}
+
+export interface LogEntry {
+  readonly scope: string;
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+export class FixtureLog implements Logger {
+  readonly entries: LogEntry[];
+  readonly #scope: string;
+
+  constructor(entries: LogEntry[] = [], scope = "") {
+    this.entries = entries;
+    this.#scope = scope;
+  }
+
+  child(scope: string): FixtureLog {
+    return new FixtureLog(this.entries, scope);
+  }
+
+  log(level: LogLevel, message: string, fields: LogFields = {}): void {
+    this.entries.push({ scope: this.#scope, level, message, fields });
+  }
+}

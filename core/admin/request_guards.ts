@@ -1,0 +1,127 @@
+/**
+ * What every request must satisfy before a route sees it.
+ *
+ * The unix socket's mode is the authentication. What is left to refuse is a browser that was made to speak to a socket
+ * forwarded to a port: a page of another site, or a name rebound to this machine, shows itself in `Host`, `Origin` or
+ * `Sec-Fetch-Site`. No header allows another origin, so a page cannot read an answer either.
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { Logger } from "../contracts/host.ts";
+import { problemOf, problemResponse } from "./problem.ts";
+
+/** A unix socket has no name, so clients send one of these. Compared whole: a port makes it a different one. */
+export const hosts: readonly string[] = ["localhost", "selvage"];
+
+export const largestBody = 1024 * 1024;
+
+const jsonType = /^application\/json(?:\s*;\s*charset\s*=\s*"?utf-8"?)?$/i;
+
+/** Keeps an answer from being stored, sniffed as another type, framed, or used as a script. */
+const answerHeaders: readonly (readonly [string, string])[] = [
+  ["cache-control", "no-store"],
+  ["content-security-policy", "default-src 'none'; frame-ancestors 'none'"],
+  ["x-content-type-options", "nosniff"],
+];
+
+/**
+ * The outermost layer. Hono hands only Error objects to its error handler; whatever else a plugin throws would leave
+ * `fetch` as a rejection, so it becomes an answer here.
+ */
+export function answering(onFailure: (error: unknown, c: Context) => Response): MiddlewareHandler {
+  return async (c, next) => {
+    try {
+      await next();
+    } catch (error) {
+      c.res = onFailure(error, c);
+    }
+    for (const [name, value] of answerHeaders) c.header(name, value);
+  };
+}
+
+export function sameSite(log: Logger): MiddlewareHandler {
+  return async (c, next) => {
+    const foreign = foreignHeader(c);
+    if (foreign === undefined) return await next();
+    log.log("warn", "Admin request refused", { reason: `foreign ${foreign}`, path: c.req.path });
+    const detail =
+      `Cannot serve this request: its ${foreign} header is foreign; send "Host: localhost" and no ${
+        foreign === "Host" ? "port" : foreign
+      }`;
+    return problemResponse(c, problemOf(new HTTPException(403, { message: detail })));
+  };
+}
+
+function foreignHeader(c: Context): string | undefined {
+  const host = c.req.header("host") ?? "";
+  if (!hosts.includes(host)) return "Host";
+  const origin = c.req.header("origin");
+  if (origin !== undefined && origin !== `http://${host}`) return "Origin";
+  const site = c.req.header("sec-fetch-site") ?? "none";
+  return site === "none" || site === "same-origin" ? undefined : "Sec-Fetch-Site";
+}
+
+/** Refuses by the announced length, before a byte of the body is read. {@link jsonBody} counts what really comes. */
+export const boundedLength: MiddlewareHandler = async (c, next) => {
+  const announced = Number(c.req.header("content-length") ?? 0);
+  if (announced > largestBody) throw tooLarge();
+  await next();
+};
+
+/**
+ * Reads the body of a write. The JSON content type is demanded even of an empty body, because a form of a web page
+ * cannot send it. An empty body stands for `{}`, so that a write without arguments needs none.
+ */
+export const jsonBody: MiddlewareHandler = async (c, next) => {
+  if (!jsonType.test(c.req.header("content-type")?.trim() ?? "")) {
+    throw new HTTPException(415, {
+      message: "Cannot read the request: send it with Content-Type: application/json",
+    });
+  }
+  const text = decodeUtf8(await readBody(c.req.raw));
+  const body = text.trim() === "" ? "{}" : text;
+  const { method, headers, signal } = c.req.raw;
+  c.req.raw = new Request(c.req.url, { method, headers: [...headers], signal, body });
+  await next();
+};
+
+async function readBody(request: Request): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of bodyChunks(request)) {
+    length += chunk.length;
+    if (length > largestBody) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  chunks.reduce((offset, chunk) => (bytes.set(chunk, offset), offset + chunk.length), 0);
+  return bytes;
+}
+
+/** Does not cancel what it leaves unread: that would close the connection before the refusal is sent. */
+async function* bodyChunks(request: Request): AsyncGenerator<Uint8Array> {
+  const reader = request.body?.getReader();
+  while (reader !== undefined) {
+    const { done, value } = await reader.read().catch(() => {
+      throw new HTTPException(400, {
+        message: "Cannot read the request: the connection ended within its body",
+      });
+    });
+    if (done) return;
+    yield value;
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new HTTPException(400, { message: "Cannot read the request: its body is not UTF-8" });
+  }
+}
+
+function tooLarge(): HTTPException {
+  return new HTTPException(413, {
+    message: `Cannot read the request: its body exceeds ${largestBody} bytes`,
+  });
+}

@@ -1,0 +1,173 @@
+/**
+ * Selvage as a library: a mesh node made of plugins, and the client that drives one.
+ *
+ * ```ts no-assert
+ * import { allowAll, createNode, memoryStore, noise, parsePrefix, ring, staticSeeds, udp, userspace } from "./mod.ts";
+ *
+ * await using node = await createNode({
+ *   name: "first",
+ *   plugins: {
+ *     store: memoryStore({}),
+ *     transport: udp({ listen: "127.0.0.1:0" }),
+ *     encapsulation: noise({}),
+ *     discovery: [staticSeeds({ seeds: [] })],
+ *     ipam: ring({}),
+ *     policy: allowAll({}),
+ *     port: userspace({}),
+ *   },
+ *   intent: { found: { networkName: "example", range: parsePrefix("10.32.0.0/12")! } },
+ * });
+ * console.log(node.status().addresses);
+ * ```
+ *
+ * Run directly, this file is the `selvage` program.
+ */
+import process from "node:process";
+
+// Nodes.
+export { createNode, type NodeOptions } from "./core/node/create_node.ts";
+export type { FoundIntent, Intent, JoinIntent } from "./core/node/entry.ts";
+export type { Composition } from "./core/node/composition.ts";
+export type { Platform } from "./core/node/platform.ts";
+
+// Driving one, from inside or from outside its process.
+export { type AdminServer, serveAdmin, type ServeAdminOptions } from "./cli/serve_admin.ts";
+export { type AdminApp, createAdminApp } from "./core/admin/app.ts";
+export {
+  type AdminClient,
+  type AdminEvent,
+  createAdminClient,
+  type FetchLike,
+  type HealthAnswer,
+  type VersionAnswer,
+} from "./core/admin/client.ts";
+export type { AdminParts } from "./core/admin/parts.ts";
+export { unixFetch } from "./core/runtime/unix_http_client.ts";
+
+// Built-in plugins, by slot.
+export { memoryStore, memoryStoreOn } from "./plugins/memory_store/mod.ts";
+export { sqlite } from "./plugins/sqlite/mod.ts";
+export { type MemoryBinding, type MemoryNetwork, memoryTransport } from "./plugins/memory_transport/mod.ts";
+export { udp } from "./plugins/udp/mod.ts";
+export { noise } from "./plugins/noise/mod.ts";
+export { staticSeeds } from "./plugins/static_seeds/mod.ts";
+export { ring } from "./plugins/ring/mod.ts";
+export { allowAll } from "./plugins/allow_all/mod.ts";
+export { memoryPort } from "./plugins/memory_port/mod.ts";
+export { userspace } from "./plugins/userspace/mod.ts";
+
+// Writing plugins.
+export {
+  decodeConfig,
+  definePlugin,
+  type HostOf,
+  type Plugin,
+  type PluginFactory,
+  type PluginLabel,
+  type PluginSpec,
+  slotOrder,
+  type SlotName,
+  type Slots,
+} from "./core/contracts/plugin.ts";
+export {
+  type ErrorCode,
+  errorCode,
+  isMeshError,
+  MeshError,
+  type MeshErrorOptions,
+} from "./core/contracts/errors.ts";
+export type { AeadKey, AeadName, AeadSuite } from "./core/contracts/aead.ts";
+export type { Coordinator, Leadership } from "./core/contracts/coordinator.ts";
+export type { Discovery, EditableTargets, Finding, Target } from "./core/contracts/discovery.ts";
+export { Drop, type DropName, dropNames } from "./core/contracts/drop.ts";
+export type {
+  Encapsulation,
+  EncapsulationOutput,
+  JoinAnswer,
+  Joining,
+  JoinRequest,
+  OverlayPacket,
+  SessionExport,
+  SessionInfo,
+  SessionKeys,
+  SessionTarget,
+} from "./core/contracts/encapsulation.ts";
+export type { EventName, Events, NodeEvents } from "./core/contracts/events.ts";
+export {
+  type Channel,
+  type Clock,
+  type DropCounters,
+  type Host,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  maxChannelMessage,
+  type Random,
+  type Self,
+  type Timer,
+} from "./core/contracts/host.ts";
+export type {
+  AllocationRequest,
+  Ipam,
+  IpamReport,
+  Lease,
+  RangeShare,
+  Route,
+  RouteSource,
+} from "./core/contracts/ipam.ts";
+export type { Lifecycle } from "./core/contracts/lifecycle.ts";
+export type {
+  Membership,
+  NetworkFacts,
+  NetworkKey,
+  PeerIdentity,
+  Refusal,
+  TokenReference,
+} from "./core/contracts/membership.ts";
+export type { NameRecord, Names } from "./core/contracts/names.ts";
+export type {
+  Alert,
+  ConnectionState,
+  ConnectionStatus,
+  IpamStatus,
+  IssuedToken,
+  MemberAdmin,
+  MemberStatus,
+  MeshNode,
+  NodeStatus,
+  PeerStatus,
+  PingOptions,
+  PingResult,
+  TargetStatus,
+  TokenAdmin,
+  TokenOptions,
+  TokenStatus,
+  TrafficStatus,
+} from "./core/contracts/node.ts";
+export type { Flow, Policy, PolicyEndpoint, Verdict } from "./core/contracts/policy.ts";
+export type {
+  AttachedPort,
+  Attachment,
+  OverlaySockets,
+  PingReply,
+  PingRequest,
+  Port,
+  UdpAddress,
+  UdpHandler,
+  UdpListenOptions,
+  UdpSocket,
+} from "./core/contracts/port.ts";
+export type { Schema, SchemaIssue, SchemaResult } from "./core/contracts/schema.ts";
+export type { Store, StoreChange } from "./core/contracts/store.ts";
+export type { Datagrams, FramedStream, Streams, Transport } from "./core/contracts/transport.ts";
+export type { Address, Endpoint, Millis, PeerId, PeerRecord, Prefix, WallMillis } from "./core/contracts/values.ts";
+
+// Addresses, prefixes and endpoints as text.
+export { formatAddress, parseAddress } from "./core/wire/address.ts";
+export { type EndpointOptions, formatEndpoint, parseEndpoint } from "./core/wire/endpoint.ts";
+export { formatPrefix, parsePrefix } from "./core/wire/prefix.ts";
+
+if (import.meta.main) {
+  const { runProgram } = await import("./cli/main.ts");
+  await runProgram(process.argv.slice(2));
+}
