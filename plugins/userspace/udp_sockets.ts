@@ -1,0 +1,159 @@
+import { Drop } from "../../core/contracts/drop.ts";
+import { MeshError } from "../../core/contracts/errors.ts";
+import type { Logger, Random } from "../../core/contracts/host.ts";
+import type { UdpAddress, UdpHandler, UdpListenOptions, UdpSocket } from "../../core/contracts/port.ts";
+import type { Address } from "../../core/contracts/values.ts";
+import { formatAddress } from "../../core/wire/address.ts";
+import { copyBytes } from "../../core/wire/bytes.ts";
+import { formatEndpoint } from "../../core/wire/endpoint.ts";
+import { readU16 } from "../../core/wire/field.ts";
+import { ipHeaderLength } from "../../core/wire/ip.ts";
+import { encodeUdp, type UdpDatagram, udpHeaderLength } from "../../core/wire/udp.ts";
+import type { LocalEndpoint } from "./attachments.ts";
+
+/** The dynamic ports (RFC 6335 §6). */
+const firstEphemeral = 49_152;
+const ephemeralPorts = 16_384;
+
+/** Sends a finished IP packet from the endpoint to an address. */
+export type Transmit = (packet: Uint8Array, from: LocalEndpoint, to: Address) => Drop;
+
+export interface UdpSocketsParts {
+  readonly random: Random;
+  readonly log: Logger;
+  readonly transmit: Transmit;
+}
+
+/** The UDP sockets of all endpoints, by address and port. */
+export class UdpSockets {
+  readonly #parts: UdpSocketsParts;
+  readonly #bound = new Map<string, OverlayUdpSocket>();
+  #failures = 0;
+
+  constructor(parts: UdpSocketsParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws `ADDRESS_TAKEN`, or `INVALID_ARGUMENT` for what is no port. `endpoint` is the one that holds the address. */
+  bind({ address, port }: UdpListenOptions, endpoint: LocalEndpoint, handler: UdpHandler): UdpSocket {
+    const local = { address, port: port === 0 ? this.#freePort(address) : requirePort(port) };
+    const name = nameOf(local.address, local.port);
+    if (this.#bound.has(name)) {
+      throw new MeshError(
+        "ADDRESS_TAKEN",
+        `Cannot listen on UDP ${name}: it is in use; choose another port, or 0`,
+      );
+    }
+    const close = () => {
+      if (this.#bound.get(name) === socket) this.#bound.delete(name);
+    };
+    const socket = new OverlayUdpSocket(local, { endpoint, handler, close, transmit: this.#parts.transmit });
+    this.#bound.set(name, socket);
+    return socket;
+  }
+
+  has(address: Address, port: number): boolean {
+    return this.#bound.has(nameOf(address, port));
+  }
+
+  /** False when nobody listens there. What a handler throws is logged and ends here. */
+  hand(datagram: UdpDatagram, source: Address, destination: Address): boolean {
+    const socket = this.#bound.get(nameOf(destination, datagram.destinationPort));
+    if (socket === undefined) return false;
+    try {
+      socket.handler(copyBytes(datagram.payload), { address: source, port: datagram.sourcePort }, socket);
+    } catch (error) {
+      this.#report(error, socket);
+    }
+    return true;
+  }
+
+  /** Closes the sockets of an endpoint that is going. */
+  closeAll(endpoint: LocalEndpoint): void {
+    for (const socket of [...this.#bound.values()]) {
+      if (socket.endpoint === endpoint) socket.close();
+    }
+  }
+
+  /** From a random one upwards: a free port that a stranger cannot foresee (RFC 6056 §3.3.1). */
+  #freePort(address: Address): number {
+    const start = readU16(this.#parts.random.fill(new Uint8Array(2)), 0);
+    for (let i = 0; i < ephemeralPorts; i++) {
+      const port = firstEphemeral + (start + i) % ephemeralPorts;
+      if (!this.has(address, port)) return port;
+    }
+    throw new MeshError(
+      "ADDRESS_TAKEN",
+      `Cannot listen on UDP ${nameOf(address, 0)}: all ${ephemeralPorts} ports are in use; close sockets`,
+    );
+  }
+
+  /** At the 1st, 2nd, 4th, 8th … time: whatever a stranger can cause must not fill the log. */
+  #report(error: unknown, socket: OverlayUdpSocket): void {
+    this.#failures++;
+    if ((this.#failures & (this.#failures - 1)) !== 0) return;
+    this.#parts.log.log("error", "The handler of an overlay socket threw", {
+      error,
+      address: nameOf(socket.local.address, socket.local.port),
+      count: this.#failures,
+    });
+  }
+}
+
+interface SocketParts {
+  readonly endpoint: LocalEndpoint;
+  readonly handler: UdpHandler;
+  readonly transmit: Transmit;
+  readonly close: () => void;
+}
+
+class OverlayUdpSocket implements UdpSocket {
+  readonly local: UdpAddress;
+  readonly #parts: SocketParts;
+  #closed = false;
+
+  constructor(local: UdpAddress, parts: SocketParts) {
+    this.local = local;
+    this.#parts = parts;
+  }
+
+  get endpoint(): LocalEndpoint {
+    return this.#parts.endpoint;
+  }
+
+  get handler(): UdpHandler {
+    return this.#parts.handler;
+  }
+
+  send(payload: Uint8Array, to: UdpAddress): Drop {
+    const { endpoint, transmit } = this.#parts;
+    const { address: source, port: sourcePort } = this.local;
+    if (this.#closed) return Drop.noListener;
+    if (to.address.family !== source.family || !isPort(to.port)) return Drop.malformed;
+    if (ipHeaderLength(source.family) + udpHeaderLength + payload.length > endpoint.mtu) return Drop.tooBig;
+    const route = { source, destination: to.address };
+    const datagram = { sourcePort, destinationPort: to.port, payload };
+    return transmit(encodeUdp(route, datagram), endpoint, to.address);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#parts.close();
+  }
+}
+
+function requirePort(port: number): number {
+  if (isPort(port)) return port;
+  throw new MeshError(
+    "INVALID_ARGUMENT",
+    `Cannot listen on UDP port ${port}: give 1 to 65535, or 0 for a free one`,
+  );
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535;
+}
+
+function nameOf(address: Address, port: number): string {
+  return formatEndpoint({ host: formatAddress(address), port });
+}
