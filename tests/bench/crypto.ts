@@ -29,7 +29,9 @@ export async function benchCrypto(): Promise<readonly Row[]> {
     {
       what: "handshake Noise_IKpsk2, both sides",
       figure: `${Math.round(perSecond("handshake"))}/s`,
-      ratio: `${times(perSecond("x25519") / exchangesPerHandshake / perSecond("handshake"))} the time of its X25519 alone`,
+      ratio: `${
+        times(perSecond("x25519") / exchangesPerHandshake / perSecond("handshake"))
+      } the time of its X25519 alone`,
     },
     ...suites.flatMap((suite) => aeadRows(suite, perSecond)),
   ];

@@ -11,9 +11,18 @@ export interface Row {
 export function printRows(title: string, rows: readonly Row[]): void {
   console.log(`\n${title}`);
   const width = (pick: (row: Row) => string) => Math.max(...rows.map((row) => pick(row).length));
-  const [what, figure, ratio] = [width((row) => row.what), width((row) => row.figure), width((row) => row.ratio ?? "")];
+  const [what, figure, ratio] = [
+    width((row) => row.what),
+    width((row) => row.figure),
+    width((row) => row.ratio ?? ""),
+  ];
   for (const row of rows) {
-    const cells = [row.what.padEnd(what), row.figure.padStart(figure), (row.ratio ?? "").padEnd(ratio), row.goal ?? ""];
+    const cells = [
+      row.what.padEnd(what),
+      row.figure.padStart(figure),
+      (row.ratio ?? "").padEnd(ratio),
+      row.goal ?? "",
+    ];
     console.log(`  ${cells.join("   ").trimEnd()}`);
   }
 }

@@ -1,0 +1,173 @@
+/**
+ * `npm run demo`: three nodes in three processes on this machine, rootless. Founds a network, joins it twice with a
+ * token, pings between all pairs over both families, echoes a datagram, kills a node without warning, sees it noticed,
+ * restarts it and checks that it is the same node at the same address. Everything it starts and writes is gone at the
+ * end, also after a failure or Ctrl-C.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import type { AdminClient, NodeEvents } from "../../mod.ts";
+import { DemoHost } from "./child.ts";
+import { Narrator } from "./narrator.ts";
+
+const names = ["selvage-a", "selvage-b", "selvage-c"] as const;
+/** Three unanswered keepalives of five seconds, and as much again for a loaded machine. */
+const noticeWithinMillis = 40_000;
+const settleWithinMillis = 15_000;
+
+class Demo {
+  readonly #say: Narrator;
+  readonly #root: string;
+  readonly #hosts = new Map<string, DemoHost>();
+
+  constructor(say: Narrator, root: string) {
+    this.#say = say;
+    this.#root = root;
+  }
+
+  async run(): Promise<void> {
+    await this.#found();
+    await this.#settle();
+    await this.#showStatus();
+    await this.#pingAll();
+    await this.#echo();
+    await this.#killAndReturn();
+    this.#say.proved([
+      "three processes, three identities, one network joined by token",
+      "every pair reached the other over IPv4 and IPv6 through Noise sessions",
+      "a killed node was noticed, came back with its own address, and was reached again",
+    ]);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#hosts.values()].map((host) => host.stop()));
+  }
+
+  async #found(): Promise<void> {
+    this.#say.step("Starting three nodes on loopback UDP, without privileges");
+    const founder = await this.#start(names[0], {});
+    const token = founder.ready.join;
+    this.#say.detail(`${founder.name} founded the network and printed a token: ${token.slice(0, 24)}…`);
+    for (const name of names.slice(1)) {
+      const host = await this.#start(name, { token });
+      this.#say.detail(
+        `${name} joined (pid ${host.pid}) and answers at ${host.ready.addresses.join(" and ")}`,
+      );
+    }
+  }
+
+  async #start(name: string, how: { token?: string; resume?: boolean }): Promise<DemoHost> {
+    const host = await DemoHost.start({ name, directory: join(this.#root, name), ...how });
+    this.#hosts.set(name, host);
+    return host;
+  }
+
+  /** Waits until every node has a session with both others. */
+  async #settle(): Promise<void> {
+    this.#say.step("Waiting for the full mesh");
+    for (const host of this.#hosts.values()) {
+      await eventually(
+        host.admin,
+        async () => (await host.admin.status()).connections.established === names.length - 1,
+        settleWithinMillis,
+      );
+    }
+  }
+
+  async #showStatus(): Promise<void> {
+    this.#say.step(`status of ${names[1]}`);
+    const { admin } = this.#host(names[1]);
+    this.#say.status(await admin.status(), await admin.connections());
+  }
+
+  async #pingAll(): Promise<void> {
+    this.#say.step("Pings between all pairs, inside the overlay");
+    for (const from of this.#hosts.values()) {
+      for (const to of this.#hosts.values()) {
+        if (from !== to) await this.#ping(from, to);
+      }
+    }
+  }
+
+  async #ping(from: DemoHost, to: DemoHost): Promise<void> {
+    for (const address of to.ready.addresses) {
+      const reply = await from.admin.ping(address);
+      this.#say.detail(`${from.name} → ${to.name}  ${address.padEnd(22)} ${reply.rttMillis.toFixed(2)} ms`);
+    }
+  }
+
+  async #echo(): Promise<void> {
+    this.#say.step("A UDP datagram to an echo service and back");
+    const [from, to] = [this.#host(names[2]), this.#host(names[0])];
+    const text = "hello through the overlay";
+    const echoed = await from.echo(to.ready.addresses[0]!, text);
+    if (echoed.text !== text) throw new Error(`the echo came back as "${echoed.text}"`);
+    this.#say.detail(`${from.name} → ${to.name} [${echoed.from}]:7 → “${echoed.text}”`);
+  }
+
+  async #killAndReturn(): Promise<void> {
+    const [witness, victim] = [this.#host(names[0]), this.#host(names[1])];
+    this.#say.step(`Killing ${victim.name} (pid ${victim.pid}) without warning`);
+    const down = this.#awaitPeer(witness.admin, "peer:down", victim.name);
+    const killed = performance.now();
+    await victim.kill();
+    await down;
+    this.#say.detail(`${witness.name} noticed after ${seconds(performance.now() - killed)}`);
+
+    this.#say.step(`Restarting ${victim.name} from its state directory`);
+    const restarted = performance.now();
+    const returned = await this.#start(victim.name, { resume: true });
+    const [before, after] = [victim.ready.addresses.join(), returned.ready.addresses.join()];
+    if (before !== after) throw new Error(`${victim.name} had ${before} and came back with ${after}`);
+    await this.#settle();
+    this.#say.detail(`same addresses, sessions back after ${seconds(performance.now() - restarted)}`);
+    await this.#ping(witness, returned);
+  }
+
+  async #awaitPeer(admin: AdminClient, name: keyof NodeEvents, peer: string): Promise<void> {
+    for await (const event of admin.events(AbortSignal.timeout(noticeWithinMillis))) {
+      if (event.name === name && (event.detail as { name?: string }).name === peer) return;
+    }
+    throw new Error(`no ${name} of ${peer} within ${seconds(noticeWithinMillis)}`);
+  }
+
+  #host(name: string): DemoHost {
+    return this.#hosts.get(name)!;
+  }
+}
+
+/** Checks at once and after every event of the node: no polling, no fixed waits. */
+async function eventually(admin: AdminClient, holds: () => Promise<boolean>, millis: number): Promise<void> {
+  const events = admin.events(AbortSignal.timeout(millis))[Symbol.asyncIterator]();
+  const first = events.next();
+  if (await holds()) return void await events.return?.();
+  for (let event = await first; !event.done; event = await events.next()) {
+    if (await holds()) return void await events.return?.();
+  }
+  throw new Error(`the mesh did not settle within ${seconds(millis)}`);
+}
+
+function seconds(millis: number): string {
+  return `${(millis / 1000).toFixed(1)} s`;
+}
+
+const say = new Narrator(process.stdout);
+const root = await mkdtemp(join(tmpdir(), "selvage-demo-"));
+const demo = new Demo(say, root);
+const cleanUp = async () => {
+  await demo.stop();
+  await rm(root, { recursive: true, force: true });
+};
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
+}
+try {
+  await demo.run();
+} catch (error) {
+  say.failed(error);
+  process.exitCode = 1;
+} finally {
+  await cleanUp();
+}
