@@ -128,16 +128,11 @@ async function collect(events: AsyncIterable<AdminEvent>, into: AdminEvent[]): P
   for await (const event of events) into.push(event);
 }
 
-/** Emits once the client has joined; the fixture's clock has then the heartbeat's timer. */
-async function joined(clock: { readonly pending: number }): Promise<void> {
-  while (clock.pending === 0) await new Promise((resolve) => queueMicrotask(() => resolve(undefined)));
-}
-
 test("events come typed, in order, until the node stops", async () => {
   const { fetch, node, clock } = adminFixture();
   const seen: AdminEvent[] = [];
   const done = collect(createAdminClient(fetch).events(new AbortController().signal), seen);
-  await joined(clock);
+  await clock.armed();
   const endpoint = { host: "192.0.2.9", port: 6783 };
   node.events.emit("peer:up", { peer: other, name: "web-2", endpoint });
   node.events.emit("node:stopping", {});
@@ -153,7 +148,7 @@ test("leaving the loop over events closes the stream", async () => {
   const leave = (async () => {
     for await (const { name } of createAdminClient(fetch).events(new AbortController().signal)) return name;
   })();
-  await joined(clock);
+  await clock.armed();
   node.events.emit("ring:changed", { version: 1 });
   assert.equal(await leave, "ring:changed");
   assert.equal(clock.pending, 0);
@@ -163,7 +158,7 @@ test("a reader that was too slow is told so by an error", async () => {
   const { fetch, node, clock } = adminFixture();
   const events = createAdminClient(fetch).events(new AbortController().signal)[Symbol.asyncIterator]();
   const first = events.next();
-  await joined(clock);
+  await clock.armed();
   for (let version = 0; version <= 2 * queueLimit; version++) node.events.emit("ring:changed", { version });
   assert.equal((await first).value.name, "ring:changed");
   await assert.rejects(async () => {

@@ -216,6 +216,7 @@ export class FixtureNode implements MeshNode {
 /** Time stands until `advance`. */
 export class FixtureClock implements Clock {
   readonly #timers = new Set<{ at: number; run: () => void }>();
+  readonly #waiting: (() => void)[] = [];
   #now = 0;
 
   now(): number {
@@ -229,6 +230,7 @@ export class FixtureClock implements Clock {
   timer(at: number, run: () => void): Timer {
     const entry = { at, run };
     this.#timers.add(entry);
+    this.#waiting.splice(0).forEach((resolve) => resolve());
     return { cancel: () => this.#timers.delete(entry) };
   }
 
@@ -245,6 +247,12 @@ export class FixtureClock implements Clock {
 
   get pending(): number {
     return this.#timers.size;
+  }
+
+  /** Resolves when a timer is armed, as an event reader does when it has joined. */
+  armed(): Promise<void> {
+    if (this.#timers.size > 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   #due(end: number): { at: number; run: () => void } | undefined {

@@ -54,7 +54,8 @@ export function sameSite(log: Logger): MiddlewareHandler {
 
 function foreignHeader(c: Context): string | undefined {
   const host = c.req.header("host") ?? "";
-  if (!hosts.includes(host)) return "Host";
+  // A request target may be a whole URL, whose host then counts instead of the header (RFC 9112 §3.2.2).
+  if (!hosts.includes(host) || !hosts.includes(new URL(c.req.url).host)) return "Host";
   const origin = c.req.header("origin");
   if (origin !== undefined && origin !== `http://${host}`) return "Origin";
   const site = c.req.header("sec-fetch-site") ?? "none";

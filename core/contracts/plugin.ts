@@ -64,6 +64,14 @@ export interface PluginFactory<K extends SlotName, In, H = HostOf<K>> {
   readonly config: Schema<In, unknown>;
 }
 
+/** A factory of whatever slot and options, as a configuration chooses it at run time. */
+export interface AnyPluginFactory {
+  (input: never): Plugin<SlotName, never>;
+  readonly slot: SlotName;
+  readonly pluginName: string;
+  readonly config: Schema<unknown, unknown>;
+}
+
 export interface PluginSpec<K extends SlotName, In, Config, H> {
   readonly slot: K;
   readonly name: string;

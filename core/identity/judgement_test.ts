@@ -75,10 +75,17 @@ function revocationRecord({ signer, subject, standing }: RevocationDraft, i: num
 
 const someone = fc.nat(keys.length - 1);
 const drafts = fc.record({
-  admissions: fc.array(fc.record({ signer: someone, subject: someone, wall: fc.nat(3) }), { maxLength: 14 }),
+  admissions: fc.array(fc.record({ signer: someone, subject: someone, wall: fc.nat(3) }), {
+    maxLength: 14,
+    size: "max",
+  }),
   revocations: fc.array(
-    fc.record({ signer: someone, subject: someone, standing: fc.uniqueArray(fc.nat(13), { maxLength: 9 }) }),
-    { maxLength: 4 },
+    fc.record({
+      signer: someone,
+      subject: someone,
+      standing: fc.uniqueArray(fc.nat(13), { maxLength: 9, size: "max" }),
+    }),
+    { maxLength: 4, size: "max" },
   ),
 });
 const recordSets = drafts.map(({ admissions, revocations }): readonly TrustRecord[] => [

@@ -105,7 +105,7 @@ const anyRecords = fc.array(
     wall: fc.nat(4),
     revokes: fc.nat(3).map((value) => value === 0),
   }),
-  { maxLength: 40 },
+  { maxLength: 40, size: "max" },
 ).map((drafts) =>
   drafts.map(({ signer, subject, wall, revokes }, i) =>
     // A hash has no order to speak of: neither have these.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "../../tests/harness.ts";
-import { copyBytes, equalBytes } from "../wire/bytes.ts";
+import { compareBytes, copyBytes, equalBytes } from "../wire/bytes.ts";
 import { encodeCbor } from "../wire/cbor.ts";
 import {
   admit,
@@ -220,16 +220,9 @@ test("of two members with one name the earlier owns it: by epoch, then time, the
   };
   assert.equal(claims({ epoch: 1, wall: 9 }, { epoch: 2, wall: 1 }), second.id);
   assert.equal(claims({ epoch: 1, wall: 9 }, { epoch: 1, wall: 1 }), third.id);
-  const lower = [second, third].toSorted((a, b) => a.publicKey.join() < b.publicKey.join() ? -1 : 1)[0];
-  const bytewise = [second, third].toSorted((a, b) => compare(a.publicKey, b.publicKey))[0];
-  assert.ok(lower && bytewise);
-  assert.equal(claims({}, {}), bytewise.id);
+  const [lower] = [second, third].toSorted((a, b) => compareBytes(a.publicKey, b.publicKey));
+  assert.equal(claims({}, {}), lower?.id);
 });
-
-function compare(left: Uint8Array, right: Uint8Array): number {
-  const at = left.findIndex((byte, i) => byte !== right[i]);
-  return left[at]! - right[at]!;
-}
 
 test("a revoked member gives up its name, and the founder holds its own from the start", () => {
   const web = admit(network, founder, second, { name: "web", wall: 1 });
@@ -259,15 +252,13 @@ test("a trust keeps nothing of the buffer a record came in", () => {
 });
 
 test("records are listed parents first, and for a newcomer its chain and the revocations lead", () => {
-  const ofToken_ = ofToken(second);
-  const trust = trustIn(ofFourth, ofToken_, ofThird, ofSecond);
-  const listed = trust.records();
-  assert.ok(listed.indexOf(ofSecond) < 0, "copies are listed");
+  const noToken = ofToken(second);
+  const trust = trustIn(ofFourth, noToken, ofThird, ofSecond);
   const order = (records: readonly Uint8Array[]) =>
     records.map((record) =>
-      [ofSecond, ofThird, ofFourth, ofToken_].findIndex((known) => equalBytes(known, record))
+      [ofSecond, ofThird, ofFourth, noToken].findIndex((known) => equalBytes(known, record))
     );
-  assert.deepEqual(order(listed).filter((i) => i !== 3), [0, 1, 2]);
+  assert.deepEqual(order(trust.records()).filter((i) => i !== 3), [0, 1, 2]);
   assert.deepEqual(order(trust.recordsFor(third.publicKey)), [0, 1, 3, 2]);
 });
 
@@ -306,7 +297,7 @@ function answers(trust: Trust): unknown {
 }
 
 test("replicas agree whatever the order and however often records arrive, hostile ones among them", () => {
-  const bag = fc.uniqueArray(fc.nat(pool.length - 1), { minLength: 1, maxLength: 14 });
+  const bag = fc.uniqueArray(fc.nat(pool.length - 1), { minLength: 1, maxLength: 14, size: "max" });
   const property = fc.property(
     bag,
     fc.infiniteStream(fc.nat()),
@@ -324,7 +315,7 @@ test("replicas agree whatever the order and however often records arrive, hostil
 });
 
 test("merging two trusts gives one result whichever is merged into which", () => {
-  const half = fc.uniqueArray(fc.nat(pool.length - 1), { maxLength: 10 });
+  const half = fc.uniqueArray(fc.nat(pool.length - 1), { maxLength: 10, size: "max" });
   const property = fc.property(half, half, (one, other) => {
     const [left, right] = [one, other].map((half) => trustIn(...half.map((i) => pool[i]!))) as [Trust, Trust];
     const [leftRecords, rightRecords] = [left.records(), right.records()];

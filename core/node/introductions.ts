@@ -8,6 +8,7 @@
  *     [1, "digest", 16 bytes]                hash of all records held; a peer with another one answers with its records
  *     [1, "key", [epoch, secret 32 bytes, digest 16 bytes]]
  *                                            the newest network key, with the hash of the revocations it was made for
+ *     [1, "clone", [endpoint as text, …]]    to both that use one identity: where the sender has seen it
  *
  * A key is taken only by a node that knows all the revocations its sender knows, and passed on only from there: it must
  * not overtake the news of who is not to have it. Whoever lacks some asks with its digest and is told both again.
@@ -20,6 +21,7 @@ import type { Millis, PeerId } from "../contracts/values.ts";
 import type { EpochKey } from "./key_ring.ts";
 import { decodeCbor, encodeCbor } from "../wire/cbor.ts";
 import { equalBytes } from "../wire/bytes.ts";
+import { parseEndpoint } from "../wire/endpoint.ts";
 
 /** What is spread, and who judges it. */
 export interface RecordBook {
@@ -46,6 +48,7 @@ export class Introductions {
   readonly #clock: Clock;
   readonly #log: Logger;
   #timer: Timer | undefined;
+  #cloneSeen: (from: PeerId, places: readonly string[]) => void = () => {};
 
   constructor(channel: Channel, book: RecordBook, clock: Clock, log: Logger) {
     this.#channel = channel;
@@ -53,6 +56,11 @@ export class Introductions {
     this.#clock = clock;
     this.#log = log;
     channel.receive((from, message) => this.#receive(from, message));
+  }
+
+  /** Called with what a peer says of our own identity being in use elsewhere. */
+  onCloneSeen(handler: (from: PeerId, places: readonly string[]) => void): void {
+    this.#cloneSeen = handler;
   }
 
   start(): void {
@@ -85,11 +93,16 @@ export class Introductions {
     }
   }
 
+  tellClone(peer: PeerId, places: readonly string[]): void {
+    this.#send(peer, "clone", places);
+  }
+
   #receive(from: PeerId, message: Uint8Array): void {
     const [kind, content] = this.#parse(message);
     if (kind === "records") return this.#learn(from, bytesList(content));
     if (kind === "digest" && content instanceof Uint8Array) return this.#compare(from, content);
     if (kind === "key") return this.#learnKey(from, content);
+    if (kind === "clone") return this.#cloneSeen(from, endpointTexts(content));
     this.#log.log("debug", "Unknown introduction", { peer: from, kind });
   }
 
@@ -153,6 +166,12 @@ function piecesOf(records: readonly Uint8Array[]): readonly (readonly Uint8Array
     room -= size;
   }
   return pieces;
+}
+
+/** What a peer claims goes to the operator's eyes: endpoints and nothing else, two at most. */
+function endpointTexts(value: unknown): readonly string[] {
+  const texts = Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+  return texts.filter((text) => parseEndpoint(text) !== undefined).slice(0, 2);
 }
 
 function bytesList(value: unknown): readonly Uint8Array[] {

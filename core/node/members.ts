@@ -24,8 +24,15 @@ export class Members implements MemberAdmin {
 
   async revoke(peer: string): Promise<void> {
     const { state, platform } = this.#parts;
+    const member = this.#find(peer);
+    if (member.id === state.self.id) {
+      throw new MeshError(
+        "INVALID_ARGUMENT",
+        "A node cannot revoke itself; run this on another node, then reset this one",
+      );
+    }
     const time = { epoch: state.newestKey().epoch, wall: platform.clock.wall() };
-    await this.#parts.exclude(signExclusion(state.self, state.trust(), this.#find(peer).publicKey, time));
+    await this.#parts.exclude(signExclusion(state.self, state.trust(), member.publicKey, time));
   }
 
   #find(peer: string): Member {

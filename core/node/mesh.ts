@@ -30,6 +30,8 @@ export class Mesh {
   readonly joining = new Joining();
   readonly #context: NodeContext;
   readonly #parts: NodeParts;
+  /** Where clones of peers were seen. */
+  readonly #clones = new Map<PeerId, readonly string[]>();
 
   constructor(context: NodeContext, parts: NodeParts) {
     this.#context = context;
@@ -62,6 +64,7 @@ export class Mesh {
       state,
       spread: (records) => this.introductions.spread(records),
     });
+    this.introductions.onCloneSeen((_, places) => this.#raiseOwnClone(places));
     for (const plugin of parts.discovery) plugin.watch((finding) => this.#find(finding));
     state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
   }
@@ -170,6 +173,8 @@ export class Mesh {
     platform.log.log("info", "Peer is up", { peer, name, endpoint: formatEndpoint(endpoint) });
     events.emit("peer:up", { peer, name, endpoint });
     this.introductions.greet(peer);
+    const places = this.#clones.get(peer);
+    if (places !== undefined) this.introductions.tellClone(peer, places);
   }
 
   #sessionDown(fact: Fact<"session-down">): void {
@@ -187,14 +192,35 @@ export class Mesh {
     events.emit("target:failed", { endpoint: fact.target.endpoint, code: fact.code, reason: fact.reason });
   }
 
+  /**
+   * Both are told: the newer one over the session that it is about to lose, which still stands when this is said, and
+   * the older one when it is back.
+   */
   #cloned({ peer, endpoints }: Fact<"clone-detected">): void {
-    const { alerts, state } = this.#context;
-    const places = endpoints.map(formatEndpoint).join(" and ");
+    const { state } = this.#context;
+    const places = endpoints.map(formatEndpoint);
+    if (peer === state.self.id) return this.#raiseOwnClone(places);
     const name = state.peerName(peer) ?? peer;
-    alerts.raise(
-      `identity-cloned:${peer}`,
-      `${name} runs twice with one identity, at ${places}; reset one of them`,
+    this.#clones.set(peer, places);
+    this.#raiseClone(
+      peer,
+      `${name} runs twice with one identity, at ${places.join(" and ")}; reset one of them`,
     );
+    this.introductions.tellClone(peer, places);
+  }
+
+  #raiseOwnClone(places: readonly string[]): void {
+    const { self } = this.#context.state;
+    const where = places.length === 0 ? "" : ` (seen at ${places.join(" and ")})`;
+    this.#raiseClone(
+      self.id,
+      `another node runs with this node's identity${where}; stop one of the two and reset it`,
+    );
+  }
+
+  #raiseClone(peer: PeerId, detail: string): void {
+    this.#context.platform.log.log("error", "An identity is in use twice", { peer, reason: detail });
+    this.#context.alerts.raise(`identity-cloned:${peer}`, detail);
   }
 
   #admit(request: Fact<"join-requested">): void {

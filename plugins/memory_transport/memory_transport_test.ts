@@ -29,10 +29,13 @@ test("a network that is none, and an endpoint that is none, are configuration er
   const network = new SimNetwork({ clock: new SimClock(), random: new SimRandom(1) });
   assert.throws(
     () => memoryTransport({ network: {} as never, endpoint: { host: "192.0.2.1", port: 1 } }),
-    { code: "CONFIG_INVALID", message: /^memory\.network: expected a memory network/ },
+    { code: "CONFIG_INVALID", message: /^memory_transport\.network: expected a memory network/ },
   );
   assert.throws(
     () => memoryTransport({ network, endpoint: { host: "example.org", port: 0 } }),
-    { code: "CONFIG_INVALID", message: /^memory\.endpoint\.host: .*\nmemory\.endpoint\.port: / },
+    {
+      code: "CONFIG_INVALID",
+      message: /^memory_transport\.endpoint\.host: .*\nmemory_transport\.endpoint\.port: /,
+    },
   );
 });

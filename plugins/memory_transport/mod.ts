@@ -6,7 +6,7 @@
  *
  * const network = { bind: () => ({ send: () => 0 as const, close: () => {} }) };
  * const plugin = memoryTransport({ network, endpoint: { host: "192.0.2.1", port: 6783 } });
- * console.log(plugin.slot, plugin.name); // transport memory
+ * console.log(plugin.slot, plugin.name); // transport memory_transport
  * ```
  */
 import { z } from "zod";
@@ -32,7 +32,7 @@ const config = z.strictObject({
 
 export const memoryTransport = definePlugin({
   slot: "transport",
-  name: "memory",
+  name: "memory_transport",
   config,
   create: ({ network, endpoint }, host: Pick<Host, "drops" | "log">) =>
     new MemoryTransport(network, endpoint, host),

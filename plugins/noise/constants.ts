@@ -72,6 +72,8 @@ export const limits = {
   afterGoodbyeMillis: 2_000,
   /** Outputs that carry packets wait here for `poll`; more are dropped. */
   queuedPackets: 8_192,
+  /** Longest application of a joiner: with its handshake message it is not over `handshakeLength`. */
+  applicationLength: 3_800,
   pendingJoins: 64,
   /** Life of a join between two authenticated messages of the joiner, and at most in all. */
   joinMillis: 10_000,

@@ -155,8 +155,12 @@ test("a datagram of a stranger never brings forth more bytes than it has", () =>
   }
 });
 
-test("answers to strangers are limited by source and overall", () => {
-  const { rig, flight } = before(MessageType.keepalive);
+for (const type of [MessageType.keepalive, MessageType.whoIs]) {
+  test(`answers to strangers are limited by source and overall: type ${type}`, () => limitedAnswers(type));
+}
+
+function limitedAnswers(type: number): void {
+  const { rig, flight } = before(type);
   const node = rig.add("restarted");
   const answersTo = (host: (i: number) => string, count: number) => {
     const sent = rig.log.length;
@@ -167,7 +171,7 @@ test("answers to strangers are limited by source and overall", () => {
   assert.equal(answersTo((i) => `192.0.3.${i % 250}`, 1_000), 90);
   rig.run(1_000);
   assert.equal(answersTo((i) => `192.0.4.${i % 250}`, 1_000), 100);
-});
+}
 
 test("recorded traffic played back from the start opens nothing and ends nothing", () => {
   const rig = new Rig();

@@ -14,7 +14,7 @@ import { limits } from "./constants.ts";
 import type { Timed } from "./deadlines.ts";
 import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
 import { type JoinHandshake, knock, plead } from "./join_handshake.ts";
-import { encodeMissing, PartCollector } from "./join_parts.ts";
+import { encodeMissing, firstWindow, PartCollector } from "./join_parts.ts";
 import type { Local } from "./local.ts";
 import { decodeAnswer } from "./payload.ts";
 import { RetrySchedule } from "./retry_schedule.ts";
@@ -42,7 +42,7 @@ interface Pleading {
   readonly plea: Uint8Array;
   readonly retry: RetrySchedule;
   readonly collector: PartCollector;
-  /** Numbers asked for last. */
+  /** Numbers that are on their way, if nothing was lost. */
   asked: readonly number[];
   givesUpAt: Millis;
 }
@@ -58,7 +58,9 @@ export class JoinClient implements Timed, IndexOwner {
   constructor(local: Local, request: JoinRequest, now: Millis) {
     this.#local = local;
     this.#request = request;
-    this.#endpoints = request.endpoints;
+    const fits = request.application.length <= limits.applicationLength;
+    this.#endpoints = fits ? request.endpoints : [];
+    if (!fits) this.#refused = tooMuch;
     this.#knocks = new RetrySchedule(local.random, now, Math.max(1, request.endpoints.length));
     local.deadlines.update(this);
   }
@@ -133,7 +135,7 @@ export class JoinClient implements Timed, IndexOwner {
       plea,
       retry,
       collector,
-      asked: [],
+      asked: firstWindow,
       givesUpAt,
     };
     this.#pleadAgain(this.#state, now);
@@ -159,13 +161,11 @@ export class JoinClient implements Timed, IndexOwner {
     const part = state.session.open(datagram, now);
     if (typeof part === "number") return part;
     const { collector, retry } = state;
-    const isFirst = !collector.hasBegun;
     if (!collector.add(part)) return Drop.malformed;
-    if (isFirst) state.asked = collector.missing();
     state.givesUpAt = now + limits.joinMillis;
     const answer = collector.complete();
     if (answer !== undefined) return this.#complete(state, answer, from, now);
-    if (state.asked.every((number) => collector.has(number))) this.#askMissing(state, now);
+    if (!state.asked.some((number) => collector.lacks(number))) this.#askMissing(state, now);
     retry.restart(now);
     retry.attempted(now); // what is missing is asked for again 250 ms after the last part
     this.#local.deadlines.update(this);
@@ -218,6 +218,12 @@ export class JoinClient implements Timed, IndexOwner {
     this.#state = undefined;
   }
 }
+
+const tooMuch: Refused = {
+  code: "INVALID_ARGUMENT",
+  reason:
+    `Cannot join: what this node says of itself is over ${limits.applicationLength} bytes; announce less`,
+};
 
 function timeout(endpoints: readonly Endpoint[]): Refused {
   if (endpoints.length === 0) {

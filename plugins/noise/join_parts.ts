@@ -24,6 +24,12 @@ export function splitAnswer(answer: Uint8Array): readonly Uint8Array[] | undefin
   });
 }
 
+/** What is sent without being asked for. */
+export const firstWindow: readonly number[] = Array.from(
+  { length: protocol.joinWindow },
+  (_, number) => number,
+);
+
 /** Collects parts in any order, each any number of times. */
 export class PartCollector {
   #count: number | undefined;
@@ -45,14 +51,15 @@ export class PartCollector {
     return this.#count !== undefined;
   }
 
-  has(number: number): boolean {
-    return this.#parts.has(number);
+  /** True for a part of the answer that has not come; false before the first one. */
+  lacks(number: number): boolean {
+    return number < (this.#count ?? 0) && !this.#parts.has(number);
   }
 
   /** The first parts that are missing, at most a window of them. */
   missing(): number[] {
     const all = Array.from({ length: this.#count ?? 0 }, (_, number) => number);
-    return all.filter((number) => !this.#parts.has(number)).slice(0, protocol.joinWindow);
+    return all.filter((number) => this.lacks(number)).slice(0, protocol.joinWindow);
   }
 
   /** The answer, once no part is missing. */

@@ -10,11 +10,11 @@ import { Drop } from "../../core/contracts/drop.ts";
 import type { JoinAnswer } from "../../core/contracts/encapsulation.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
-import { limits, protocol } from "./constants.ts";
+import { limits } from "./constants.ts";
 import type { Timed } from "./deadlines.ts";
 import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
 import { admit, type Knocked, receiveKnock, receivePlea } from "./join_handshake.ts";
-import { decodeMissing, splitAnswer } from "./join_parts.ts";
+import { decodeMissing, firstWindow, splitAnswer } from "./join_parts.ts";
 import type { Local } from "./local.ts";
 import { verifyHandshake } from "./mac.ts";
 import { encodeAnswer } from "./payload.ts";
@@ -216,7 +216,6 @@ class PendingJoin implements IndexOwner, Timed {
   }
 }
 
-const firstWindow = Array.from({ length: protocol.joinWindow }, (_, number) => number);
 const tooLarge: JoinAnswer = {
   refused: "INTERNAL",
   reason: "The welcome of this network is larger than a join can carry",

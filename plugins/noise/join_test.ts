@@ -3,6 +3,7 @@ import { Drop } from "../../core/contracts/drop.ts";
 import type { JoinRequest } from "../../core/contracts/encapsulation.ts";
 import { test } from "../../tests/harness.ts";
 import { limits, protocol } from "./constants.ts";
+import { joinMacKey, signHandshake } from "./mac.ts";
 import { networkId, Rig, type RigNode, token, tokenKey } from "./testing_rig.ts";
 import { MessageType } from "./wire.ts";
 
@@ -86,6 +87,7 @@ test("a welcome without loss takes one request per window of parts", () => {
   const parts = rig.types().filter((type) => type === joinAnswer).length;
   const asked = rig.types().filter((type) => type === joinMissing).length;
   assert.deepEqual([parts, asked], [28, 4]);
+  assert.deepEqual(j.times("join-answered"), [1_000 + 40 + 10 + 3 * 20]);
 });
 
 test("a repeated plea gets the same answer again and is no second request", () => {
@@ -180,6 +182,17 @@ test("a token that names no member fails at once", () => {
   assert.deepEqual(j.of("join-failed").map(({ code }) => code), ["INVALID_ARGUMENT"]);
 });
 
+test("an application too large for a message fails at once, and the largest one passes", () => {
+  const rig = new Rig();
+  const [j, m] = [rig.add("j"), rig.add("m")];
+  join(rig, j, [m], { application: new Uint8Array(limits.applicationLength + 1) });
+  rig.run(1);
+  assert.deepEqual(j.of("join-failed").map(({ code }) => code), ["INVALID_ARGUMENT"]);
+  join(rig, j, [m], { application: new Uint8Array(limits.applicationLength) });
+  rig.run(40);
+  assert.equal(m.of("join-requested")[0]!.application.length, limits.applicationLength);
+});
+
 test("a member that dies after the admission is left for the next one", () => {
   const rig = new Rig();
   const [j, m, n] = [rig.add("j"), rig.add("m"), rig.add("n")];
@@ -207,19 +220,32 @@ test("wrong keys, expired tokens, other networks and token ids get no answer", (
   assert.equal(silent({}, (m) => m.membership.id = undefined), "badMac");
 });
 
-test("a prologue that differs is found out, though the token key is right", () => {
+test("network id, token id and expiry are bound, though the token key is right", () => {
   const rig = new Rig();
   const [j, m] = [rig.add("j"), rig.add("m")];
   join(rig, j, [m], { networkId: new Uint8Array(16).fill(1) });
-  rig.run(1_000);
+  rig.run(100);
   assert.deepEqual([...m.drops.keys()], ["badTag"]);
-  join(rig, j, [m], { token: { ...token, expires: token.expires + 1 } });
-  rig.run(40);
-  assert.equal(
-    m.of("join-requested")[0]!.token.expires,
-    token.expires + 1,
-    "the membership sees what was bound",
-  );
+  join(rig, j, [m]);
+  rig.run(1);
+  const honest = rig.log.at(-1)!.datagram;
+  for (const byte of [8, 23, 24 + 7]) {
+    const altered = honest.slice();
+    altered[byte]! ^= 1;
+    signHandshake(altered, joinMacKey(tokenKey));
+    assert.equal(rig.inject(m, altered, j.endpoint), Drop.badTag, `byte ${byte}`);
+  }
+  assert.equal(rig.inject(m, honest, j.endpoint), Drop.none);
+});
+
+test("a new knock from the same place takes the place of the last one", () => {
+  const rig = new Rig();
+  const [j, m] = [rig.add("j"), rig.add("m")];
+  rig.weather = ({ from }) => from === j.endpoint ? [10] : [];
+  join(rig, j, [m]);
+  rig.run(3_000);
+  assert.equal(m.drops.get("none"), 4);
+  assert.equal(m.machine.local.indices.size, 1);
 });
 
 test("late, unknown and repeated answers are ignored", () => {

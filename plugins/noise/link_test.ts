@@ -127,6 +127,33 @@ test("a peer is followed to where its packets come from", () => {
   assert.deepEqual(b.received(), ["found you"]);
 });
 
+test("a peer is followed to where its response comes from", () => {
+  const rig = new Rig();
+  const { a, b } = rig.pair();
+  rig.run(118_000);
+  rig.weather = ({ datagram }) => datagram[0] === response ? [] : [10];
+  rig.run(4_000);
+  const answer = rig.log.findLast(({ datagram }) => datagram[0] === response)!;
+  const elsewhere = { host: "2001:db8::7", port: 4_000 };
+  assert.equal(rig.inject(a, answer.datagram, elsewhere), Drop.none);
+  assert.deepEqual(a.of("roamed").map(({ endpoint }) => endpoint), [elsewhere]);
+  assert.deepEqual(rig.log.at(-1)!.to, elsewhere);
+  assert.equal(b.of("roamed").length, 0);
+});
+
+test("a session lost while it was being renewed is called for anew, from the first wait on", () => {
+  const rig = new Rig();
+  const { a } = rig.pair();
+  rig.run(119_000);
+  rig.weather = () => [];
+  rig.run(30_000);
+  const [down] = a.times("session-down");
+  const attempts = rig.log.filter(({ at, from, datagram }) =>
+    from === a.endpoint && datagram[0] === initiation && at >= down!
+  );
+  assert.deepEqual(attempts.slice(0, 4).map(({ at }) => at - down!), [0, 250, 750, 1_750]);
+});
+
 test("an older packet that comes late does not move a peer back", () => {
   const rig = new Rig();
   const { a, b } = rig.pair();
@@ -317,6 +344,14 @@ test("an initiation that is not newer than the last one is refused", () => {
   rig.run(1_000);
   assert.deepEqual([...b.drops].filter(([name]) => name !== "none"), [["staleHandshake", 3]]);
   assert.deepEqual(b.edges(), ["+a"]);
+});
+
+test("a replayed initiation costs no judgement of credentials", () => {
+  const rig = new Rig();
+  const { a, b } = rig.pair();
+  const { checks } = b.membership;
+  assert.equal(rig.inject(b, rig.log[0]!.datagram, a.endpoint), Drop.staleHandshake);
+  assert.equal(b.membership.checks, checks);
 });
 
 test("a peer's initiations are taken at most every 20 ms", () => {

@@ -220,6 +220,17 @@ test("a peer that is not admitted gets no answer and makes no session", () => {
   assert.ok(rig.log.every(({ from }) => from === a.endpoint));
 });
 
+test("a member that says it is this node itself is refused", () => {
+  const rig = new Rig();
+  const [a, b] = [rig.add("a"), rig.add("a")];
+  rig.call(b, (machine, now) => {
+    const peer = { id: "victim" as PeerId, noiseKey: a.keys.publicKey };
+    machine.connect({ endpoint: a.endpoint, peer }, now);
+  });
+  rig.run(1_000);
+  assert.deepEqual([...a.drops], [["notAdmitted", 3]]);
+});
+
 test("an initiator refuses a responder that is not admitted, or not the one it called, and says so", () => {
   const rig = new Rig();
   const [a, b] = [rig.add("a"), rig.add("b")];

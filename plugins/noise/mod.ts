@@ -3,7 +3,7 @@
  * join handshake for strangers with a token.
  *
  * ```ts
- * import { noise } from "./plugins/noise/mod.ts";
+ * import { noise } from "./mod.ts";
  *
  * const plugin = noise({ aead: "chacha20-poly1305" });
  * console.log(plugin.slot, plugin.name); // encapsulation noise

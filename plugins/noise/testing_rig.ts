@@ -78,6 +78,8 @@ export class FakeMembership implements Membership {
   binding = 1;
   /** Pads the credentials. */
   ballast = 0;
+  /** Times that credentials were judged. */
+  checks = 0;
   readonly refused = new Set<string>();
   readonly #name: string;
 
@@ -106,6 +108,7 @@ export class FakeMembership implements Membership {
   }
 
   check(credentials: Uint8Array, noiseKey: Uint8Array): PeerIdentity | Refusal {
+    this.checks += 1;
     const [name = "", binding] = new TextDecoder().decode(credentials).split("#");
     if (this.refused.has(name)) return { refused: "REVOKED", reason: "revoked in this test" };
     const id = name as PeerId;

@@ -22,12 +22,15 @@ export interface UdpSocketsParts {
   readonly random: Random;
   readonly log: Logger;
   readonly transmit: Transmit;
+  /** Counts what a socket refuses by itself, and returns it. */
+  readonly refused: (drop: Drop) => Drop;
 }
 
-/** The UDP sockets of all endpoints, by address and port. */
+/** The UDP sockets of all endpoints. */
 export class UdpSockets {
   readonly #parts: UdpSocketsParts;
-  readonly #bound = new Map<string, OverlayUdpSocket>();
+  /** By address, then by port. */
+  readonly #bound = new Map<string, Map<number, OverlayUdpSocket>>();
   #failures = 0;
 
   constructor(parts: UdpSocketsParts) {
@@ -36,29 +39,28 @@ export class UdpSockets {
 
   /** Throws `ADDRESS_TAKEN`, or `INVALID_ARGUMENT` for what is no port. `endpoint` is the one that holds the address. */
   bind({ address, port }: UdpListenOptions, endpoint: LocalEndpoint, handler: UdpHandler): UdpSocket {
-    const local = { address, port: port === 0 ? this.#freePort(address) : requirePort(port) };
-    const name = nameOf(local.address, local.port);
-    if (this.#bound.has(name)) {
-      throw new MeshError(
-        "ADDRESS_TAKEN",
-        `Cannot listen on UDP ${name}: it is in use; choose another port, or 0`,
-      );
+    const sockets = this.#at(address) ?? new Map<number, OverlayUdpSocket>();
+    const local = { address, port: port === 0 ? this.#freePort(address, sockets) : requirePort(port) };
+    if (sockets.has(local.port)) {
+      const message = `Cannot listen on UDP ${nameOf(local)}: it is in use; choose another port, or 0`;
+      throw new MeshError("ADDRESS_TAKEN", message);
     }
     const close = () => {
-      if (this.#bound.get(name) === socket) this.#bound.delete(name);
+      if (sockets.get(local.port) === socket) sockets.delete(local.port);
     };
-    const socket = new OverlayUdpSocket(local, { endpoint, handler, close, transmit: this.#parts.transmit });
-    this.#bound.set(name, socket);
+    const socket = new OverlayUdpSocket(local, { ...this.#parts, endpoint, handler, close });
+    sockets.set(local.port, socket);
+    this.#bound.set(formatAddress(address), sockets);
     return socket;
   }
 
   has(address: Address, port: number): boolean {
-    return this.#bound.has(nameOf(address, port));
+    return this.#at(address)?.has(port) ?? false;
   }
 
   /** False when nobody listens there. What a handler throws is logged and ends here. */
   hand(datagram: UdpDatagram, source: Address, destination: Address): boolean {
-    const socket = this.#bound.get(nameOf(destination, datagram.destinationPort));
+    const socket = this.#at(destination)?.get(datagram.destinationPort);
     if (socket === undefined) return false;
     try {
       socket.handler(copyBytes(datagram.payload), { address: source, port: datagram.sourcePort }, socket);
@@ -70,21 +72,28 @@ export class UdpSockets {
 
   /** Closes the sockets of an endpoint that is going. */
   closeAll(endpoint: LocalEndpoint): void {
-    for (const socket of [...this.#bound.values()]) {
-      if (socket.endpoint === endpoint) socket.close();
+    for (const { address } of endpoint.leases) {
+      for (const socket of [...this.#at(address)?.values() ?? []]) socket.close();
+      this.#bound.delete(formatAddress(address));
     }
   }
 
+  #at(address: Address): Map<number, OverlayUdpSocket> | undefined {
+    return this.#bound.get(formatAddress(address));
+  }
+
   /** From a random one upwards: a free port that a stranger cannot foresee (RFC 6056 §3.3.1). */
-  #freePort(address: Address): number {
+  #freePort(address: Address, sockets: ReadonlyMap<number, unknown>): number {
     const start = readU16(this.#parts.random.fill(new Uint8Array(2)), 0);
     for (let i = 0; i < ephemeralPorts; i++) {
       const port = firstEphemeral + (start + i) % ephemeralPorts;
-      if (!this.has(address, port)) return port;
+      if (!sockets.has(port)) return port;
     }
     throw new MeshError(
       "ADDRESS_TAKEN",
-      `Cannot listen on UDP ${nameOf(address, 0)}: all ${ephemeralPorts} ports are in use; close sockets`,
+      `Cannot listen on UDP ${
+        formatAddress(address)
+      }: all ${ephemeralPorts} dynamic ports are in use; close some`,
     );
   }
 
@@ -94,16 +103,15 @@ export class UdpSockets {
     if ((this.#failures & (this.#failures - 1)) !== 0) return;
     this.#parts.log.log("error", "The handler of an overlay socket threw", {
       error,
-      address: nameOf(socket.local.address, socket.local.port),
+      address: nameOf(socket.local),
       count: this.#failures,
     });
   }
 }
 
-interface SocketParts {
+interface SocketParts extends UdpSocketsParts {
   readonly endpoint: LocalEndpoint;
   readonly handler: UdpHandler;
-  readonly transmit: Transmit;
   readonly close: () => void;
 }
 
@@ -117,28 +125,30 @@ class OverlayUdpSocket implements UdpSocket {
     this.#parts = parts;
   }
 
-  get endpoint(): LocalEndpoint {
-    return this.#parts.endpoint;
-  }
-
   get handler(): UdpHandler {
     return this.#parts.handler;
   }
 
   send(payload: Uint8Array, to: UdpAddress): Drop {
-    const { endpoint, transmit } = this.#parts;
+    const { endpoint, transmit, refused } = this.#parts;
+    const refusal = this.#refusal(payload.length, to);
+    if (refusal !== Drop.none) return refused(refusal);
     const { address: source, port: sourcePort } = this.local;
-    if (this.#closed) return Drop.noListener;
-    if (to.address.family !== source.family || !isPort(to.port)) return Drop.malformed;
-    if (ipHeaderLength(source.family) + udpHeaderLength + payload.length > endpoint.mtu) return Drop.tooBig;
-    const route = { source, destination: to.address };
     const datagram = { sourcePort, destinationPort: to.port, payload };
-    return transmit(encodeUdp(route, datagram), endpoint, to.address);
+    return transmit(encodeUdp({ source, destination: to.address }, datagram), endpoint, to.address);
   }
 
   close(): void {
     this.#closed = true;
     this.#parts.close();
+  }
+
+  #refusal(length: number, { address, port }: UdpAddress): Drop {
+    const { family } = this.local.address;
+    if (this.#closed) return Drop.noListener;
+    if (address.family !== family || !isPort(port)) return Drop.malformed;
+    const largest = this.#parts.endpoint.mtu - ipHeaderLength(family) - udpHeaderLength;
+    return length > largest ? Drop.tooBig : Drop.none;
   }
 }
 
@@ -154,6 +164,6 @@ function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65_535;
 }
 
-function nameOf(address: Address, port: number): string {
+function nameOf({ address, port }: UdpAddress): string {
   return formatEndpoint({ host: formatAddress(address), port });
 }

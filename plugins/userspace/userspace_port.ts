@@ -74,7 +74,12 @@ export class UserspacePort implements Port, OverlaySockets, Lifecycle {
   constructor(host: UserspaceHost) {
     const { clock, random, log } = host;
     this.#host = host;
-    this.#sockets = new UdpSockets({ random, log, transmit: this.#transmit.bind(this) });
+    this.#sockets = new UdpSockets({
+      random,
+      log,
+      transmit: this.#transmit.bind(this),
+      refused: this.#count.bind(this),
+    });
     this.#pings = new Pings(clock, random);
     this.#errors = new TokenBucket(clock, icmpErrorRate);
     this.#later = new TurnQueue(clock, (packet) => this.#count(this.#receive(packet)));
@@ -220,11 +225,12 @@ export class UserspacePort implements Port, OverlaySockets, Lifecycle {
 
   #handOver(overlay: OverlayPacket): Drop {
     if (this.#handler === undefined) return this.#count(Drop.noRoute);
+    const wasSending = this.#sending;
     this.#sending = true;
     try {
       return this.#handler(overlay);
     } finally {
-      this.#sending = false;
+      this.#sending = wasSending;
     }
   }
 
@@ -248,15 +254,17 @@ function sourcePort({ payload }: Quote): number {
   return readU16(payload, 0);
 }
 
-function requireSound({ from, to, size, timeout }: PingRequest, { mtu }: LocalEndpoint): void {
-  const most = mtu - ipHeaderLength(from.family) - icmpHeaderLength;
-  const fault = from.family !== to.family
-    ? `${formatAddress(from)} is of another family`
-    : !Number.isInteger(size) || size < 0 || size > most
-    ? `a size of ${size} bytes does not fit; give 0 to ${most}`
-    : !(timeout > 0)
-    ? `a timeout of ${timeout} ms is none`
-    : undefined;
+function requireSound(request: PingRequest, endpoint: LocalEndpoint): void {
+  const fault = pingFault(request, endpoint.mtu);
   if (fault === undefined) return;
-  throw new MeshError("INVALID_ARGUMENT", `Cannot ping ${formatAddress(to)}: ${fault}`);
+  throw new MeshError("INVALID_ARGUMENT", `Cannot ping ${formatAddress(request.to)}: ${fault}`);
+}
+
+function pingFault({ from, to, size, timeout }: PingRequest, mtu: number): string | undefined {
+  if (from.family !== to.family) return `${formatAddress(from)} is of the other family`;
+  const most = mtu - ipHeaderLength(from.family) - icmpHeaderLength;
+  if (!Number.isInteger(size) || size < 0 || size > most) {
+    return `${size} bytes do not fit; give 0 to ${most}`;
+  }
+  return timeout > 0 ? undefined : `a timeout of ${timeout} ms is over at once; give more than 0`;
 }

@@ -66,7 +66,8 @@ function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 
 /** Programs see a pipe instead of the terminal, so whether to use colours is told to them. */
 function environment(): NodeJS.ProcessEnv {
-  const colours = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
+  const { NO_COLOR, FORCE_COLOR, ...inherited } = process.env;
+  const colours = NO_COLOR === undefined && (FORCE_COLOR !== undefined || process.stdout.isTTY);
   const path = `${ROOT}node_modules/.bin:${process.env["PATH"] ?? ""}`;
-  return { ...process.env, PATH: path, ...(colours ? { FORCE_COLOR: "1" } : {}) };
+  return { ...inherited, PATH: path, ...(colours ? { FORCE_COLOR: FORCE_COLOR ?? "1" } : { NO_COLOR: "1" }) };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { errorCode } from "../../core/contracts/errors.ts";
-import type { MeshNode } from "../../core/contracts/node.ts";
+import type { NodeStatus } from "../../core/contracts/node.ts";
 import { test } from "../harness.ts";
 import { type SimNode, SimWorld } from "./world.ts";
 
@@ -18,9 +18,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   return await promise.then(() => "none", errorCode);
 }
 
-function drops(
-  { node }: SimNode,
-): MeshNode["status"] extends () => infer S ? S extends { drops: infer D } ? D : never : never {
+function drops({ node }: SimNode): NodeStatus["drops"] {
   return node.status().drops;
 }
 
@@ -141,6 +139,20 @@ test("wrong, expired and foreign tokens are told apart, and nothing is half-made
   assert.equal(await codeOf(world.start("a", { join: { token: foreign.token } })), "NETWORK_MISMATCH");
   await world.stop(other);
   await world.start("a");
+});
+
+test("a copied identity is noticed, named, and both that use it are told", async () => {
+  await using world = new SimWorld(10);
+  const [a, b] = await world.mesh("a", "b");
+  await world.settle();
+  world.copyDisk("b", "image");
+  const copy = await world.startAt("image", "192.0.2.66");
+  await world.clock.advance(60_000);
+  const alert = ({ node }: SimNode) => node.status().alerts.map(({ detail }) => detail).join();
+  assert.match(alert(a!), /b runs twice with one identity, at .*192\.0\.2\.66:6783/);
+  assert.match(alert(b!), /another node runs with this node's identity/);
+  assert.match(alert(copy), /another node runs with this node's identity/);
+  assert.equal(copy.node.status().healthy, false);
 });
 
 test("an address that nobody holds is unreachable at once, and one outside the network has no route", async () => {

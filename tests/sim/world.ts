@@ -4,6 +4,7 @@
  */
 import type { AeadSuite } from "../../core/contracts/aead.ts";
 import type { MeshNode } from "../../core/contracts/node.ts";
+import type { Composition } from "../../core/node/composition.ts";
 import { createNode } from "../../core/node/create_node.ts";
 import type { Intent } from "../../core/node/entry.ts";
 import { nobleAeads } from "../../core/runtime/aead.ts";
@@ -33,9 +34,14 @@ export class SimWorld implements AsyncDisposable {
   readonly network: SimNetwork;
   readonly #random: SimRandom;
   readonly #disks = new Map<string, MemoryDisk>();
+  readonly #hosts = new Map<string, string>();
   readonly #running = new Map<string, SimNode>();
 
-  constructor(seed: number, faults: Partial<LinkFaults> = {}) {
+  readonly #plugins: Partial<Composition>;
+
+  /** `plugins` stand in for the usual ones on every node. */
+  constructor(seed: number, faults: Partial<LinkFaults> = {}, plugins: Partial<Composition> = {}) {
+    this.#plugins = plugins;
     this.#random = new SimRandom(seed);
     this.network = new SimNetwork({ clock: this.clock, random: this.#random.fork(), faults });
   }
@@ -55,8 +61,7 @@ export class SimWorld implements AsyncDisposable {
 
   /** A second start under the same name finds the disk as the first one left it. */
   async start(name: string, intent: Intent = {}): Promise<SimNode> {
-    const host = `192.0.2.${1 + this.#disks.size - (this.#disks.has(name) ? 1 : 0)}`;
-    return await this.startAt(name, this.#hostOf(name) ?? host, intent);
+    return await this.startAt(name, this.#hosts.get(name) ?? `192.0.2.${1 + this.#hosts.size}`, intent);
   }
 
   async startAt(name: string, host: string, intent: Intent = {}): Promise<SimNode> {
@@ -73,6 +78,7 @@ export class SimWorld implements AsyncDisposable {
         ipam: ring({}),
         policy: allowAll({}),
         port: userspace({}),
+        ...this.#plugins,
       },
       platform: {
         clock: this.clock,
@@ -91,6 +97,13 @@ export class SimWorld implements AsyncDisposable {
     const disk = this.#disks.get(name) ?? new MemoryDisk(diskBytes);
     this.#disks.set(name, disk);
     return disk;
+  }
+
+  /** A disk with what `name` has on its own now: an image of the machine, started elsewhere. */
+  copyDisk(name: string, copy: string): void {
+    const changes = [...this.disk(name).image.entries("")].map(([key, value]) => ({ key, value }));
+    const disk = this.disk(copy);
+    disk.write(disk.mount(), changes);
   }
 
   /** As a power cut: nobody hears of it. */
@@ -128,11 +141,5 @@ export class SimWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const running of [...this.#running.values()].reverse()) await this.stop(running);
-  }
-
-  readonly #hosts = new Map<string, string>();
-
-  #hostOf(name: string): string | undefined {
-    return this.#hosts.get(name);
   }
 }

@@ -1,0 +1,25 @@
+/** The plugins that a configuration may name without a path: an explicit list, no registration by import. */
+import type { AnyPluginFactory } from "../core/contracts/plugin.ts";
+import { allowAll } from "./allow_all/mod.ts";
+import { memoryStore } from "./memory_store/mod.ts";
+import { noise } from "./noise/mod.ts";
+import { ring } from "./ring/mod.ts";
+import { sqlite } from "./sqlite/mod.ts";
+import { staticSeeds } from "./static_seeds/mod.ts";
+import { udp } from "./udp/mod.ts";
+import { userspace } from "./userspace/mod.ts";
+
+const factories: readonly AnyPluginFactory[] = [
+  allowAll,
+  memoryStore,
+  noise,
+  ring,
+  sqlite,
+  staticSeeds,
+  udp,
+  userspace,
+];
+
+export const builtins: Readonly<Record<string, AnyPluginFactory>> = Object.fromEntries(
+  factories.map((factory) => [factory.pluginName, factory]),
+);

@@ -1,0 +1,203 @@
+/** One random run of nodes with rings, and the ledger that every step is held against. */
+import assert from "node:assert/strict";
+import { isMeshError } from "../../core/contracts/errors.ts";
+import type { Lease } from "../../core/contracts/ipam.ts";
+import { formatAddress } from "../../core/wire/address.ts";
+import { formatPrefix } from "../../core/wire/prefix.ts";
+import { checkInvariants } from "../../plugins/ring/invariants.ts";
+import type { Ring } from "../../plugins/ring/ring.ts";
+import { intersect } from "../../plugins/ring/span.ts";
+import { address, prefix, quarantine, type SimNode, World, type WorldOptions } from "./ring_world.ts";
+
+export type Step =
+  | { readonly do: "allocate"; readonly node: number; readonly owner: number; readonly subnet: number }
+  | { readonly do: "claim"; readonly node: number; readonly owner: number; readonly host: number }
+  | { readonly do: "release"; readonly node: number; readonly owner: number }
+  | { readonly do: "wait"; readonly millis: number }
+  | { readonly do: "kill" | "start" | "fill" | "empty"; readonly node: number }
+  | { readonly do: "cut"; readonly island: readonly number[] }
+  | { readonly do: "heal" };
+
+/** Small, so that steps get in each other's way: 64 and 2^16 addresses. */
+const ranges = ["10.32.0.0/26", "fd00:5e1f:a6e0::/112"];
+const subnets = [...ranges, "10.32.0.0/28", "10.32.0.48/29", "fd00:5e1f:a6e0::10/124"].map(prefix);
+
+/** Errors that a caller must expect; any other fails the run. */
+const expected = new Set([
+  "ADDRESS_TAKEN",
+  "POOL_EXHAUSTED",
+  "TIMEOUT",
+  "UNREACHABLE",
+  "NOT_RUNNING",
+  "INVALID_ARGUMENT",
+]);
+
+export class RandomRun {
+  readonly world: World;
+  /** When each address was released last. */
+  readonly #released = new Map<string, number>();
+  /** Leases that were promised and not given back, by address; a restart must not lose them. */
+  readonly #promised = new Map<string, { readonly node: SimNode; readonly owner: string }>();
+  readonly #releases = new Set<{ readonly node: SimNode; readonly owner: string; readonly life: object }>();
+  readonly #unexpected: unknown[] = [];
+  readonly #watched = new Set<object>();
+  /** How many leases there have been: a run without any proves nothing. */
+  allocations = 0;
+
+  constructor(size: number, options: WorldOptions) {
+    this.world = new World(size, { ranges, block: 28, ...options });
+  }
+
+  async begin(): Promise<void> {
+    await this.world.startAll();
+    this.#watch();
+  }
+
+  async take(step: Step): Promise<void> {
+    await this.#perform(step);
+    this.#watch();
+    await this.world.clock.advance(0);
+    this.check();
+  }
+
+  check(): void {
+    assert.deepEqual(this.#unexpected, []);
+    const rings = this.world.nodes.map((node) => this.#ringOf(node));
+    for (const ring of rings) {
+      if (ring !== undefined) assert.deepEqual(checkInvariants(ring), []);
+    }
+    this.#checkOwnSpaces(rings);
+    for (const [text, { node, owner }] of this.#promised) {
+      const isKept = node.leases.some((lease) =>
+        formatAddress(lease.address) === text && lease.owner === owner
+      );
+      assert.ok(isKept, `${node.self.name} has forgotten that ${owner} has ${text}`);
+    }
+    const all = this.world.nodes.flatMap((node) => node.addresses);
+    assert.equal(new Set(all).size, all.length, `an address is leased twice: ${all.sort().join(" ")}`);
+  }
+
+  /** After faults have ended and time has passed, all that live must see one ring, and everybody can get an address. */
+  async converge(): Promise<void> {
+    const { world } = this;
+    for (const node of world.nodes) node.isDiskFull = false;
+    world.heal();
+    await world.startAll();
+    this.#watch();
+    await world.clock.advance(30_000);
+    this.check();
+    const digests = world.nodes.map((node) => [...this.#ringOf(node)!.digest()].join());
+    assert.equal(new Set(digests).size, 1, "the rings differ after all faults have ended");
+  }
+
+  #perform(step: Step): Promise<void> | void {
+    const { world } = this;
+    switch (step.do) {
+      case "wait":
+        return world.clock.advance(step.millis);
+      case "cut":
+        return world.partition(step.island);
+      case "heal":
+        return world.heal();
+      default:
+        return this.#performOn(world.get(step.node), step);
+    }
+  }
+
+  #performOn(node: SimNode, step: Extract<Step, { node: number }>): Promise<void> | void {
+    if (step.do === "start") return node.start();
+    if (!node.isUp) return;
+    const { clock } = this.world;
+    const patience = new AbortController();
+    clock.timer(clock.now() + 8000, () => patience.abort());
+    switch (step.do) {
+      case "kill":
+        return node.kill();
+      case "fill":
+      case "empty":
+        node.isDiskFull = step.do === "fill";
+        return;
+      case "allocate":
+        return this.#expect(
+          node.ipam.allocate({ owner: `o${step.owner}`, subnet: subnets[step.subnet]! }, patience.signal),
+        );
+      case "claim":
+        return this.#expect(node.ipam.claim(`o${step.owner}`, hostOf(step.host), patience.signal));
+      case "release":
+        return this.#expect(this.#release(node, `o${step.owner}`));
+    }
+  }
+
+  /** From the call on, nobody counts on the owner's leases; it takes those too that are on their way. */
+  async #release(node: SimNode, owner: string): Promise<void> {
+    for (const [text, promise] of this.#promised) {
+      if (promise.node === node && promise.owner === owner) this.#promised.delete(text);
+    }
+    const release = { node, owner, life: node.ipam };
+    this.#releases.add(release);
+    await node.ipam.release(owner).finally(() => this.#releases.delete(release));
+  }
+
+  #isReleasing(node: SimNode, owner: string): boolean {
+    return [...this.#releases].some((each) =>
+      each.owner === owner && each.node === node && each.life === node.ipam
+    );
+  }
+
+  /** Not awaited: it may need time that only later steps give. */
+  #expect(outcome: Promise<unknown>): void {
+    outcome.catch((error: unknown) => {
+      const isSimulated = error instanceof Error && error.message === "no space left";
+      if (!isSimulated && !(isMeshError(error) && expected.has(error.code))) this.#unexpected.push(error);
+    });
+  }
+
+  /** Every lease is also looked at when it is announced: one that comes and goes within a step must not pass unseen. */
+  #watch(): void {
+    for (const node of this.world.nodes) {
+      if (this.#watched.has(node.events)) continue;
+      this.#watched.add(node.events);
+      const { signal } = new AbortController();
+      node.events.on("lease:changed", ({ lease, state }) => this.#record(node, lease, state), signal);
+    }
+  }
+
+  #record(node: SimNode, { address, owner }: Lease, state: "allocated" | "released"): void {
+    const text = formatAddress(address);
+    const now = this.world.clock.now();
+    if (state === "released") {
+      this.#released.set(text, now);
+      return;
+    }
+    const others = this.world.nodes.filter((other) => other !== node && other.addresses.includes(text));
+    const rest = now - (this.#released.get(text) ?? Number.NEGATIVE_INFINITY);
+    if (others.length > 0) this.#unexpected.push(new Error(`${text} of ${owner} is at two nodes`));
+    if (rest < quarantine) {
+      this.#unexpected.push(new Error(`${text} of ${owner} has rested for ${rest} ms only`));
+    }
+    if (!this.#isReleasing(node, owner)) this.#promised.set(text, { node, owner });
+    this.allocations++;
+  }
+
+  #ringOf(node: SimNode): Ring | undefined {
+    return node.ipam.routes.ring;
+  }
+
+  /** At most one node believes that it owns an address, dead ones included: they may come back. */
+  #checkOwnSpaces(rings: readonly (Ring | undefined)[]): void {
+    for (const range of this.world.facts.ranges) {
+      const spaces = rings.map((ring, i) => ring?.spaceOf(this.world.get(i).self.id, range) ?? []);
+      for (const [i, space] of spaces.entries()) {
+        for (const other of spaces.slice(i + 1)) {
+          const shared = other.flatMap((span) => intersect(space, span));
+          assert.deepEqual(shared, [], `two nodes believe they own a part of ${formatPrefix(range)}`);
+        }
+      }
+    }
+  }
+}
+
+function hostOf(host: number): ReturnType<typeof address> {
+  const isFour: boolean = host % 2 === 0;
+  return address(isFour ? `10.32.0.${host % 64}` : `fd00:5e1f:a6e0::${(host % 64).toString(16)}`);
+}

@@ -1,0 +1,271 @@
+/**
+ * Nodes that have nothing but a ring plugin, on a simulated clock, network and disk: any loss, duplication, reordering,
+ * partition, full disk and kill -9, replayable from one seed.
+ */
+import type { Channel, Logger, Self } from "../../core/contracts/host.ts";
+import type { Lease } from "../../core/contracts/ipam.ts";
+import type { Membership, NetworkFacts } from "../../core/contracts/membership.ts";
+import type { Address, PeerId, Prefix } from "../../core/contracts/values.ts";
+import { createIdentity, openSelf } from "../../core/identity/identity.ts";
+import { EventBus } from "../../core/node/event_bus.ts";
+import { formatAddress } from "../../core/wire/address.ts";
+import { parsePrefix } from "../../core/wire/prefix.ts";
+import { MemoryDisk } from "../../plugins/memory_store/mod.ts";
+import type { RingHost } from "../../plugins/ring/replica.ts";
+import { RingIpam, type RingOptions } from "../../plugins/ring/ring_ipam.ts";
+import { SimClock } from "../sim/clock.ts";
+import { SimRandom } from "../sim/random.ts";
+
+export interface WorldOptions {
+  readonly seed?: number;
+  readonly ranges?: readonly string[];
+  readonly block?: number;
+  /** Probability of a message to be lost, or to come twice. */
+  readonly loss?: number;
+  readonly duplicates?: number;
+  /** In milliseconds; commits do not overtake each other. */
+  readonly slowestCommit?: number;
+}
+
+export const silent: Logger = { child: () => silent, log: () => {} };
+
+export const quarantine = 60_000;
+const longestLatency = 40;
+
+export class World {
+  readonly clock = new SimClock();
+  readonly nodes: readonly SimNode[];
+  readonly facts: NetworkFacts;
+  readonly options: Required<WorldOptions>;
+  readonly random: SimRandom;
+  /** Numbers of nodes that hear each other; all others are cut off from them. */
+  island: ReadonlySet<number> = new Set();
+  loss: number;
+  /** May look at any message, and lose it by answering false. */
+  intercept: (from: SimNode, to: SimNode, message: Uint8Array) => boolean = () => true;
+
+  constructor(size: number, options: WorldOptions = {}) {
+    const ranges = ["10.32.0.0/12", "fd00:5e1f:a6e0::/48"];
+    this.options = { seed: 1, ranges, block: 20, loss: 0, duplicates: 0, slowestCommit: 0, ...options };
+    this.random = new SimRandom(this.options.seed);
+    this.loss = this.options.loss;
+    this.nodes = Array.from({ length: size }, (_, number) => new SimNode(this, number));
+    this.facts = {
+      id: new Uint8Array(16).fill(7),
+      name: "world",
+      ranges: this.options.ranges.map(prefix),
+      founder: this.nodes[0]!.self.id,
+    };
+  }
+
+  get(number: number): SimNode {
+    return this.nodes[number]!;
+  }
+
+  async startAll(): Promise<void> {
+    for (const node of this.nodes) await node.start();
+  }
+
+  async stopAll(): Promise<void> {
+    for (const node of this.nodes) await node.stop();
+  }
+
+  /** Cuts the network in two. */
+  partition(island: readonly number[]): void {
+    this.island = new Set(island);
+    this.#announce();
+  }
+
+  heal(): void {
+    this.island = new Set();
+    this.loss = 0;
+    this.#announce();
+  }
+
+  connected(a: SimNode, b: SimNode): boolean {
+    const together = this.island.has(a.number) === this.island.has(b.number);
+    return a !== b && a.isUp && b.isUp && together;
+  }
+
+  carry(from: SimNode, to: SimNode, message: Uint8Array): boolean {
+    if (!this.connected(from, to)) return false;
+    const isLost = this.random.chance(this.loss) || !this.intercept(from, to, message);
+    const copies = this.random.chance(this.options.duplicates) ? 2 : 1;
+    for (let copy = 0; copy < copies && !isLost; copy++) {
+      const latency = 1 + this.random.float() * longestLatency;
+      this.clock.timer(this.clock.now() + latency, () => {
+        if (this.connected(from, to)) to.hear(from.self.id, message.slice());
+      });
+    }
+    return true;
+  }
+
+  peerOf(id: PeerId): SimNode | undefined {
+    return this.nodes.find((node) => node.self.id === id);
+  }
+
+  #announce(): void {
+    for (const a of this.nodes) {
+      for (const b of this.nodes) if (this.connected(a, b)) a.greet(b);
+    }
+  }
+}
+
+export class SimNode {
+  readonly number: number;
+  readonly self: Self;
+  readonly disk = new MemoryDisk();
+  readonly #world: World;
+  #ipam: RingIpam | undefined;
+  #life: AbortController | undefined;
+  #events = new EventBus(silent);
+  #handler: (from: PeerId, message: Uint8Array) => void = () => {};
+  log = silent;
+  /** Makes every commit fail. */
+  isDiskFull = false;
+  /** False for a node that has not joined yet. */
+  isMember = true;
+
+  constructor(world: World, number: number) {
+    this.number = number;
+    this.self = selfOf(number);
+    this.#world = world;
+  }
+
+  get isUp(): boolean {
+    return this.#life !== undefined;
+  }
+
+  /** The plugin of the present life, or of the last. */
+  get ipam(): RingIpam {
+    return this.#ipam!;
+  }
+
+  get leases(): readonly Lease[] {
+    return [...this.ipam.leases()];
+  }
+
+  get addresses(): readonly string[] {
+    return this.leases.map(({ address }) => formatAddress(address));
+  }
+
+  /** A plugin on this node's disk, not started. */
+  create(): RingIpam {
+    this.#life?.abort();
+    this.#life = new AbortController();
+    this.#events = new EventBus(silent);
+    this.#ipam = new RingIpam(this.#ringOptions(), this.#host(this.#life.signal));
+    return this.#ipam;
+  }
+
+  async start(): Promise<void> {
+    if (this.isUp) return;
+    await this.create().start(this.#life!.signal);
+    for (const other of this.#world.nodes) {
+      if (!this.#world.connected(this, other)) continue;
+      this.greet(other);
+      other.greet(this);
+    }
+  }
+
+  /** As if the process had been killed: nothing is said, nothing is finished. */
+  kill(): void {
+    this.#life?.abort();
+    this.#life = undefined;
+    this.disk.mount();
+  }
+
+  async stop(): Promise<void> {
+    if (!this.isUp) return;
+    await this.#ipam?.[Symbol.asyncDispose]();
+    this.kill();
+  }
+
+  hear(from: PeerId, message: Uint8Array): void {
+    this.#handler(from, message);
+  }
+
+  greet(peer: SimNode): void {
+    const endpoint = { host: "192.0.2.1", port: 1 };
+    this.#events.emit("peer:up", { peer: peer.self.id, name: peer.self.name, endpoint });
+  }
+
+  get events(): EventBus {
+    return this.#events;
+  }
+
+  #ringOptions(): RingOptions {
+    return {
+      range: prefix("10.32.0.0/12"),
+      block: { 4: this.#world.options.block, 6: 64 },
+      quarantine,
+    };
+  }
+
+  #host(life: AbortSignal): RingHost {
+    const { clock } = this.#world;
+    const store = this.disk.mount();
+    let lastCommit = Promise.resolve();
+    return {
+      self: this.self,
+      clock: {
+        now: () => clock.now(),
+        wall: () => clock.wall(),
+        timer: (at, run) => clock.timer(at, () => life.aborted || run()),
+      },
+      log: this.log,
+      events: this.#events,
+      membership: { network: () => this.isMember ? this.#world.facts : undefined } as Membership,
+      store: {
+        get: (key) => store.get(key),
+        entries: (start) => store.entries(start),
+        commit: (changes) => {
+          const done = lastCommit.then(() => this.#writeTime()).then(() => {
+            if (this.isDiskFull) throw new Error("no space left");
+            return store.commit(changes);
+          });
+          lastCommit = done.catch(() => {});
+          return done;
+        },
+      },
+      channel: () => this.#channel(life),
+    };
+  }
+
+  #writeTime(): Promise<void> {
+    const { clock, random, options } = this.#world;
+    if (options.slowestCommit === 0) return Promise.resolve();
+    const duration = random.float() * options.slowestCommit;
+    return new Promise((resolve) => clock.timer(clock.now() + duration, resolve));
+  }
+
+  #channel(life: AbortSignal): Channel {
+    const peers = () => this.#world.nodes.filter((node) => this.#world.connected(this, node));
+    return {
+      send: (to, message) => {
+        const node = this.#world.peerOf(to);
+        return node !== undefined && !life.aborted && this.#world.carry(this, node, message);
+      },
+      receive: (handler) => {
+        this.#handler = handler;
+      },
+      peers: () => life.aborted ? [] : peers().map(({ self }) => self.id),
+    };
+  }
+}
+
+export function prefix(text: string): Prefix {
+  return parsePrefix(text)!;
+}
+
+export function address(text: string): Address {
+  return prefix(`${text}/${text.includes(":") ? 128 : 32}`).address;
+}
+
+/** Keys are made once per process: making them is the slowest thing here. */
+const selves: Self[] = [];
+
+export function selfOf(number: number): Self {
+  const random = new SimRandom(1000 + number);
+  return selves[number] ??= openSelf(createIdentity(random), `node-${number}`);
+}
