@@ -18,8 +18,8 @@ export interface AdminFixture {
   readonly fetch: FetchLike;
 }
 
-export function adminFixture(): AdminFixture {
-  const [node, clock, log] = [new FixtureNode(), new FixtureClock(), new FixtureLog()];
+export function adminFixture(node: FixtureNode = new FixtureNode()): AdminFixture {
+  const [clock, log] = [new FixtureClock(), new FixtureLog()];
   let stops = 0;
   const stop = () => {
     stops++;

@@ -1,10 +1,5 @@
 /**
- * The typed client of the admin API.
- *
- * ```ts
- * const client = createAdminClient(unixFetch("/run/selvage/admin.sock"));
- * const { name, healthy } = await client.status();
- * ```
+ * The typed client of the admin API: `createAdminClient(unixFetch("/run/selvage/admin.sock"))`.
  *
  * Paths, bodies and answers are checked against the server's routes at compile time, through types alone: nothing of
  * the server is loaded, because a command line should answer at once.

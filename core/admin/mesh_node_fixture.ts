@@ -216,7 +216,8 @@ export class FixtureNode implements MeshNode {
 /** Time stands until `advance`. */
 export class FixtureClock implements Clock {
   readonly #timers = new Set<{ at: number; run: () => void }>();
-  readonly #waiting: (() => void)[] = [];
+  readonly #armed: (() => void)[] = [];
+  readonly #disarmed: (() => void)[] = [];
   #now = 0;
 
   now(): number {
@@ -230,15 +231,15 @@ export class FixtureClock implements Clock {
   timer(at: number, run: () => void): Timer {
     const entry = { at, run };
     this.#timers.add(entry);
-    this.#waiting.splice(0).forEach((resolve) => resolve());
-    return { cancel: () => this.#timers.delete(entry) };
+    this.#armed.splice(0).forEach((resolve) => resolve());
+    return { cancel: () => this.#remove(entry) };
   }
 
   /** Runs what is due, in order, also what is armed on the way. */
   advance(millis: number): void {
     const end = this.#now + millis;
     for (let next = this.#due(end); next !== undefined; next = this.#due(end)) {
-      this.#timers.delete(next);
+      this.#remove(next);
       this.#now = Math.max(this.#now, next.at);
       next.run();
     }
@@ -252,7 +253,18 @@ export class FixtureClock implements Clock {
   /** Resolves when a timer is armed, as an event reader does when it has joined. */
   armed(): Promise<void> {
     if (this.#timers.size > 0) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#armed.push(resolve));
+  }
+
+  /** Resolves when no timer is armed. */
+  disarmed(): Promise<void> {
+    if (this.#timers.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#disarmed.push(resolve));
+  }
+
+  #remove(entry: { at: number; run: () => void }): void {
+    this.#timers.delete(entry);
+    if (this.#timers.size === 0) this.#disarmed.splice(0).forEach((resolve) => resolve());
   }
 
   #due(end: number): { at: number; run: () => void } | undefined {

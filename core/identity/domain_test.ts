@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+// deno-lint-ignore selvage/no-runtime-globals -- an oracle to compare with
 import { createHash } from "node:crypto";
 import { test } from "../../tests/harness.ts";
 import { domainBytes, domainHash } from "./domain.ts";

@@ -30,7 +30,7 @@ export function signExclusion(
   const admissions = trust.admissionsBy(publicKey).filter(({ value }) =>
     !equalBytes(value.subject, publicKey)
   );
-  const leftOver = admissions.slice(999);
+  const leftOver = admissions.slice(maxStanding);
   if (leftOver.length > 0 && equalBytes(self.publicKey, publicKey)) {
     throw new MeshError(
       "INVALID_ARGUMENT",

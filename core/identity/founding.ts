@@ -16,7 +16,7 @@ import type { Prefix, WallMillis } from "../contracts/values.ts";
 import { addressFromBytes } from "../wire/address.ts";
 import { concatBytes, copyBytes } from "../wire/bytes.ts";
 import { encodeCbor } from "../wire/cbor.ts";
-import { addressWidth, prefixOf, samePrefix } from "../wire/prefix.ts";
+import { prefixOf, samePrefix } from "../wire/prefix.ts";
 import {
   blob,
   exactBytes,
@@ -147,13 +147,12 @@ function prefixToBytes(prefix: Prefix): Uint8Array {
   return concatBytes(Uint8Array.of(prefix.bits), prefix.address.bytes);
 }
 
-/** Throws MALFORMED, for {@link Fields.list}. */
+/** Throws MALFORMED, or INVALID_ARGUMENT for bits beyond the family; {@link openFounding} turns both into undefined. */
 function prefixFromBytes(item: unknown): Prefix {
   const bytes = blob(item, 17);
   const address = addressFromBytes(bytes.subarray(1));
   const bits = bytes[0];
   if (address === undefined || bits === undefined) throw malformed("prefix");
-  const isInFamily = bits <= addressWidth(address.family);
-  if (!isInFamily || !samePrefix({ address, bits }, prefixOf(address, bits))) throw malformed("prefix");
+  if (!samePrefix({ address, bits }, prefixOf(address, bits))) throw malformed("prefix");
   return { address, bits };
 }

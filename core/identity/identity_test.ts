@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+// deno-lint-ignore selvage/no-runtime-globals -- the inspector is what may print a secret
 import { inspect } from "node:util";
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { test } from "../../tests/harness.ts";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+// deno-lint-ignore selvage/no-runtime-globals -- the inspector is what may print a secret
 import { inspect } from "node:util";
 import { test } from "../../tests/harness.ts";
 import { redacted, Secret } from "./secret.ts";
@@ -11,6 +12,7 @@ test("a secret gives its bytes only when asked to reveal them", () => {
 
 test("every way to print a secret shows the placeholder", () => {
   const secret = new Secret(bytes);
+  // deno-lint-ignore selvage/no-runtime-globals -- the inspector of the other runtime
   const deno = (globalThis as { Deno?: { inspect(value: unknown): string } }).Deno;
   const prints = [
     String(secret),

@@ -224,6 +224,29 @@ test("of two members with one name the earlier owns it: by epoch, then time, the
   assert.equal(claims({}, {}), lower?.id);
 });
 
+test("the earlier owns a name however far from the founder it was admitted", () => {
+  const trust = trustIn(
+    ofSecond,
+    admit(network, second, third, { name: "web", wall: 1 }),
+    admit(network, founder, fourth, { name: "web", wall: 2 }),
+  );
+  assert.equal(trust.nameOwner("web")?.id, third.id);
+});
+
+test("of two admissions at one distance from the founder the earlier decides, whoever signed it", () => {
+  const chances = [[1, 2], [2, 1]] as const;
+  for (const [bySecond, byThird] of chances) {
+    const trust = trustIn(
+      ofSecond,
+      admit(network, founder, third),
+      admit(network, second, fourth, { wall: bySecond }),
+      admit(network, third, fourth, { wall: byThird }),
+    );
+    const earlier = bySecond < byThird ? second : third;
+    assert.equal(trust.standing(fourth.publicKey).admittedBy, earlier.id);
+  }
+});
+
 test("a revoked member gives up its name, and the founder holds its own from the start", () => {
   const web = admit(network, founder, second, { name: "web", wall: 1 });
   const later = admit(network, founder, third, { name: "web", wall: 2 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+// deno-lint-ignore selvage/no-runtime-globals -- the inspector is what may print a secret
 import { inspect } from "node:util";
 import { test } from "../../tests/harness.ts";
 import { encodeCbor } from "../wire/cbor.ts";

@@ -73,6 +73,15 @@ test("all that fetch takes is taken: a path, a URL, a Request, bodies of bytes a
   });
 });
 
+test("a body is framed for every method that may have one", async () => {
+  await serving(mirror, async (path) => {
+    for (const method of ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
+      const response = await unixFetch(path)("/", { method, body: "body" });
+      assert.equal((await response.json()).body, "body", method);
+    }
+  });
+});
+
 test("answers have their status and headers, and bodies only where there may be one", async () => {
   const answers: FetchHandler = (request) => {
     const status = Number(new URL(request.url).pathname.slice(1));

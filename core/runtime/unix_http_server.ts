@@ -4,12 +4,13 @@
  * `node:http` rather than `Deno.serve`: the latter is faster, but knows neither a limit of connections nor timeouts for
  * headers and bodies, and two servers would have to be kept alike.
  */
-import { lstatSync, mkdirSync, unlinkSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import type { Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import { getRequestListener } from "@hono/node-server";
+import type { Http2Bindings, HttpBindings } from "@hono/node-server";
 import type { ErrorCode } from "../contracts/errors.ts";
 import { MeshError } from "../contracts/errors.ts";
 import type { Logger } from "../contracts/host.ts";
@@ -50,6 +51,9 @@ export interface UnixHttpLimits {
    * takes and above the heartbeats of an event stream.
    */
   readonly idleMillis: number;
+  /** How much of a refused body is taken in before its answer goes out, and how long that may take. */
+  readonly drainBytes: number;
+  readonly drainMillis: number;
   /** How long {@link UnixHttpServer.close} lets started answers finish. */
   readonly closeMillis: number;
 }
@@ -60,6 +64,8 @@ const defaults: UnixHttpLimits = {
   headerMillis: 10_000,
   requestMillis: 30_000,
   idleMillis: 90_000,
+  drainBytes: 4 * 1024 * 1024,
+  drainMillis: 1_000,
   closeMillis: 1_000,
 };
 
@@ -77,12 +83,12 @@ export async function listenUnix(
 ): Promise<UnixHttpServer> {
   assertSocketPath(path);
   options.signal?.throwIfAborted();
-  makeParent(path);
+  attempt(path, () => makeDirectory(dirname(path)));
   await removeStale(path);
   const limits = { ...defaults, ...options.limits };
   const server = createLimited(limits);
   const listening = new Listening(server, path, limits.closeMillis);
-  server.on("request", answerWith(fetch));
+  server.on("request", answerWith(fetch, limits));
   await bind(server, path);
   server.on("error", (error) => options.log?.log("error", "Admin socket failed", { path, error }));
   await refuseOpenSocket(listening);
@@ -103,10 +109,41 @@ function createLimited(limits: UnixHttpLimits): Server {
 }
 
 /** The global Request and Response stay as they are: this is a library in somebody's process. */
-function answerWith(fetch: FetchHandler): ReturnType<typeof getRequestListener> {
-  return getRequestListener((request) => fetch(request), {
+function answerWith(fetch: FetchHandler, limits: UnixHttpLimits): ReturnType<typeof getRequestListener> {
+  const answer = async (request: Request, bindings: HttpBindings | Http2Bindings) => {
+    const response = await fetch(request);
+    await drain(bindings as HttpBindings, limits);
+    return response;
+  };
+  return getRequestListener(answer, {
     overrideGlobalObjects: false,
+    autoCleanupIncoming: false,
     errorHandler: (error) => failureAnswer(error instanceof Error && error.name === "RequestError"),
+  });
+}
+
+/**
+ * Takes in what is left of a body that was refused. A connection that is closed with bytes unread is reset, and the
+ * client, still sending, would never see why. A client that goes on for too long is answered and closed all the same.
+ */
+function drain({ incoming, outgoing }: HttpBindings, limits: UnixHttpLimits): Promise<void> {
+  if (incoming.complete || incoming.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    let left = limits.drainBytes;
+    const done = () => {
+      clearTimeout(timer);
+      incoming.off("data", count).off("end", done).off("close", done);
+      if (!incoming.complete) outgoing.shouldKeepAlive = false;
+      resolve();
+    };
+    const count = (chunk: Uint8Array) => {
+      left -= chunk.length;
+      if (left < 0) return done();
+      // Whoever read the beginning pauses the stream at every piece.
+      incoming.resume();
+    };
+    const timer = setTimeout(done, limits.drainMillis);
+    incoming.on("data", count).once("end", done).once("close", done).resume();
   });
 }
 
@@ -125,17 +162,16 @@ function failureAnswer(isRequestFault: boolean): Response {
   });
 }
 
-function makeParent(path: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw listenError(path, cause);
-  }
+/** Not `recursive: true`: Node 26 tries for ever where the system says ENOENT to the last name, as below /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 /** A socket file outlives a process that was killed; binding would fail on it for ever. */
 async function removeStale(path: string): Promise<void> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
+  const found = attempt(path, () => lstatSync(path, { throwIfNoEntry: false }));
   if (found === undefined) return;
   if (!found.isSocket()) {
     const message =
@@ -143,11 +179,7 @@ async function removeStale(path: string): Promise<void> {
     throw new MeshError("BIND_FAILED", message, { details: { path } });
   }
   if (await isAnswered(path)) throw alreadyRunning(path);
-  try {
-    unlinkSync(path);
-  } catch (cause) {
-    if (systemCode(cause) !== "ENOENT") throw listenError(path, cause);
-  }
+  attempt(path, () => rmSync(path, { force: true }));
 }
 
 /** What proves that nobody listens. Anything else, a full backlog or a missing permission, is a sign of life. */
@@ -184,6 +216,14 @@ async function refuseOpenSocket(listening: Listening): Promise<void> {
   const message = `Cannot keep ${listening.path} private: its mode became 0${mode.toString(8)}; ` +
     "remove the default ACL of its directory or set another admin.socket";
   throw new MeshError("STATE_INSECURE", message, { details: { path: listening.path } });
+}
+
+function attempt<T>(path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (cause) {
+    throw listenError(path, cause);
+  }
 }
 
 function alreadyRunning(path: string): MeshError {

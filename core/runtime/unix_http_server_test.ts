@@ -222,6 +222,23 @@ test("headers and bodies that do not come in time end the connection", async () 
   }, { limits });
 });
 
+test("a handler that does not want a body is answered for, however the client goes on", async () => {
+  const head = "POST / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 500000\r\n\r\n";
+  const whole = `${head}${"x".repeat(500_000)}`;
+  await serving(hello, async (path) => {
+    assert.match(await speak(path, whole), /^HTTP\/1\.1 200 .*hello$/s);
+    assert.match(await speak(path, `${head}and then nothing`), /^HTTP\/1\.1 200 .*hello$/s);
+  }, { limits: { drainMillis: 50 } });
+  await serving(hello, async (path) => {
+    const socket = connect(path);
+    socket.on("error", () => {});
+    socket.write(`${head}${"x".repeat(10_000)}`);
+    const [answer] = await once(socket, "data");
+    assert.match(String(answer), /^HTTP\/1\.1 200 /);
+    socket.destroy();
+  }, { limits: { drainBytes: 1_000 } });
+});
+
 test("a reader that does not read is cut off", async () => {
   let cancelled: (reason?: unknown) => void = () => {};
   const isCancelled = new Promise((resolve) => cancelled = resolve);

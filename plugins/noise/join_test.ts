@@ -122,6 +122,22 @@ test("a repeated plea is answered where the first one came from", () => {
   assert.deepEqual(rig.log.slice(from).map(({ to }) => to), [j.endpoint]);
 });
 
+test("a joiner whose address changes is answered at the new one", () => {
+  const rig = new Rig();
+  const [j, m] = [rig.add("j"), rig.add("m")];
+  join(rig, j, [m]);
+  rig.weather = ({ datagram }) => datagram[0] === plea ? [] : [10];
+  rig.run(30);
+  j.endpoint = { host: "192.0.2.77", port: 7 };
+  const moved = j.endpoint;
+  assert.equal(rig.inject(m, rig.log.at(-1)!.datagram, moved), Drop.none);
+  assert.deepEqual(m.of("join-requested").map(({ from }) => from), [moved]);
+  rig.weather = () => [10];
+  answerAll(rig, m, 100);
+  rig.run(100);
+  assert.equal(j.of("join-answered").length, 1);
+});
+
 test("a refusal reaches the joiner with its code and reason", () => {
   const rig = new Rig();
   const [j, m] = [rig.add("j"), rig.add("m")];

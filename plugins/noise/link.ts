@@ -168,7 +168,6 @@ export class Link implements Timed {
 
   /** The peer does not know our session: it may have restarted. Not authenticated, so it only hastens a handshake. */
   unknownIndex(now: Millis): Drop {
-    if (!this.isUp) return Drop.unknownSession;
     if (now - this.#unknownIndexAt < limits.unknownIndexMillis) return Drop.rateLimited;
     this.#unknownIndexAt = now;
     this.#owner.redial(this, now);

@@ -181,6 +181,28 @@ test("a wrong network key gets no answer", () => {
   assert.ok(rig.log.every(({ from }) => from === a.endpoint));
 });
 
+test("an initiation for another member fails at mac1, before anything is computed", () => {
+  const rig = new Rig();
+  const [a, b, c] = [rig.add("a"), rig.add("b"), rig.add("c")];
+  const peer = { id: c.id, noiseKey: c.keys.publicKey };
+  rig.call(a, (machine, now) => machine.connect({ endpoint: b.endpoint, peer }, now));
+  rig.run(100);
+  assert.deepEqual([...b.drops], [["badMac", 1]]);
+});
+
+test("initiations that are never confirmed leave one session behind, for 180 s", () => {
+  const rig = new Rig();
+  const [a, b] = [rig.add("a"), rig.add("b")];
+  rig.weather = ({ from }) => from === a.endpoint ? [10] : [];
+  rig.connect(a, b);
+  rig.run(10_000);
+  assert.equal(b.drops.get("none"), 6);
+  assert.equal(b.machine.local.indices.size, 1);
+  rig.remove(a);
+  rig.run(180_000);
+  assert.deepEqual([b.machine.local.indices.size, b.edges()], [0, []]);
+});
+
 test("another network with the same key gets no answer", () => {
   const rig = new Rig();
   const [a, b] = [rig.add("a"), rig.add("b")];

@@ -27,9 +27,9 @@ export class Allocator {
     return [...this.#byOwner.get(owner) ?? []];
   }
 
-  /** The owner's lease in exactly this subnet, the oldest if there are several. */
-  held(owner: string, subnet: Prefix): Lease | undefined {
-    return this.leasesOf(owner).find((lease) =>
+  /** The owner's leases in exactly this subnet, the oldest first. */
+  leasesIn(subnet: Prefix, owner: string): readonly Lease[] {
+    return this.leasesOf(owner).filter((lease) =>
       lease.bits === subnet.bits && contains(subnet, lease.address)
     );
   }

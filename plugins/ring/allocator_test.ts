@@ -78,18 +78,18 @@ test("reserved are the ends of an IPv4 subnet and the start of an IPv6 one, unle
   assert.equal(reservedSpans(range6).length, 1);
 });
 
-test("a lease is found by owner and exact subnet, the oldest first", () => {
+test("leases are found by owner and exact subnet, the oldest first", () => {
   const allocator = new Allocator();
   const wide = { owner: "web", address: address("10.32.0.9"), bits: 12 };
   const later = { owner: "web", address: address("10.32.0.1"), bits: 12 };
   const narrow = { owner: "web", address: address("10.32.0.2"), bits: 24 };
   for (const lease of [wide, later, narrow]) allocator.lease(lease);
-  assert.equal(allocator.held("web", range), wide);
-  assert.equal(allocator.held("web", parsePrefix("10.32.0.0/24")!), narrow);
-  assert.equal(allocator.held("web", parsePrefix("10.32.0.0/20")!), undefined);
-  assert.equal(allocator.held("db", range), undefined);
+  assert.deepEqual(allocator.leasesIn(range, "web"), [wide, later]);
+  assert.deepEqual(allocator.leasesIn(parsePrefix("10.32.0.0/24")!, "web"), [narrow]);
+  assert.deepEqual(allocator.leasesIn(parsePrefix("10.32.0.0/20")!, "web"), []);
+  assert.deepEqual(allocator.leasesIn(range, "db"), []);
   allocator.withdraw(wide);
-  assert.equal(allocator.held("web", range), later);
+  assert.deepEqual(allocator.leasesIn(range, "web"), [later]);
   assert.deepEqual(allocator.leases(), [later, narrow]);
   assert.equal(allocator.stateOf(wide.address, 0)?.kind, "pending");
 });

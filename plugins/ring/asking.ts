@@ -68,6 +68,7 @@ export class Asking {
   /** Ask at once, everybody again: something has changed. */
   hurry(now: Millis): void {
     this.#asked.clear();
+    this.#refused.clear();
     this.#delay = firstDelay;
     if (this.#open === undefined) this.#deadline = now;
   }

@@ -88,8 +88,9 @@ export class Replica implements RouteSource {
     return this.#host.self.id;
   }
 
-  isConnected(peer: PeerId): boolean {
-    return this.#channel.peers().includes(peer);
+  /** Those who can be asked now. */
+  peers(): readonly PeerId[] {
+    return this.#channel.peers();
   }
 
   want(within: Prefix): void {
@@ -184,6 +185,7 @@ export class Replica implements RouteSource {
   }
 
   #receive(from: PeerId, message: Uint8Array): void {
+    if (this.#state === "stopped") return;
     this.#open();
     this.#perform(this.#exchange?.receive(from, message, this.#host.clock.now()));
   }

@@ -144,10 +144,10 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
     const { ring } = this.routes;
     if (ring === undefined) return undefined;
     const range = this.#rangeOf(subnet);
-    const held = this.#allocator.held(owner, subnet);
-    if (held !== undefined) {
-      return ring.ownerOf(held.address) === this.routes.self ? Promise.resolve(held) : undefined;
-    }
+    // A lease whose range went to somebody else is a conflict that has been told; its owner needs an address that works.
+    const held = this.#allocator.leasesIn(subnet, owner)
+      .find(({ address }) => ring.ownerOf(address) === this.routes.self);
+    if (held !== undefined) return Promise.resolve(held);
     const pending = this.#pendingOf(owner, subnet);
     if (pending !== undefined) return pending;
     const address = this.#allocator.lowestFree(subnet, range, this.#space(subnet), this.#host.clock.now());
@@ -177,7 +177,7 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
     }
     const keeper = ring.ownerOf(address)!;
     if (keeper === this.routes.self) return this.#claimOwn(owner, address, range);
-    if (this.routes.isConnected(keeper)) return undefined;
+    if (this.routes.peers().includes(keeper)) return undefined;
     throw new MeshError(
       "UNREACHABLE",
       `Cannot claim ${text}: it lies in the range of peer ${keeper}, ` +
@@ -277,14 +277,15 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
     for (const prefix of wanted) this.routes.want(prefix);
   }
 
+  /** The end of the waiting, once all have refused that can have anything: owners, and peers we may not know as such. */
   #refused(within: Prefix, by: ReadonlySet<PeerId>): void {
-    const others = [...this.routes.ring!.ownersWithin(within)].filter((peer) => peer !== this.routes.self);
-    if (!others.every((peer) => by.has(peer))) return;
+    const { ring, self } = this.routes;
     const isHost = samePrefix(within, hostPrefix(within.address));
-    this.#waiting.fail(
-      within,
-      isHost ? taken(within.address, "the owner of its range says so") : exhausted(within),
-    );
+    const owners = [...ring!.ownersWithin(within)].filter((peer) => peer !== self);
+    const askable = isHost ? owners : [...owners, ...this.routes.peers()];
+    if (!askable.every((peer) => by.has(peer))) return;
+    const error = isHost ? taken(within.address, "the owner of its range says so") : exhausted(within);
+    this.#waiting.fail(within, error);
   }
 
   #tick(now: Millis): void {

@@ -65,7 +65,7 @@ export function largestBlock(spans: readonly Span[], family: 4 | 6, maxSize: big
   for (let exponent = limit.toString(2).length - 1; exponent >= 0; exponent--) {
     const size = 1n << BigInt(exponent);
     for (const { start, end } of spans.toReversed()) {
-      const first = ((end - size) / size) * size;
+      const first = (end / size) * size - size;
       if (first >= start) return { address: addressFromBigInt(family, first), bits: width - exponent };
     }
   }

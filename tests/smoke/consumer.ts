@@ -101,7 +101,7 @@ function runIn(folder: string, program: string, ...args: string[]): Ran {
     cwd: folder,
     encoding: "utf8",
     env: { ...inherited, NO_COLOR: "1" },
-    timeout: 60_000,
+    timeout: 45_000,
   });
   if (error !== undefined) throw new Error(`cannot run ${program}: ${error.message}`);
   return { status, stdout, stderr };

@@ -1,0 +1,393 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { signRecord } from "../../core/identity/signed.ts";
+import { decodeBase32 } from "../../core/wire/base32.ts";
+import { encodeCbor } from "../../core/wire/cbor.ts";
+import { formatAddress } from "../../core/wire/address.ts";
+import { encodeHex } from "../../core/wire/hex.ts";
+import { formatPrefix } from "../../core/wire/prefix.ts";
+import { test } from "../../tests/harness.ts";
+import {
+  address,
+  prefix,
+  selfOf,
+  type SimNode,
+  World,
+  type WorldOptions,
+} from "../../tests/ring/ring_world.ts";
+import { type Grant, openGrant, prefixToBytes, signGrant } from "./grant.ts";
+import { decodeMessage, encodeMessage } from "./message.ts";
+
+const range = prefix("10.32.0.0/12");
+const forever = new AbortController().signal;
+
+async function worldOf(
+  size: number,
+  options: WorldOptions,
+  body: (world: World, nodes: readonly SimNode[]) => Promise<void>,
+): Promise<void> {
+  const world = new World(size, options);
+  try {
+    await body(world, world.nodes);
+  } finally {
+    await world.stopAll();
+  }
+}
+
+/** What a node believes to own, granted and not given on. */
+function blocksOf(node: SimNode, owner = node): string[] {
+  return [...node.ipam.routes.routes()].filter((route) => route.owner === owner.self.id).map(({ prefix }) =>
+    formatPrefix(prefix)
+  );
+}
+
+function allocate(world: World, node: SimNode, subnet = range, owner = "node"): Promise<string> {
+  const lease = node.ipam.allocate({ owner, subnet }, forever);
+  return world.clock.complete(lease.then((given) => formatAddress(given.address)));
+}
+
+const kindOf = (message: Uint8Array) => decodeMessage(message)?.kind;
+
+test("a joiner is given a block of each family without asking for an address, and all learn of it", () =>
+  worldOf(3, {}, async (world, nodes) => {
+    await world.startAll();
+    await world.clock.advance(1000);
+    const given = [nodes[1]!, nodes[2]!].flatMap((node) => blocksOf(node));
+    // The highest /20 of the range has its broadcast address, so it is not given away whole.
+    assert.deepEqual(given.toSorted(), [
+      "10.47.208.0/20",
+      "10.47.224.0/20",
+      "fd00:5e1f:a6e0:fffe::/64",
+      "fd00:5e1f:a6e0:ffff::/64",
+    ]);
+    for (const node of nodes) {
+      assert.deepEqual([nodes[1]!, nodes[2]!].flatMap((owner) => blocksOf(node, owner)), given);
+      assert.equal(blocksOf(node, nodes[0]).length, 2);
+    }
+    assert.equal(`${await allocate(world, nodes[1]!)}/20`, given[0]);
+    const [founder, ...others] = nodes[1]!.ipam.report();
+    assert.deepEqual([founder?.peer, others.length], [nodes[0]!.self.id, 2]);
+    assert.deepEqual(others[0]?.share, { 4: 2 ** -8, 6: 2 ** -16 });
+  }));
+
+test("routes tell by whom a prefix was granted, and grow in version with every change", () =>
+  worldOf(2, {}, async (world, nodes) => {
+    const [founder, joiner] = nodes as [SimNode, SimNode];
+    await founder.start();
+    const before = founder.ipam.routes.version();
+    const versions: number[] = [];
+    founder.events.on("ring:changed", ({ version }) => versions.push(version), forever);
+    await joiner.start();
+    await world.clock.advance(1000);
+    const routes = [...founder.ipam.routes.routes()];
+    assert.deepEqual(routes.map(({ grantedBy }) => grantedBy), [
+      undefined,
+      founder.self.id,
+      undefined,
+      founder.self.id,
+    ]);
+    assert.deepEqual(versions, [before + 1, before + 2]);
+  }));
+
+test("a question that is repeated, lost or doubled brings one block, not two", () =>
+  worldOf(2, { duplicates: 0.5 }, async (world, [founder, joiner]) => {
+    let isDeaf = true;
+    world.intercept = (_, to, message) => to !== joiner || kindOf(message) !== "grants" || !isDeaf;
+    await world.startAll();
+    await world.clock.advance(12_000);
+    assert.deepEqual(blocksOf(joiner!), []);
+    isDeaf = false;
+    await world.clock.advance(10_000);
+    assert.equal(blocksOf(joiner!).length, 2);
+    assert.deepEqual(blocksOf(founder!, joiner), blocksOf(joiner!));
+  }));
+
+test("a grant is on the donor's disk before anybody hears of it", () =>
+  worldOf(3, { slowestCommit: 400 }, async (world, [founder]) => {
+    let heard = 0;
+    world.intercept = (from, _, message) => {
+      const read = decodeMessage(message);
+      if (from !== founder || read?.kind !== "grants") return true;
+      const stored = [...founder.disk.image.entries("ring/grant/")].map(([, value]) => encodeHex(value));
+      for (const record of read.records) {
+        heard++;
+        assert.ok(stored.some((value) => value.includes(encodeHex(record))));
+      }
+      return true;
+    };
+    await world.startAll();
+    await world.clock.advance(10_000);
+    assert.ok(heard >= 8);
+  }));
+
+test("a donor with a full disk gives nothing away until it has room", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await founder!.start();
+    await world.clock.advance(100);
+    founder!.isDiskFull = true;
+    await joiner!.start();
+    await world.clock.advance(10_000);
+    assert.deepEqual([blocksOf(founder!, joiner), blocksOf(joiner!)], [[], []]);
+    founder!.isDiskFull = false;
+    await world.clock.advance(6000);
+    assert.equal(blocksOf(joiner!).length, 2);
+  }));
+
+test("after a kill -9 a node has its blocks and addresses before it has met anybody", () =>
+  worldOf(3, {}, async (world, [founder, joiner]) => {
+    await world.startAll();
+    const before = await allocate(world, joiner!);
+    const blocks = blocksOf(joiner!);
+    for (const node of world.nodes) node.kill();
+    await joiner!.start();
+    assert.equal(await allocate(world, joiner!), before);
+    assert.deepEqual(blocksOf(joiner!), blocks);
+    joiner!.kill();
+    await founder!.start();
+    assert.deepEqual(blocksOf(founder!, joiner), blocks);
+  }));
+
+test("an allocation waits for space as long as its signal lets it", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await joiner!.start();
+    const impatient = new AbortController();
+    const short = joiner!.ipam.allocate({ owner: "a", subnet: range }, impatient.signal);
+    const long = joiner!.ipam.allocate({ owner: "b", subnet: range }, forever);
+    await world.clock.advance(20_000);
+    impatient.abort();
+    await assert.rejects(short, {
+      code: "TIMEOUT",
+      message: /10\.32\.0\.0\/12: no peer has given any in time/,
+    });
+    await founder!.start();
+    assert.equal((await world.clock.complete(long)).owner, "b");
+    assert.deepEqual(joiner!.leases.map(({ owner }) => owner), ["b"]);
+  }));
+
+test("space is asked for inside the subnet that is wanted", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await world.startAll();
+    assert.equal(await allocate(world, founder!, prefix("10.40.1.0/24")), "10.40.1.1");
+    assert.equal(await allocate(world, joiner!, prefix("10.40.1.0/24")), "10.40.1.192");
+    assert.ok(blocksOf(joiner!).includes("10.40.1.192/26"));
+  }));
+
+test("a node that has used up its block gets another", () =>
+  worldOf(2, { block: 30 }, async (world, [, joiner]) => {
+    await world.startAll();
+    const given = new Set<string>();
+    for (let i = 0; i < 10; i++) given.add(await allocate(world, joiner!, range, `owner-${i}`));
+    assert.equal(given.size, 10);
+    assert.equal(blocksOf(joiner!).filter((text) => text.endsWith("/30")).length, 3);
+  }));
+
+test("when nobody has anything to spare an allocation ends at once", () =>
+  worldOf(3, { ranges: ["10.32.0.0/29"], block: 30 }, async (world, nodes) => {
+    await world.startAll();
+    const given: string[] = [];
+    let refused = 0;
+    for (let i = 0; i < 12; i++) {
+      try {
+        given.push(await allocate(world, nodes[i % 3]!, prefix("10.32.0.0/29"), `owner-${i}`));
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, "POOL_EXHAUSTED");
+        refused++;
+      }
+    }
+    assert.ok(given.length >= 4 && refused >= 6);
+    assert.equal(new Set(given).size, given.length);
+    assert.ok(world.clock.now() < 20_000);
+  }));
+
+test("a free address in another's range can be claimed and is a range of its own from then on", () =>
+  worldOf(3, {}, async (world, [founder, joiner, third]) => {
+    await world.startAll();
+    await world.clock.advance(1000);
+    const lease = await world.clock.complete(joiner!.ipam.claim("web", address("10.32.0.50"), forever));
+    assert.deepEqual([lease.bits, lease.owner], [12, "web"]);
+    await world.clock.advance(1000);
+    for (const node of [founder!, third!]) assert.ok(blocksOf(node, joiner).includes("10.32.0.50/32"));
+    await assert.rejects(
+      world.clock.complete(third!.ipam.claim("db", address("10.32.0.50"), forever)),
+      { code: "ADDRESS_TAKEN", message: /the owner of its range says so/ },
+    );
+  }));
+
+test("an address that its range's owner uses cannot be claimed from it", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await world.startAll();
+    assert.equal(await allocate(world, founder!), "10.32.0.1");
+    await world.clock.advance(1000);
+    const claim = joiner!.ipam.claim("web", address("10.32.0.1"), forever);
+    await assert.rejects(world.clock.complete(claim), { code: "ADDRESS_TAKEN" });
+    assert.equal(blocksOf(joiner!).length, 2);
+  }));
+
+test("an address whose range's owner is away cannot be claimed", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await world.startAll();
+    await world.clock.advance(1000);
+    founder!.kill();
+    const claim = joiner!.ipam.claim("web", address("10.32.0.50"), forever);
+    await assert.rejects(claim, { code: "UNREACHABLE", message: /which is not connected/ });
+    await founder!.start();
+  }));
+
+test("routes travel in a handshake, ahead of everything else", () =>
+  worldOf(3, {}, async (world, [, joiner, stranger]) => {
+    world.partition([2]);
+    await world.startAll();
+    await world.clock.advance(1000);
+    const credentials = joiner!.ipam.routes.credentials();
+    assert.ok(credentials.length < 600);
+    assert.equal(stranger!.ipam.routes.learn(joiner!.self.id, credentials), true);
+    assert.deepEqual(blocksOf(stranger!, joiner), blocksOf(joiner!));
+    assert.equal(stranger!.ipam.routes.learn(joiner!.self.id, credentials), false);
+    const digest = encodeMessage({ kind: "digest", hash: new Uint8Array(16) });
+    assert.equal(stranger!.ipam.routes.learn(joiner!.self.id, digest), false);
+  }));
+
+test("credentials stay short however much a node owns, and hold its largest blocks with what they rest on", () =>
+  worldOf(2, { block: 30 }, async (world, [founder, joiner]) => {
+    await world.startAll();
+    for (let i = 0; i < 20; i++) await allocate(world, joiner!, range, `owner-${i}`);
+    const message = decodeMessage(joiner!.ipam.routes.credentials());
+    assert.ok(message?.kind === "grants" && message.records.length === 3);
+    const own = message.records.map((record) => openGrant(record, world.facts.id));
+    assert.ok(own.every((grant) => grant?.owner === joiner!.self.id && grant.from === founder!.self.id));
+    assert.deepEqual(own.map((grant) => grant?.prefix.address.family), [4, 6, 4]);
+  }));
+
+/** Records that no honest peer would send, made by somebody with a key of his own and no space. */
+function hostileRecords(world: World, victim: SimNode): Uint8Array[] {
+  const hostile = selfOf(9);
+  const { id } = world.facts;
+  const terms = { owner: hostile.id, version: 1, epoch: 1 };
+  const body = (change: object) => ({ i: id, o: decodeBase32(hostile.id), n: 1, e: 1, ...change });
+  const raw = (change: object) => signRecord(hostile, "grant", encodeCbor(body(change)));
+  const good = signGrant(victim.self, id, { ...terms, prefix: prefix("10.40.0.0/20") });
+  const forged = good.record.slice();
+  forged[forged.length - 1]! ^= 1;
+  return [
+    forged,
+    signGrant(hostile, id, { ...terms, owner: victim.self.id, prefix: prefix("10.32.0.0/13") }).record,
+    signGrant(hostile, id, { ...terms, owner: selfOf(8).id, prefix: prefix("10.47.224.0/20") }).record,
+    signGrant(hostile, id, {
+      ...terms,
+      owner: selfOf(8).id,
+      prefix: prefix("10.47.224.0/21"),
+      version: 2 ** 32 - 1,
+    }).record,
+    signGrant(hostile, id, { ...terms, owner: selfOf(8).id, prefix: prefix("192.0.2.0/24") }).record,
+    signGrant(hostile, id, { ...terms, owner: selfOf(8).id, prefix: prefix("0.0.0.0/0") }).record,
+    signGrant(hostile, new Uint8Array(16), { ...terms, prefix: prefix("10.47.224.0/20") }).record,
+    signGrant(hostile, id, { ...terms, prefix: prefix("10.47.224.0/20") }).record,
+    raw({ p: Uint8Array.of(20, 10, 47, 225, 1) }),
+    raw({ p: prefixToBytes(prefix("10.47.224.0/20")), n: 2 ** 32 }),
+    raw({ p: prefixToBytes(prefix("10.47.224.0/20")), n: 0 }),
+    new Uint8Array(100),
+  ];
+}
+
+test("no hostile grant changes who owns what: forged, foreign, misaligned, overlapping, of any version", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await world.startAll();
+    await world.clock.advance(1000);
+    const before = [...founder!.ipam.routes.routes()];
+    for (const record of hostileRecords(world, founder!)) {
+      const message = encodeMessage({ kind: "grants", records: [record] });
+      founder!.ipam.routes.learn(selfOf(9).id, message);
+      founder!.hear(joiner!.self.id, message);
+      assert.deepEqual([...founder!.ipam.routes.routes()], before);
+    }
+    await world.clock.advance(10_000);
+    for (const node of [founder!, joiner!]) assert.deepEqual([...node.ipam.routes.routes()], before);
+  }));
+
+test("messages of any bytes do no harm", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await world.startAll();
+    await world.clock.advance(1000);
+    const before = [...founder!.ipam.routes.routes()];
+    const samples = [
+      encodeMessage({ kind: "need", request: 1, within: prefix("192.0.2.0/24"), held: 0 }),
+      encodeMessage({ kind: "need", request: 1, within: prefix("0.0.0.0/0"), held: 0 }),
+      encodeMessage({ kind: "none", request: 1 }),
+      joiner!.ipam.routes.credentials(),
+    ];
+    const mutated = fc.tuple(fc.constantFrom(...samples), fc.nat(), fc.nat(255)).map(([bytes, at, value]) => {
+      const copy = bytes.slice();
+      copy[at % copy.length] = value;
+      return copy;
+    });
+    const hear = (bytes: Uint8Array) => founder!.hear(joiner!.self.id, bytes);
+    fc.assert(fc.property(fc.oneof(...samples.map((sample) => fc.constant(sample)), mutated), hear), {
+      seed: 8,
+      numRuns: 400,
+    });
+    await world.clock.advance(1000);
+    assert.deepEqual([...founder!.ipam.routes.routes()], before);
+  }));
+
+test("a grantor that takes back what it has given raises an alarm where addresses are in use", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await world.startAll();
+    const text = await allocate(world, joiner!);
+    const alerts: string[] = [];
+    joiner!.events.on("alert:raised", ({ alert, detail }) => alerts.push(`${alert}: ${detail}`), forever);
+    joiner!.events.on("alert:cleared", ({ alert }) => alerts.push(`${alert} cleared`), forever);
+    const terms = { prefix: prefix("10.47.224.0/20"), owner: selfOf(8).id, version: 2, epoch: 1 };
+    const taken: Grant = signGrant(founder!.self, world.facts.id, terms);
+    joiner!.hear(founder!.self.id, encodeMessage({ kind: "grants", records: [taken.record] }));
+    assert.deepEqual(alerts, [`address_conflict: ${text} of node lies in the range of peer ${selfOf(8).id}`]);
+    const next = await allocate(world, joiner!);
+    assert.notEqual(next, text);
+    assert.ok(joiner!.addresses.includes(text), "it is not dropped behind its owner's back");
+    await world.clock.complete(joiner!.ipam.release("node"));
+    assert.equal(alerts.at(-1), "address_conflict cleared");
+  }));
+
+test("who joins a network whose founder has nothing left gets space from another, whose grant it has yet to learn", () =>
+  worldOf(3, { ranges: ["10.32.0.0/28"], block: 29 }, async (world, [founder, donor, joiner]) => {
+    const subnet = prefix("10.32.0.0/28");
+    await founder!.start();
+    await donor!.start();
+    await world.clock.advance(1000);
+    assert.deepEqual(blocksOf(donor!), ["10.32.0.8/30"]);
+    for (let i = 0; i < 10; i++) await allocate(world, founder!, subnet, `owner-${i}`);
+    world.intercept = (from, to, message) =>
+      from !== founder || to !== joiner || kindOf(message) !== "grants";
+    await joiner!.start();
+    await allocate(world, joiner!, subnet);
+    const own = [...joiner!.ipam.routes.routes()].find(({ owner }) => owner === joiner!.self.id);
+    assert.equal(own?.grantedBy, donor!.self.id);
+  }));
+
+test("a node that has stopped answers nobody", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await world.startAll();
+    await world.clock.advance(1000);
+    await founder!.ipam[Symbol.asyncDispose]();
+    let answers = 0;
+    world.intercept = (from) => {
+      if (from === founder) answers++;
+      return true;
+    };
+    const need = encodeMessage({ kind: "need", request: 1, within: range, held: 2 });
+    founder!.hear(joiner!.self.id, need);
+    await world.clock.advance(10_000);
+    assert.equal(answers, 0);
+  }));
+
+test("what others own is stored again after a disk was full", () =>
+  worldOf(3, {}, async (world, [, joiner, third]) => {
+    await third!.start();
+    third!.isDiskFull = true;
+    await world.startAll();
+    await world.clock.advance(3000);
+    assert.equal(blocksOf(third!, joiner).length, 2);
+    assert.deepEqual([...third!.disk.image.entries("ring/grant/")], []);
+    third!.isDiskFull = false;
+    await world.clock.advance(6000);
+    assert.equal([...third!.disk.image.entries("ring/grant/")].length, 4);
+  }));
