@@ -32,6 +32,7 @@ export class DemoHost {
     child.stdin!.write(`${JSON.stringify(order)}\n`);
     const report = await nextReport(reports);
     if ("ready" in report) return new DemoHost(order, child, reports, report.ready);
+    child.kill("SIGKILL");
     throw new Error("failed" in report ? report.failed.message : "the host spoke out of turn");
   }
 

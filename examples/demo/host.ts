@@ -109,4 +109,6 @@ try {
   const { code = "INTERNAL", message } = error as Error & { code?: string };
   report({ failed: { code, message } });
   process.exitCode = 1;
+} finally {
+  process.stdin.destroy();
 }
