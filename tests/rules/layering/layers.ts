@@ -46,7 +46,8 @@ export const LAYERS: readonly Layer[] = [
     name: "core/runtime",
     files: /^core\/runtime\//,
     imports: ["core/contracts", "core/wire"],
-    packages: ["node:*"],
+    // The reference AEAD and the HTTP server stand beside the platform's own, behind the same interfaces.
+    packages: ["node:*", "@noble/*", "@hono/node-server"],
   },
   { name: "core/datapath", files: /^core\/datapath\//, imports: PURE, packages: ["@noble/*"] },
   {
