@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
 import { adminFixture } from "./admin_fixture.ts";
+import { createAdminApp } from "./app.ts";
 import { secretOfToken } from "./mesh_node_fixture.ts";
 
 test("reads answer the node's own documents", async () => {
@@ -118,6 +119,24 @@ test("stop answers first and stops on the next turn", async () => {
   assert.equal(stopped(), 0);
   clock.advance(0);
   assert.equal(stopped(), 1);
+});
+
+test("a stop that throws is logged, and breaks nothing", async () => {
+  const { node, clock, log } = adminFixture();
+  const error = new Error("cannot stop");
+  const stop = () => {
+    throw error;
+  };
+  const app = createAdminApp({ node, clock, log, stop, version: "0.1.0" });
+  const headers = { host: "localhost", "content-type": "application/json" };
+  assert.equal((await app.request("/v1/stop", { method: "POST", headers })).status, 202);
+  clock.advance(0);
+  assert.deepEqual(log.entries.at(-1), {
+    scope: "admin",
+    level: "error",
+    message: "Stop failed",
+    fields: { error },
+  });
 });
 
 test("calls that change something are logged: who, what, on what, with what result", async () => {

@@ -35,7 +35,7 @@ export function answering(onFailure: (error: unknown, c: Context) => Response): 
     } catch (error) {
       c.res = onFailure(error, c);
     }
-    for (const [name, value] of answerHeaders) c.header(name, value);
+    for (const [name, value] of answerHeaders) c.res.headers.set(name, value);
   };
 }
 

@@ -184,6 +184,21 @@ test("an abort before, while waiting and while reading rejects with the signal's
   });
 });
 
+test("an abort while the body of the request is collected rejects with the signal's reason", async () => {
+  await serving(mirror, async (path) => {
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const body = new ReadableStream<Uint8Array>({
+      pull: (stream) => {
+        controller.abort(reason);
+        stream.close();
+      },
+    }, { highWaterMark: 0 });
+    const init = { method: "POST", body, duplex: "half" as const, signal: controller.signal };
+    await assert.rejects(unixFetch(path)("/", init), reason);
+  });
+});
+
 test("cancelling the body closes the connection, and the server is told", async () => {
   let told = () => {};
   const isTold = new Promise<void>((resolve) => told = resolve);
