@@ -65,8 +65,8 @@ export {
   type PluginFactory,
   type PluginLabel,
   type PluginSpec,
-  slotOrder,
   type SlotName,
+  slotOrder,
   type Slots,
 } from "./core/contracts/plugin.ts";
 export {
@@ -160,7 +160,15 @@ export type {
 export type { Schema, SchemaIssue, SchemaResult } from "./core/contracts/schema.ts";
 export type { Store, StoreChange } from "./core/contracts/store.ts";
 export type { Datagrams, FramedStream, Streams, Transport } from "./core/contracts/transport.ts";
-export type { Address, Endpoint, Millis, PeerId, PeerRecord, Prefix, WallMillis } from "./core/contracts/values.ts";
+export type {
+  Address,
+  Endpoint,
+  Millis,
+  PeerId,
+  PeerRecord,
+  Prefix,
+  WallMillis,
+} from "./core/contracts/values.ts";
 
 // Addresses, prefixes and endpoints as text.
 export { formatAddress, parseAddress } from "./core/wire/address.ts";

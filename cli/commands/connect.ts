@@ -1,0 +1,15 @@
+import { formatEndpoint } from "../../core/wire/endpoint.ts";
+import { type AddressOptions, connectAdmin } from "../admin_connection.ts";
+import { resolveEndpoints } from "../endpoint_argument.ts";
+import type { Io } from "../io.ts";
+
+export async function connect(
+  io: Io,
+  texts: readonly string[],
+  options: AddressOptions & { readonly replace?: boolean },
+): Promise<void> {
+  const endpoints = (await resolveEndpoints(texts)).map(formatEndpoint);
+  const client = await connectAdmin(options, io);
+  await client.connect(endpoints, { replace: options.replace ?? false }, io.interrupted);
+  io.say(`selvage: connecting to ${endpoints.join(", ")}; see "selvage status targets"\n`);
+}

@@ -1,0 +1,40 @@
+/** `SELVAGE_IPAM__RANGE=…` as a setting: two underscores nest, one stays, case is folded back to the key's own. */
+import { parse } from "yaml";
+import { MeshError } from "../../core/contracts/errors.ts";
+import type { Setting } from "./origin.ts";
+
+const prefix = "SELVAGE_";
+/** Variables that are no settings: they say how to find the settings, carry secrets, or steer tests. */
+const reserved = new Set(["CONFIG", "TOKEN", "PASSWORD", "DEBUG", "NO_SKIP"]);
+
+/** Values are read as YAML flow: `8`, `true`, `["a", "b"]`; what is no YAML is text. */
+export function environmentLayer(environment: Readonly<Record<string, string | undefined>>): Setting[] {
+  return Object.entries(environment)
+    .filter(([variable]) => variable.startsWith(prefix) && !reserved.has(variable.slice(prefix.length)))
+    .toSorted(([a], [b]) => a < b ? -1 : 1)
+    .map(([variable, text = ""]) => ({
+      path: pathOf(variable),
+      value: valueOf(text),
+      origin: { from: "environment", variable },
+    }));
+}
+
+function pathOf(variable: string): readonly string[] {
+  const path = variable.slice(prefix.length).split("__").map(camelCase);
+  if (path.some((key) => key === "")) throw new MeshError("CONFIG_INVALID", `${variable}: names no setting`);
+  return path;
+}
+
+/** STATE_DIR → stateDir. */
+function camelCase(key: string): string {
+  return key.toLowerCase().replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function valueOf(text: string): unknown {
+  try {
+    const value: unknown = parse(text);
+    return value === null ? text : value;
+  } catch {
+    return text;
+  }
+}

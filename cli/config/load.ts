@@ -1,0 +1,46 @@
+/** The four layers of a configuration: defaults, file, environment, flags; the later one wins. */
+import { resolve } from "node:path";
+import type { Io } from "../io.ts";
+import { defaultSocket, defaultStateDir } from "../paths.ts";
+import { readConfigFile } from "./config_file.ts";
+import { type ConfigFlags, flagLayer } from "./config_flags.ts";
+import { environmentLayer } from "./environment_layer.ts";
+import type { Setting } from "./origin.ts";
+import { resolveConfig, type ResolvedConfig } from "./resolve.ts";
+import { configurableSlots, defaultPlugins } from "./settings.ts";
+import { yamlLayer } from "./yaml_layer.ts";
+
+export interface LoadedConfig extends ResolvedConfig {
+  /** Absolute; undefined when there is none. */
+  readonly file: string | undefined;
+}
+
+/** Throws `CONFIG_INVALID`; a file that was named must exist. */
+export async function loadConfig(flags: ConfigFlags, io: Io): Promise<LoadedConfig> {
+  const file = await readConfigFile(flags.config, io);
+  const given = [
+    file === undefined ? [] : yamlLayer(file.name, file.text),
+    environmentLayer(io.environment),
+    flagLayer(flags),
+  ];
+  const path = file && resolve(file.name);
+  return { ...await resolveConfig([defaultLayer(given, io), ...given], path), file: path };
+}
+
+/** Paths depend on what is given, so this layer is made last and counts least. */
+function defaultLayer(given: readonly (readonly Setting[])[], io: Io): Setting[] {
+  const stateDir = given.flat().findLast(({ path }) => path.join(".") === "stateDir")?.value;
+  const directory = typeof stateDir === "string" ? stateDir : defaultStateDir(io);
+  const socket = defaultSocket(directory, stateDir !== undefined, io.privileged);
+  const values: readonly (readonly [readonly string[], unknown])[] = [
+    [["network"], "selvage"],
+    [["stateDir"], directory],
+    [["admin", "socket"], socket],
+    [["log", "level"], "info"],
+    [["log", "format"], "text"],
+    ...configurableSlots.map((slot) =>
+      [[...slot === "discovery" ? [slot, "0"] : [slot], "use"], defaultPlugins[slot]] as const
+    ),
+  ];
+  return values.map(([path, value]) => ({ path, value, origin: { from: "default" } }));
+}

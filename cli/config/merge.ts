@@ -1,0 +1,77 @@
+/**
+ * Layers into one tree. A later layer wins key by key; but when it chooses another plugin for a slot, the options that
+ * an earlier layer gave to the former one go with it.
+ */
+import { formatPath, type Setting } from "./origin.ts";
+
+export interface Merged {
+  /** Plain objects and values; lists of maps as arrays. */
+  readonly tree: Record<string, unknown>;
+  /** The winning settings, in order of path. */
+  readonly settings: readonly Setting[];
+  /** The setting at this path, or the nearest one above or below it: what an error about the path points at. */
+  at(path: readonly (string | number)[]): Setting | undefined;
+}
+
+export function mergeLayers(layers: readonly (readonly Setting[])[]): Merged {
+  const winners = new Map<string, Setting>();
+  for (const layer of layers) {
+    for (const setting of layer) makeRoom(winners, setting);
+    for (const setting of layer) winners.set(formatPath(setting.path), setting);
+  }
+  const settings = [...winners.values()];
+  const tree: Record<string, unknown> = {};
+  for (const { path, value } of settings) assign(tree, path, value);
+  return { tree: listsOf(tree) as Record<string, unknown>, settings, at: (path) => nearest(settings, path) };
+}
+
+function makeRoom(winners: Map<string, Setting>, { path, value }: Setting): void {
+  const slot = formatPath(path.slice(0, -1));
+  for (const [key, held] of winners) {
+    const below = isBelow(held.path, path) || isBelow(path, held.path);
+    const ofFormerPlugin = path.at(-1) === "use" && isBelow(held.path, path.slice(0, -1)) &&
+      winners.get(`${slot}.use`)?.value !== value;
+    if (below || ofFormerPlugin) winners.delete(key);
+  }
+}
+
+function isBelow(path: readonly string[], above: readonly string[]): boolean {
+  return path.length > above.length && above.every((step, index) => path[index] === step);
+}
+
+function assign(tree: Record<string, unknown>, path: readonly string[], value: unknown): void {
+  let node = tree;
+  for (const step of path.slice(0, -1)) {
+    if (!Object.hasOwn(node, step)) define(node, step, {});
+    node = node[step] as Record<string, unknown>;
+  }
+  if (path.length > 0) define(node, path.at(-1)!, value);
+}
+
+/** `__proto__` is a key like any other here, and an unknown one. */
+function define(node: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(node, key, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/** Maps whose keys are 0, 1, 2 … were lists. */
+function listsOf(node: unknown): unknown {
+  if (typeof node !== "object" || node === null || Array.isArray(node)) return node;
+  const entries = Object.entries(node).map(([key, value]) => [key, listsOf(value)] as const);
+  if (entries.length > 0 && entries.every(([key], index) => key === String(index))) {
+    return entries.map(([, v]) => v);
+  }
+  const copy: Record<string, unknown> = {};
+  for (const [key, value] of entries) define(copy, key, value);
+  return copy;
+}
+
+function nearest(settings: readonly Setting[], wanted: readonly (string | number)[]): Setting | undefined {
+  const path = wanted.map(String);
+  for (let length = path.length; length > 0; length--) {
+    const above = path.slice(0, length);
+    const hit = settings.find((setting) => formatPath(setting.path) === formatPath(above)) ??
+      settings.find((setting) => isBelow(setting.path, above));
+    if (hit !== undefined) return hit;
+  }
+  return undefined;
+}

@@ -1,0 +1,150 @@
+/**
+ * From layers to a composition: settings checked, plugins found, their options decoded. Everything wrong is reported at
+ * once, before anything starts.
+ */
+import { dirname } from "node:path";
+import { MeshError } from "../../core/contracts/errors.ts";
+import type { AnyPluginFactory, Plugin, SlotName } from "../../core/contracts/plugin.ts";
+import type { Composition } from "../../core/node/composition.ts";
+import { builtins } from "../../plugins/builtins.ts";
+import { type Merged, mergeLayers } from "./merge.ts";
+import type { Setting } from "./origin.ts";
+import { importPlugin } from "./plugin_module.ts";
+import { closest, Problems } from "./problems.ts";
+import {
+  type ConfigurableSlot,
+  configurableSlots,
+  defaultPlugins,
+  type Settings,
+  settingsSchema,
+  type SlotSetting,
+} from "./settings.ts";
+
+export interface ResolvedConfig {
+  readonly settings: Settings;
+  readonly plugins: Composition;
+  /** Every effective value with its origin. */
+  readonly effective: readonly Setting[];
+  /** What was chosen for the slots, in their order; discovery may have several entries or none. */
+  readonly chosen: readonly Chosen[];
+}
+
+export interface Chosen {
+  readonly path: readonly (string | number)[];
+  readonly slot: ConfigurableSlot;
+  /** Name of a built-in plugin, or a module. */
+  readonly use: string;
+  /** As given, before the plugin's own defaults. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** Throws `CONFIG_INVALID` with a line per problem. `file` is where plugin paths are relative to. */
+export async function resolveConfig(
+  layers: readonly (readonly Setting[])[],
+  file: string | undefined,
+): Promise<ResolvedConfig> {
+  const merged = mergeLayers(layers);
+  const problems = new Problems(merged);
+  const settings = checkSettings(merged, problems);
+  const chosen = configurableSlots.flatMap((slot) => choices(slot, merged.tree));
+  const directory = file === undefined ? "." : dirname(file);
+  const made = await Promise.all(chosen.map((choice) => makePlugin(choice, directory, settings, problems)));
+  problems.throwIfAny();
+  return {
+    settings: settings!,
+    plugins: composition(made.filter((plugin) => plugin !== undefined)),
+    effective: merged.settings.toSorted((a, b) => a.path.join(".") < b.path.join(".") ? -1 : 1),
+    chosen,
+  };
+}
+
+function checkSettings(merged: Merged, problems: Problems): Settings | undefined {
+  const result = settingsSchema.safeParse(merged.tree);
+  if (result.success) return result.data;
+  problems.addIssues([], result.error.issues, Object.keys(settingsSchema.shape));
+  return undefined;
+}
+
+function choices(slot: ConfigurableSlot, tree: Readonly<Record<string, unknown>>): Chosen[] {
+  const value = tree[slot] ?? {};
+  const items = Array.isArray(value) ? value.map((item, index) => [item, [slot, index]]) : [[value, [slot]]];
+  return items.filter(([item]) => typeof item === "object" && item !== null).map(([item, path]) => {
+    const { use = defaultPlugins[slot], ...options } = item as SlotSetting;
+    return { slot, path: path as Chosen["path"], use, options };
+  });
+}
+
+async function makePlugin(
+  choice: Chosen,
+  directory: string,
+  settings: Settings | undefined,
+  problems: Problems,
+): Promise<Plugin<SlotName, never> | undefined> {
+  const factory = await findFactory(choice, directory, problems);
+  if (factory === undefined) return undefined;
+  const options = withDefaults(choice, settings);
+  const result = factory.config["~standard"].validate(options);
+  if (result instanceof Promise) return void problems.add(choice.path, "its schema is asynchronous");
+  if (result.issues === undefined) return factory(options as never);
+  problems.addIssues(choice.path, result.issues, optionNames(factory));
+  return undefined;
+}
+
+async function findFactory({ slot, use, path }: Chosen, directory: string, problems: Problems) {
+  const usePath = [...path, "use"];
+  const builtin = Object.hasOwn(builtins, use) ? builtins[use] : undefined;
+  try {
+    const factory = builtin ?? (isModule(use) ? await importPlugin(use, directory) : undefined);
+    if (factory === undefined) return void problems.add(usePath, unknownPlugin(use, slot));
+    if (factory.slot === slot) return factory;
+    problems.add(usePath, `"${use}" is a plugin for ${factory.slot}, not for ${slot}`);
+  } catch (error) {
+    problems.add(usePath, error instanceof MeshError ? error.message : String(error));
+  }
+  return undefined;
+}
+
+/** A path or a package name; plugin names of ours have neither dots, slashes nor dashes. */
+function isModule(use: string): boolean {
+  return /[./@-]/.test(use);
+}
+
+function unknownPlugin(use: string, slot: SlotName): string {
+  const known = Object.values(builtins).filter((factory) => factory.slot === slot).map((factory) =>
+    factory.pluginName
+  );
+  const close = closest(use, known);
+  return `no plugin "${use}"; ${
+    close === undefined ? `there is ${known.join(", ")}` : `did you mean "${close}"?`
+  }`;
+}
+
+/** The store keeps its file in the state directory unless told otherwise. */
+function withDefaults(
+  { slot, use, options }: Chosen,
+  settings: Settings | undefined,
+): Record<string, unknown> {
+  // Without settings something else is wrong already, and this default must not add to it.
+  if (slot === "store" && use === "sqlite") return { directory: settings?.stateDir ?? ".", ...options };
+  return { ...options };
+}
+
+function optionNames(factory: AnyPluginFactory): readonly string[] {
+  const schema = factory.config["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
+  return Object.keys((schema?.["properties"] ?? {}) as object);
+}
+
+function composition(plugins: readonly Plugin<SlotName, never>[]): Composition {
+  const of = (slot: SlotName) => plugins.filter((plugin) => plugin.slot === slot);
+  const [store, transport, encapsulation, ipam, policy, port] =
+    (["store", "transport", "encapsulation", "ipam", "policy", "port"] as const).map((slot) => of(slot)[0]);
+  return {
+    store,
+    transport,
+    encapsulation,
+    discovery: of("discovery"),
+    ipam,
+    policy,
+    port,
+  } as unknown as Composition;
+}

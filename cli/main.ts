@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+/** The `selvage` program. Importing it starts nothing; each command loads what it needs when it runs. */
+import process from "node:process";
+import { ExitCode } from "./exit_code.ts";
+import { type Io, processIo } from "./io.ts";
+
+/** Runs one command line, without program name, and never rejects. */
+export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
+  const { runCommandLine } = await import("./program.ts");
+  return await runCommandLine(argv, io);
+}
+
+/** {@link main} as a whole process: ends it when the command is done, whatever a plugin may have left open. */
+export async function runProgram(argv: readonly string[]): Promise<never> {
+  const code = await main(argv, processIo());
+  await new Promise((resolve) => process.stdout.write("", resolve));
+  process.exit(code);
+}
+
+if (import.meta.main) await runProgram(process.argv.slice(2));
+
+export { ExitCode };

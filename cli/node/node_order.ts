@@ -1,0 +1,31 @@
+/** What `launch` and `join` come to, once secrets are read: all that the process of a node needs to be told. */
+import type { ConfigFlags } from "../config/config_flags.ts";
+
+/** Also a JSON document: `--detach` writes it to the standard input of the process that will be the node. */
+export interface NodeOrder {
+  readonly flags: ConfigFlags;
+  readonly entry: Entry;
+}
+
+export type Entry = LaunchEntry | JoinEntry;
+
+export interface LaunchEntry {
+  readonly kind: "launch";
+  /** As the user wrote them; the first of them founds when there is a password. */
+  readonly endpoints: readonly string[];
+  readonly password?: string;
+}
+
+export interface JoinEntry {
+  readonly kind: "join";
+  readonly endpoints: readonly string[];
+  readonly token?: string;
+  readonly password?: string;
+}
+
+/** What the process of a node has to say once it is ready. */
+export interface Ready {
+  /** The command that other hosts join with; only `launch` makes one. */
+  readonly join: string | null;
+  readonly words: string;
+}

@@ -1,0 +1,115 @@
+/** A node as this process: from configuration to a clean end. */
+import { MeshError } from "../../core/contracts/errors.ts";
+import type { Logger } from "../../core/contracts/host.ts";
+import type { MeshNode } from "../../core/contracts/node.ts";
+import { createNode } from "../../core/node/create_node.ts";
+import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import { ExitCode } from "../exit_code.ts";
+import type { Io } from "../io.ts";
+import { lineLogger } from "../log.ts";
+import { serveAdmin } from "../serve_admin.ts";
+import { version } from "../version.ts";
+import { entranceOf, explainEntry } from "./entry_intent.ts";
+import type { NodeOrder, Ready } from "./node_order.ts";
+import { withSeeds } from "./seeds.ts";
+import { watchTraces } from "./traces.ts";
+
+/**
+ * Runs until it is interrupted, or stopped through its API. A start that fails leaves nothing behind and rejects with
+ * the reason; one that is interrupted ends with 130.
+ */
+export async function runNode(io: Io, order: NodeOrder, onReady: (ready: Ready) => void): Promise<ExitCode> {
+  const config = await loadConfig(order.flags, io);
+  const { level, format } = config.settings.log;
+  const log = lineLogger({ level, format, write: io.say, wall: () => io.clock.wall() });
+  const traces = watchTraces(config.settings.stateDir);
+  await using running = new RunningNode();
+  try {
+    await running.start({ io, order, config, log });
+    onReady(await readiness(running.node, order));
+  } catch (error) {
+    await running[Symbol.asyncDispose]();
+    traces.undo(foundsAlone(order));
+    if (io.interrupted.aborted) return ExitCode.interrupted;
+    throw explainEntry(error, order);
+  }
+  await stopAsked(io.interrupted, running.stopped);
+  log.log("info", "Stopping");
+  return ExitCode.ok;
+}
+
+/** A network founded without a password has no other member before its first token is out. */
+function foundsAlone({ entry }: NodeOrder): boolean {
+  return entry.kind === "launch" && entry.endpoints.length === 0 && entry.password === undefined;
+}
+
+interface Start {
+  readonly io: Io;
+  readonly order: NodeOrder;
+  readonly config: LoadedConfig;
+  readonly log: Logger;
+}
+
+/** The node and its API. The API is the last to go: who sees its socket disappear knows that everything is released. */
+class RunningNode implements AsyncDisposable {
+  readonly #parts = new AsyncDisposableStack();
+  readonly #stop = Promise.withResolvers<void>();
+  #node: MeshNode | undefined;
+
+  /** Resolves when somebody asked for it through the API. */
+  get stopped(): Promise<void> {
+    return this.#stop.promise;
+  }
+
+  get node(): MeshNode {
+    if (this.#node === undefined) throw new MeshError("NOT_RUNNING", "The node has not started");
+    return this.#node;
+  }
+
+  async start({ io, order, config, log }: Start): Promise<void> {
+    const { settings } = config;
+    const { intent, seeds } = await entranceOf(order, config);
+    const plugins = await withSeeds(
+      config,
+      seeds,
+      (problem) => io.say(`selvage: ${problem}; going on without it\n`),
+    );
+    io.interrupted.throwIfAborted();
+    this.#node = await createNode({
+      plugins,
+      intent,
+      version,
+      platform: { clock: io.clock, log },
+      signal: io.interrupted,
+      ...settings.name === undefined ? {} : { name: settings.name },
+    });
+    this.#parts.use(this.#node);
+    const server = await serveAdmin(this.#node, {
+      socket: settings.admin.socket,
+      log,
+      stop: this.#stop.resolve,
+    });
+    this.#parts.use(server);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#node?.[Symbol.asyncDispose]();
+    await this.#parts[Symbol.asyncDispose]();
+  }
+}
+
+async function readiness(node: MeshNode, { entry }: NodeOrder): Promise<Ready> {
+  const { name, peer, network, addresses } = node.status();
+  const where = addresses.length === 0 ? "waiting for its addresses" : `at ${addresses.join(" and ")}`;
+  const words = `selvage: ${name} (${peer}) is ready in network "${network.name}", ${where}\n`;
+  if (entry.kind === "join") return { join: null, words };
+  const { join, expires } = await node.tokens.create();
+  return { join, words: `${words}selvage: until ${expires} other hosts join with:\n` };
+}
+
+async function stopAsked(interrupted: AbortSignal, stopped: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (interrupted.aborted) return;
+  interrupted.addEventListener("abort", () => resolve(), { once: true });
+  await Promise.race([promise, stopped]);
+}
