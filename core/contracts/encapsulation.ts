@@ -58,7 +58,6 @@ export interface SessionTarget {
 }
 
 export interface JoinRequest {
-  readonly networkId: Uint8Array;
   readonly token: TokenReference;
   /** 32 bytes. */
   readonly tokenKey: Uint8Array;

@@ -90,7 +90,6 @@ async function join({ context, mesh, datagrams }: EntryParts, intent: JoinIntent
   const { state, platform, signal } = context;
   const ticket = ticketOf(intent, platform.clock.wall());
   const request: JoinRequest = {
-    networkId: ticket.networkId,
     token: ticket.token,
     tokenKey: ticket.tokenKey,
     endpoints: ticket.endpoints,
@@ -101,6 +100,7 @@ async function join({ context, mesh, datagrams }: EntryParts, intent: JoinIntent
     }),
     deadline: platform.clock.now() + (intent.timeoutMillis ?? defaultJoinMillis),
   };
+  await state.keepIdentity();
   const knock = (wanted: JoinRequest) => mesh.driver.call((machine, now) => machine.join(wanted, now));
   const welcome = decodeWelcome(await mesh.joining.run(request, knock, signal));
   if (welcome === undefined || !ticket.accepts(welcome.founding)) {
@@ -116,12 +116,6 @@ async function join({ context, mesh, datagrams }: EntryParts, intent: JoinIntent
     records: [welcome.admission, ...welcome.records],
     announcements: welcome.announcements,
   });
-  if (state.trust().standing(state.self.publicKey).state !== "admitted") {
-    throw new MeshError(
-      "NOT_ADMITTED",
-      "Cannot join: the welcome holds no valid admission of this node; try another member",
-    );
-  }
 }
 
 function ticketOf(intent: JoinIntent, wall: number): Ticket {
@@ -140,7 +134,6 @@ function tokenTicket(text: string, endpoints: readonly Endpoint[], wall: number)
     );
   }
   return {
-    networkId: token.networkId,
     token: { id: token.id, expires: token.expires },
     tokenKey: token.key.reveal(),
     endpoints: [...endpoints, ...token.seeds],
@@ -157,7 +150,6 @@ function passwordTicket(
   }
   const token = passwordTokenReference(networkName);
   return {
-    networkId: token.id,
     token,
     tokenKey: passwordKey(password, networkName).reveal(),
     endpoints,

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Drop } from "../../core/contracts/drop.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
 import { test } from "../../tests/harness.ts";
-import { type Flight, networkId, Rig, type RigNode, token, tokenKey } from "./testing_rig.ts";
+import { type Flight, Rig, type RigNode, token, tokenKey } from "./testing_rig.ts";
 import { MessageType } from "./wire.ts";
 
 const stranger: Endpoint = { host: "192.0.2.66", port: 6 };
@@ -25,7 +25,6 @@ function before(type: number): Scene {
   };
   if (isJoin(type)) {
     const request = {
-      networkId,
       token,
       tokenKey,
       endpoints: [b.endpoint],

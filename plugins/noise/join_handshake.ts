@@ -40,10 +40,14 @@ import { decodeKnock, encodeKnock, encodeReply, handshakeOverhead, MessageType, 
 const noise = parseProtocolName(protocol.joinHandshake);
 const domain = new TextEncoder().encode("selvage noise 1 join\0");
 
-function prologueOf(networkId: Uint8Array, token: TokenReference): Uint8Array {
+/**
+ * The network is bound by the token key, which is derived from the network's own; its id is not in here, because who
+ * knocks with a password knows only the name, which the token id is made of.
+ */
+function prologueOf(token: TokenReference): Uint8Array {
   const expires = new Uint8Array(8);
   writeU64(expires, 0, token.expires);
-  return concatBytes(domain, networkId, token.id, expires);
+  return concatBytes(domain, token.id, expires);
 }
 
 /** A join handshake under way, on either side. */
@@ -55,14 +59,13 @@ export interface JoinHandshake {
 function begin(
   local: Local,
   role: "initiator" | "responder",
-  networkId: Uint8Array,
   { token, tokenKey }: { readonly token: TokenReference; readonly tokenKey: Uint8Array },
 ): JoinHandshake {
   const handshake = new HandshakeState({
     protocol: noise,
     role,
     random: local.random,
-    prologue: prologueOf(networkId, token),
+    prologue: prologueOf(token),
     staticKeys: local.self.noise,
     psks: [tokenKey],
   });
@@ -75,7 +78,7 @@ export function knock(
   request: JoinRequest,
   sender: number,
 ): JoinHandshake & { readonly message: Uint8Array } {
-  const join = begin(local, "initiator", request.networkId, request);
+  const join = begin(local, "initiator", request);
   const versions: Versions = [protocol.versions.lowest, protocol.versions.highest];
   const room = protocol.knockLength - handshakeOverhead.knock - noise.overheads[0]!;
   const payload = encodeKnockOffer(versions, room);
@@ -94,14 +97,13 @@ export interface Knocked extends JoinHandshake {
 export function receiveKnock(local: Local, datagram: Uint8Array): Knocked | Drop {
   const message = datagram.length <= limits.handshakeLength ? decodeKnock(datagram) : undefined;
   if (message === undefined) return Drop.malformed;
-  const networkId = local.membership.networkId();
-  if (networkId === undefined) return Drop.badMac;
+  if (local.membership.networkId() === undefined) return Drop.badMac;
   const token = { id: copyBytes(message.token.id), expires: message.token.expires };
   const tokenKey = local.membership.tokenKeys(token).find((key) =>
     verifyHandshake(datagram, joinMacKey(key))
   );
   if (tokenKey === undefined) return Drop.badMac;
-  const join = begin(local, "responder", networkId, { token, tokenKey });
+  const join = begin(local, "responder", { token, tokenKey });
   const payload = join.handshake.readMessage(message.noise);
   if (payload === undefined) return Drop.badTag;
   const offered = decodeKnockOffer(payload);
