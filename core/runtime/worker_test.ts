@@ -21,6 +21,7 @@ test("a worker that fails, ends or never answers is an error, and gone", async (
   const ask = (source: string, timeoutMillis = 20_000) =>
     askWorker({ url: workerOf(source), question: {}, timeoutMillis });
   await assert.rejects(ask('throw new Error("boom");'), { code: "UNSUPPORTED", message: /boom/ });
-  await assert.rejects(ask("export {};"), { code: "UNSUPPORTED" });
+  // Under coverage an idle worker of Deno's waits for the collector instead of ending, so this one says that it ends.
+  await assert.rejects(ask('import process from "node:process"; process.exit(3);'), { code: "UNSUPPORTED" });
   await assert.rejects(ask(`${threads} parentPort.on("message", () => {});`, 200), { code: "TIMEOUT" });
 });
