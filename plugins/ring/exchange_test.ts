@@ -101,6 +101,17 @@ test("a peer that comes up is told our digest and asked at once, whatever the pa
   assert.deepEqual(tell(exchange.peerUp(a, 600)), ["digest to a", "need 10.32.0.0/12 holding 0 to a"]);
 });
 
+test("a refusal from before a peer came up counts no longer", () => {
+  const facts = new Facts();
+  facts.connected = [a, b];
+  const exchange = new Exchange(facts, 0);
+  const refuse = (from: PeerId, outputs: readonly Output[], now: number) =>
+    exchange.receive(from, encodeMessage({ kind: "none", request: requestIn(outputs) }), now);
+  const toB = refuse(a, exchange.want(range, 0), 10);
+  exchange.peerUp(c, 20);
+  assert.deepEqual(tell(refuse(b, toB, 30)).slice(0, 1), ["refused 10.32.0.0/12 by b"]);
+});
+
 test("what is no longer wanted is no longer asked for", () => {
   const exchange = new Exchange(new Facts(), 0);
   exchange.want(range, 0);

@@ -9,7 +9,7 @@ import type { Address, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { createIdentity, openSelf } from "../../core/identity/identity.ts";
 import { EventBus } from "../../core/node/event_bus.ts";
 import { formatAddress } from "../../core/wire/address.ts";
-import { parsePrefix } from "../../core/wire/prefix.ts";
+import { formatPrefix, parsePrefix } from "../../core/wire/prefix.ts";
 import { MemoryDisk } from "../../plugins/memory_store/mod.ts";
 import type { RingHost } from "../../plugins/ring/replica.ts";
 import { RingIpam, type RingOptions } from "../../plugins/ring/ring_ipam.ts";
@@ -268,4 +268,38 @@ const selves: Self[] = [];
 export function selfOf(number: number): Self {
   const random = new SimRandom(1000 + number);
   return selves[number] ??= openSelf(createIdentity(random), `node-${number}`);
+}
+
+const weaveRange = prefix("10.32.0.0/12");
+
+/** Runs `body` in a world and ends it. */
+export async function worldOf(
+  size: number,
+  options: WorldOptions,
+  body: (world: World, nodes: readonly SimNode[]) => Promise<void>,
+): Promise<void> {
+  const world = new World(size, options);
+  try {
+    await body(world, world.nodes);
+  } finally {
+    await world.stopAll();
+  }
+}
+
+/** What a node believes to own, granted and not given on. */
+export function blocksOf(node: SimNode, owner = node): string[] {
+  return [...node.ipam.routes.routes()].filter((route) => route.owner === owner.self.id).map(({ prefix }) =>
+    formatPrefix(prefix)
+  );
+}
+
+/** Lets time pass until the node has an address of the subnet; gives it as text. */
+export function allocate(
+  world: World,
+  node: SimNode,
+  subnet: Prefix = weaveRange,
+  owner = "node",
+): Promise<string> {
+  const lease = node.ipam.allocate({ owner, subnet }, new AbortController().signal);
+  return world.clock.complete(lease.then((given) => formatAddress(given.address)));
 }
