@@ -50,10 +50,12 @@ export async function resolveConfig(
   const directory = file === undefined ? "." : dirname(file);
   const made = await Promise.all(chosen.map((choice) => makePlugin(choice, directory, settings, problems)));
   problems.throwIfAny();
+  const whole = made.filter((each) => each !== undefined);
+  const effective = [...merged.settings, ...whole.flatMap(({ defaults }) => defaults)];
   return {
     settings: settings!,
-    plugins: composition(made.filter((plugin) => plugin !== undefined)),
-    effective: merged.settings.toSorted((a, b) => a.path.join(".") < b.path.join(".") ? -1 : 1),
+    plugins: composition(whole.map(({ plugin }) => plugin)),
+    effective: effective.toSorted((a, b) => a.path.join(".") < b.path.join(".") ? -1 : 1),
     chosen,
   };
 }
@@ -74,18 +76,26 @@ function choices(slot: ConfigurableSlot, tree: Readonly<Record<string, unknown>>
   });
 }
 
+interface Made {
+  readonly plugin: Plugin<SlotName, never>;
+  /** What its own schema adds to what was given. */
+  readonly defaults: readonly Setting[];
+}
+
 async function makePlugin(
   choice: Chosen,
   directory: string,
   settings: Settings | undefined,
   problems: Problems,
-): Promise<Plugin<SlotName, never> | undefined> {
+): Promise<Made | undefined> {
   const factory = await findFactory(choice, directory, problems);
   if (factory === undefined) return undefined;
   const options = withDefaults(choice, settings);
   const result = factory.config["~standard"].validate(options);
   if (result instanceof Promise) return void problems.add(choice.path, "its schema is asynchronous");
-  if (result.issues === undefined) return factory(options as never);
+  if (result.issues === undefined) {
+    return { plugin: factory(options as never), defaults: optionDefaults(factory, choice, options) };
+  }
   problems.addIssues(choice.path, result.issues, optionNames(factory));
   return undefined;
 }
@@ -130,8 +140,27 @@ function withDefaults(
 }
 
 function optionNames(factory: AnyPluginFactory): readonly string[] {
+  return Object.keys(optionSchemas(factory));
+}
+
+function optionDefaults(
+  factory: AnyPluginFactory,
+  { path }: Chosen,
+  given: Readonly<Record<string, unknown>>,
+): readonly Setting[] {
+  return Object.entries(optionSchemas(factory))
+    .filter(([option, schema]) => schema.default !== undefined && !Object.hasOwn(given, option))
+    .map(([option, schema]) => ({
+      path: [...path.map(String), option],
+      value: schema.default,
+      origin: { from: "default" },
+    }));
+}
+
+/** By name; none for a validator that cannot print itself. */
+function optionSchemas(factory: AnyPluginFactory): Readonly<Record<string, { readonly default?: unknown }>> {
   const schema = factory.config["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
-  return Object.keys((schema?.["properties"] ?? {}) as object);
+  return (schema?.["properties"] ?? {}) as Record<string, { default?: unknown }>;
 }
 
 function composition(plugins: readonly Plugin<SlotName, never>[]): Composition {

@@ -3,7 +3,7 @@ import { errorCode, MeshError } from "../../core/contracts/errors.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
 import type { FoundIntent, Intent } from "../../core/node/entry.ts";
 import { interfaceAddresses } from "../../core/runtime/interfaces.ts";
-import { parseEndpoint } from "../../core/wire/endpoint.ts";
+import { formatEndpoint, parseEndpoint } from "../../core/wire/endpoint.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
 import { resolveEndpoints } from "../endpoint_argument.ts";
@@ -11,11 +11,15 @@ import type { JoinEntry, LaunchEntry, NodeOrder } from "./node_order.ts";
 
 /** What the ring would take, too. */
 const defaultRange = "10.32.0.0/12";
+/** All hosts of a list are started at once, and the first of them may be the last to come up. */
+const listPatienceMillis = 3_600_000;
 
 export interface Entrance {
   readonly intent: Intent;
   /** Peers to keep connecting to. */
   readonly seeds: readonly Endpoint[];
+  /** For whom it may have to wait long. */
+  readonly patience?: string;
 }
 
 /** Rejects `INVALID_ARGUMENT`, `UNREACHABLE` for a name that cannot be resolved, `CONFIG_INVALID` for the range. */
@@ -50,7 +54,11 @@ function launchEntrance(
   if (isFirst) return { intent: { found: foundIntent(config, password) }, seeds: others };
   if (password === undefined) return { intent: {}, seeds: others };
   const { network: networkName } = config.settings;
-  return { intent: { join: { password: { networkName, password }, endpoints: others } }, seeds: others };
+  const knock = { password: { networkName, password }, endpoints: others, timeoutMillis: listPatienceMillis };
+  const patience = `unless it is a member already, this node waits for ${
+    others.map(formatEndpoint).join(", ")
+  } to let it in`;
+  return { intent: { join: knock }, seeds: others, patience };
 }
 
 function foundIntent({ settings, chosen }: ResolvedConfig, password: string | undefined): FoundIntent {

@@ -1,5 +1,5 @@
 /** A node as this process: from configuration to a clean end. */
-import { MeshError } from "../../core/contracts/errors.ts";
+import { type ErrorCode, errorCode, MeshError } from "../../core/contracts/errors.ts";
 import type { Logger } from "../../core/contracts/host.ts";
 import type { MeshNode } from "../../core/contracts/node.ts";
 import { createNode } from "../../core/node/create_node.ts";
@@ -12,7 +12,7 @@ import { version } from "../version.ts";
 import { entranceOf, explainEntry } from "./entry_intent.ts";
 import type { NodeOrder, Ready } from "./node_order.ts";
 import { withSeeds } from "./seeds.ts";
-import { watchTraces } from "./traces.ts";
+import { type Undo, watchTraces } from "./traces.ts";
 
 /**
  * Runs until it is interrupted, or stopped through its API. A start that fails leaves nothing behind and rejects with
@@ -29,7 +29,7 @@ export async function runNode(io: Io, order: NodeOrder, onReady: (ready: Ready) 
     onReady(await readiness(running.node, order));
   } catch (error) {
     await running[Symbol.asyncDispose]();
-    traces.undo(foundsAlone(order));
+    traces.undo(undoAfter(error, order));
     if (io.interrupted.aborted) return ExitCode.interrupted;
     throw explainEntry(error, order);
   }
@@ -38,9 +38,21 @@ export async function runNode(io: Io, order: NodeOrder, onReady: (ready: Ready) 
   return ExitCode.ok;
 }
 
+/** With these a member has answered, or was never asked; a silence may hide an admission. */
+const refusals: ReadonlySet<ErrorCode> = new Set([
+  "EXPIRED",
+  "NAME_TAKEN",
+  "REVOKED",
+  "TOKEN_INVALID",
+  "UNREACHABLE",
+]);
+
 /** A network founded without a password has no other member before its first token is out. */
-function foundsAlone({ entry }: NodeOrder): boolean {
-  return entry.kind === "launch" && entry.endpoints.length === 0 && entry.password === undefined;
+function undoAfter(error: unknown, { entry }: NodeOrder): Undo {
+  if (entry.kind === "launch" && entry.endpoints.length === 0 && entry.password === undefined) {
+    return "everything";
+  }
+  return refusals.has(errorCode(error)) ? "refused" : "unused";
 }
 
 interface Start {
@@ -68,13 +80,14 @@ class RunningNode implements AsyncDisposable {
 
   async start({ io, order, config, log }: Start): Promise<void> {
     const { settings } = config;
-    const { intent, seeds } = await entranceOf(order, config);
+    const { intent, seeds, patience } = await entranceOf(order, config);
     const plugins = await withSeeds(
       config,
       seeds,
       (problem) => io.say(`selvage: ${problem}; going on without it\n`),
     );
     io.interrupted.throwIfAborted();
+    if (patience !== undefined) io.say(`selvage: ${patience}\n`);
     this.#node = await createNode({
       plugins,
       intent,

@@ -27,26 +27,30 @@ function removeIfEmpty(directory: string): boolean {
   return true;
 }
 
-export interface Traces {
-  /** `everything`: also the network that was entered, because nobody else can know it. */
-  undo(everything: boolean): void;
-}
+/**
+ * What of a new database may go again: `unused`, only one without an identity, since a node may have been admitted under
+ * it although the answer was lost; `refused`, also the identity, since a member said no; `everything`, also the network,
+ * since nobody else can know it.
+ */
+export type Undo = "unused" | "refused" | "everything";
 
 /**
- * Looks before a start, to undo after a failed one. A node that has entered no network has nothing to remember, and its
- * files would only make the next start look like a second one. Whatever was there before stays; so does a database that
- * holds an identity, unless told otherwise: the node may have been admitted under it.
+ * Looks before a start, to undo after a failed one: a node that has entered no network has nothing to remember, and its
+ * files would only make the next start look like a second one. Whatever was there before stays.
  */
-export function watchTraces(stateDir: string): Traces {
+export function watchTraces(stateDir: string): { undo(what: Undo): void } {
   const missing = missingDirectories(resolve(stateDir));
   const isNew = !ownTraces(stateDir).includes(database);
   return {
-    undo: (everything) => {
-      if (isNew && (everything || isUnused(stateDir))) removeDatabase(stateDir);
+    undo: (what) => {
+      if (isNew && (what === "everything" || lacks(stateDir, kept[what]))) removeDatabase(stateDir);
       for (const directory of missing) removeIfEmpty(directory);
     },
   };
 }
+
+/** The key whose presence keeps the database. */
+const kept = { unused: storeKeys.identity, refused: storeKeys.network } as const;
 
 function removeDatabase(stateDir: string): void {
   const files = ownTraces(stateDir).filter((name) => name.startsWith(database));
@@ -58,16 +62,13 @@ function missingDirectories(path: string): string[] {
   return existsSync(path) ? [] : [path, ...missingDirectories(dirname(path))];
 }
 
-/**
- * Whether no network has been entered: the identity is stored in the same step. False when it cannot be told, for
- * another node may be using it.
- */
-function isUnused(stateDir: string): boolean {
+/** False when it cannot be told: another node may be using it. */
+function lacks(stateDir: string, wanted: string): boolean {
   if (!ownTraces(stateDir).includes(database)) return false;
   try {
     const file = SqliteFile.open(join(stateDir, database));
     try {
-      return !file.readAll().some(({ key }) => key === storeKeys.identity);
+      return !file.readAll().some(({ key }) => key === wanted);
     } finally {
       file.close();
     }

@@ -67,7 +67,7 @@ export function connectionTable(
     connection.state,
     connection.encrypted ? "encrypted" : "-",
     connection.peer === null ? "-" : `${connection.peer}(${connection.name ?? "unknown"})`,
-    connection.reason ?? `rtt=${rtt(connection.rttMillis)} mtu=${connection.mtu}`,
+    connection.encrypted ? `rtt=${rtt(connection.rttMillis)} mtu=${connection.mtu}` : connection.reason ?? "",
   ]);
   const header = ["", "ENDPOINT", "STATE", "CIPHER", "PEER", "DETAIL"];
   return columns(header, rows, (cell, column) => column === 2 ? stateColoured(io, cell) : cell);

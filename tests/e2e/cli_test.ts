@@ -124,7 +124,7 @@ test("a node that cannot start says why once, with its code, and leaves nothing"
   succeeded(await world.at("a", "stop"));
 }, { limit });
 
-test("an unreachable target makes a node degraded, and connect --replace well again", async () => {
+test("an unreachable target makes a node degraded", async () => {
   await using world = new CliWorld();
   succeeded(await world.start("a", ["launch"]));
   succeeded(await world.at("a", "connect", "127.0.0.1:9"));

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "../tests/harness.ts";
+import { fakeIo } from "./io_fixture.ts";
+import { wantsColours } from "./io.ts";
+import { lineLogger, type LogOptions } from "./log.ts";
+import { columns, keyValues, printData, styled } from "./output.ts";
+import { ago, percent } from "./views/figures.ts";
+
+test("columns are as wide as their widest cell, and lines end without spaces", () => {
+  assert.equal(
+    columns(["A", "LONG", "C"], [["first", "x", ""], ["y", "z", "last"]]),
+    [
+      "A       LONG   C\n",
+      "first   x\n",
+      "y       z      last\n",
+    ].join(""),
+  );
+  assert.equal(columns(["A", "B"], []), "A   B\n");
+});
+
+test("a style sees padded cells, so that colours do not shift the columns", () => {
+  const text = columns(
+    ["A", "B"],
+    [["x", "1"], ["long", "2"]],
+    (cell, column) => column === 0 ? `<${cell}>` : cell,
+  );
+  assert.equal(text, "A      B\n<x   >   1\n<long>   2\n");
+});
+
+test("what other hosts say cannot move the cursor or forge a line", () => {
+  const text = columns(["NAME"], [["a\n\u001b[2Jb\u009b"]]);
+  assert.equal(text, "NAME\na\ufffd\ufffd[2Jb\ufffd\n");
+});
+
+test("keys are aligned to the right", () => {
+  assert.equal(keyValues([["Name", "a"], ["Encryption", "on"]]), "      Name: a\nEncryption: on\n");
+});
+
+test("the same document is a table for people, and JSON or YAML for programs", async () => {
+  const print = async (format: "table" | "json" | "yaml") => {
+    const io = fakeIo();
+    await printData(io, format, { name: "a" }, ({ name }) => `name is ${name}\n`);
+    return io.written.out;
+  };
+  assert.equal(await print("table"), "name is a\n");
+  assert.equal(await print("json"), '{\n  "name": "a"\n}\n');
+  assert.equal(await print("yaml"), "name: a\n");
+});
+
+test("colours are for terminals, NO_COLOR is obeyed and FORCE_COLOR too", () => {
+  assert.equal(wantsColours(true, {}), true);
+  assert.equal(wantsColours(false, {}), false);
+  assert.equal(wantsColours(true, { NO_COLOR: "1" }), false);
+  assert.equal(wantsColours(false, { FORCE_COLOR: "1" }), true);
+  assert.equal(wantsColours(false, { FORCE_COLOR: "0" }), false);
+  assert.equal(styled({ colours: false }, "red", "x"), "x");
+  assert.equal(styled({ colours: true }, "red", "x"), "\u001b[31mx\u001b[39m");
+});
+
+test("times and shares read as people say them", () => {
+  assert.deepEqual([0, 59, 61, 3600, 90_061].map(ago), [
+    "just now",
+    "59s ago",
+    "1m 1s ago",
+    "1h ago",
+    "1d 1h ago",
+  ]);
+  assert.deepEqual([0, 1 / 3, 1].map(percent), ["0.0%", "33.3%", "100.0%"]);
+});
+
+function logged(options: Partial<LogOptions>, fields: Record<string, unknown>): string {
+  let text = "";
+  const write = (line: string) => void (text += line);
+  const log = lineLogger({ level: "info", format: "text", wall: () => 0, write, ...options });
+  log.child("mesh").log("debug", "Too quiet");
+  log.child("mesh").log("warn", "Peer is down", fields);
+  return text;
+}
+
+test("a log line is one line, whatever a peer calls itself", () => {
+  const fields = { name: "a\nforged", endpoint: "192.0.2.1:1", error: new Error("no route") };
+  assert.equal(
+    logged({}, fields),
+    '1970-01-01T00:00:00.000Z warn  mesh: Peer is down name="a\\nforged" endpoint=192.0.2.1:1 error="no route"\n',
+  );
+  assert.deepEqual(JSON.parse(logged({ format: "json" }, fields)), {
+    time: "1970-01-01T00:00:00.000Z",
+    level: "warn",
+    scope: "mesh",
+    message: "Peer is down",
+    name: "a\nforged",
+    endpoint: "192.0.2.1:1",
+    error: "no route",
+  });
+});
