@@ -10,6 +10,7 @@ import type { Member } from "../identity/judgement.ts";
 import { encodeWelcome } from "../identity/welcome.ts";
 import type { NetworkState } from "./network_state.ts";
 import type { Platform } from "./platform.ts";
+import { Turns } from "./turns.ts";
 
 export interface AdmissionParts {
   readonly platform: Platform;
@@ -26,12 +27,13 @@ export interface JoinKnock {
 
 export interface Verdict {
   readonly answer: JoinAnswer;
-  /** Who was let in. */
+  /** Who was let in now; absent for one that had been before. */
   readonly admitted?: { readonly peer: PeerId; readonly name: string };
 }
 
 export class Admissions {
   readonly #parts: AdmissionParts;
+  readonly #turns = new Turns();
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
@@ -39,13 +41,22 @@ export class Admissions {
 
   /**
    * Judges a knock whose handshake proved the token. The admission is on disk before the welcome exists; asking again
-   * under the same key and name gives the same admission.
+   * under the same key gives the same admission. One knock after the other: of two for one name at a time both would
+   * find it free.
    */
-  async admit(knock: JoinKnock): Promise<Verdict> {
+  admit(knock: JoinKnock): Promise<Verdict> {
+    return this.#turns.take(() => this.#judge(knock));
+  }
+
+  async #judge(knock: JoinKnock): Promise<Verdict> {
     const application = decodeApplication(knock.application, knock.noiseKey);
     if (application === undefined) return refuse("MALFORMED", "the application to join cannot be read");
     const { publicKey } = application.binding;
     const { state } = this.#parts;
+    // It was valid when the handshake began.
+    if (state.tokenKeys(knock.token).length === 0) {
+      return refuse("EXPIRED", "the token has expired or was revoked meanwhile; ask for a new one");
+    }
     const standing = state.trust().standing(publicKey);
     if (standing.state === "revoked") {
       return refuse("REVOKED", "this identity was revoked; reset the node and join anew");
@@ -54,7 +65,8 @@ export class Admissions {
     if (owner !== undefined && owner.id !== peerIdOf(publicKey)) {
       return refuse("NAME_TAKEN", nameTaken(owner));
     }
-    if (standing.state !== "admitted") await this.#sign(application, knock.token);
+    if (standing.state === "admitted") return { answer: { welcome: this.#welcome(publicKey) } };
+    await this.#sign(application, knock.token);
     const admitted = { peer: peerIdOf(publicKey), name: application.name };
     return { answer: { welcome: this.#welcome(publicKey) }, admitted };
   }

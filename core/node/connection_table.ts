@@ -56,8 +56,15 @@ export class ConnectionTable {
     return true;
   }
 
-  forget(endpoint: Endpoint): void {
-    this.#attempts.delete(formatEndpoint(endpoint));
+  /**
+   * Where a peer says that it is now: what `source` had named before is forgotten, or a peer that moves a lot, or only
+   * says so, would fill the table.
+   */
+  keepPlaces(peer: PeerId, endpoints: readonly Endpoint[], source: string): void {
+    const kept = new Set(endpoints.map(formatEndpoint));
+    for (const [key, attempt] of this.#attempts) {
+      if (attempt.peer === peer && attempt.source === source && !kept.has(key)) this.#attempts.delete(key);
+    }
   }
 
   /** An endpoint that was tried without knowing whose it is. */

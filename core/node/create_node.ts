@@ -54,11 +54,16 @@ export async function createNode(options: NodeOptions): Promise<MeshNode> {
     options.signal?.throwIfAborted();
     return await assemble(options, stack, stopping.signal, stop);
   } catch (error) {
-    await stop();
+    // What failed first is what the caller can do something about; a part that cannot even stop comes after it.
+    await stop().catch((second) => noteFailedStop(options, second));
     throw error;
   } finally {
     options.signal?.removeEventListener("abort", abort);
   }
+}
+
+function noteFailedStop({ platform }: NodeOptions, error: unknown): void {
+  platform?.log?.log("error", "A part could not be stopped", { error });
 }
 
 async function assemble(

@@ -2,9 +2,9 @@
  * Drives a pure {@link Encapsulation} with a socket and a clock: the thin asynchronous shell around the machine. All
  * other parts of the node reach the machine through it, so that outputs are drained after every call, in order.
  */
-import type { Drop } from "../contracts/drop.ts";
+import { Drop } from "../contracts/drop.ts";
 import type { Encapsulation, EncapsulationOutput, OverlayPacket } from "../contracts/encapsulation.ts";
-import type { Clock, DropCounters, Timer } from "../contracts/host.ts";
+import type { Clock, DropCounters, Logger, Timer } from "../contracts/host.ts";
 import type { Datagrams } from "../contracts/transport.ts";
 import type { Millis, PeerId } from "../contracts/values.ts";
 
@@ -16,8 +16,13 @@ export interface DriverParts<M extends Encapsulation> {
   readonly datagrams: Datagrams;
   readonly clock: Clock;
   readonly drops: DropCounters;
+  readonly log: Logger;
+  /** What it throws is logged: one part that fails must not keep the others from the facts behind it. */
   readonly onFact: (fact: EncapsulationFact) => void;
 }
+
+/** A machine that failed on time is not asked again at once: its deadline may still be the one that has passed. */
+const afterFailure: Millis = 1_000;
 
 export class EncapsulationDriver<M extends Encapsulation> {
   readonly #parts: DriverParts<M>;
@@ -29,19 +34,31 @@ export class EncapsulationDriver<M extends Encapsulation> {
   constructor(parts: DriverParts<M>) {
     this.#parts = parts;
     parts.datagrams.receive((datagram, from) =>
-      this.call((machine, now) => parts.drops.count(machine.handleDatagram(datagram, from, now)))
+      this.#guarded(() =>
+        this.call((machine, now) => parts.drops.count(machine.handleDatagram(datagram, from, now)))
+      )
     );
   }
 
-  /** One call on the machine, then everything that follows from it. A call from within an output joins the same drain. */
-  call<T>(step: (machine: M, now: Millis) => T): T {
-    const result = step(this.#parts.machine, this.#parts.clock.now());
-    this.#drain();
-    return result;
+  /**
+   * One call on the machine, then everything that follows from it. A call from within an output joins the same drain.
+   * After `close` it does nothing.
+   */
+  call(step: (machine: M, now: Millis) => void): void {
+    if (this.#closed) return;
+    try {
+      step(this.#parts.machine, this.#parts.clock.now());
+    } finally {
+      this.#drain();
+    }
   }
 
   seal(peer: PeerId, packet: OverlayPacket): Drop {
-    return this.call((machine, now) => machine.seal(peer, packet, now));
+    let drop: Drop = Drop.noSession;
+    this.call((machine, now) => {
+      drop = machine.seal(peer, packet, now);
+    });
+    return drop;
   }
 
   /** Sends what is still queued and stops the timer. The machine is not called again. */
@@ -49,6 +66,7 @@ export class EncapsulationDriver<M extends Encapsulation> {
     this.#drain();
     this.#closed = true;
     this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   #drain(): void {
@@ -67,12 +85,26 @@ export class EncapsulationDriver<M extends Encapsulation> {
   }
 
   #handle(output: EncapsulationOutput): void {
-    if (output.type === "transmit") this.#parts.datagrams.send(output.datagram, output.to);
-    else this.#parts.onFact(output);
+    this.#guarded(() => {
+      if (output.type === "transmit") this.#parts.datagrams.send(output.datagram, output.to);
+      else this.#parts.onFact(output);
+    });
   }
 
-  #schedule(): void {
-    const deadline = this.#parts.machine.pollTimeout();
+  #guarded(step: () => void): boolean {
+    try {
+      step();
+      return true;
+    } catch (error) {
+      this.#parts.log.log("error", "A fact or datagram could not be handled", { error });
+      return false;
+    }
+  }
+
+  #schedule(notBefore: Millis = -Infinity): void {
+    if (this.#closed) return;
+    const wanted = this.#parts.machine.pollTimeout();
+    const deadline = wanted && Math.max(wanted, notBefore);
     if (deadline === this.#deadline && this.#timer !== undefined) return;
     this.#timer?.cancel();
     this.#deadline = deadline;
@@ -81,7 +113,7 @@ export class EncapsulationDriver<M extends Encapsulation> {
 
   #fire(): void {
     this.#timer = undefined;
-    if (this.#closed) return;
-    this.call((machine, now) => machine.handleTimeout(now));
+    if (this.#guarded(() => this.call((machine, now) => machine.handleTimeout(now)))) return;
+    this.#schedule(this.#parts.clock.now() + afterFailure);
   }
 }

@@ -15,7 +15,7 @@ import type { NodeContext } from "./node_context.ts";
 
 /**
  * `found`, when nobody else has; `join`, with a token or a password; neither, to resume only. A store that holds a
- * network is resumed in every case, and refused when a token names another network.
+ * network is resumed in every case, and refused when a token or a password names another network.
  */
 export interface Intent {
   readonly found?: FoundIntent;
@@ -68,11 +68,14 @@ export async function enterNetwork(parts: EntryParts, intent: Intent): Promise<v
 }
 
 function refuseOther({ context: { state } }: EntryParts, { join }: Intent): void {
-  if (join?.token === undefined) return;
-  if (equalBytes(parseToken(join.token).networkId, state.networkId()!)) return;
+  const network = state.network()!;
+  const isOther = join?.token === undefined
+    ? (join?.password?.networkName ?? network.name) !== network.name
+    : !equalBytes(parseToken(join.token).networkId, network.id);
+  if (!isOther) return;
   throw new MeshError(
     "NETWORK_MISMATCH",
-    `Cannot join: this node belongs to the network "${state.network()!.name}" and the token is of another; ` +
+    `Cannot join: this node belongs to the network "${network.name}" and was asked to join another; ` +
       "run `selvage reset` first to leave it for good",
   );
 }

@@ -108,7 +108,10 @@ export class Forwarder implements ForwardingView {
     return drop;
   }
 
-  /** An ICMP error from an address of ours to wherever the packet came from; none where ICMP forbids one. */
+  /**
+   * An ICMP error from an address of ours to the owner of the packet's source, which is not the peer that sent it when it
+   * was passed on; none where ICMP forbids one.
+   */
   #refuse(
     parsed: ParsedPacket,
     packet: OverlayPacket,
@@ -119,7 +122,8 @@ export class Forwarder implements ForwardingView {
     const payload = icmpUnreachable(packet.payload, reason, source);
     if (payload === undefined) return;
     const answer: OverlayPacket = { protocol: packet.protocol, payload, forwarded: false };
-    this.#counted(from === undefined ? this.#parts.port.deliver(answer) : this.#send(from, answer));
+    const owner = from && this.routes.lookup(parsed.source)?.owner;
+    this.#counted(owner === undefined ? this.#parts.port.deliver(answer) : this.#send(owner, answer));
   }
 
   #ownAddress(family: 4 | 6): Address | undefined {

@@ -13,6 +13,8 @@
  * A key is taken only by a node that knows all the revocations its sender knows, and passed on only from there: it must
  * not overtake the news of who is not to have it. Whoever lacks some asks with its digest and is told both again.
  *
+ * A key that was lost on its way is told again with the digests; who shows an older one is told the newest.
+ *
  * Flooding what is new costs O(peers) messages per record, which a full mesh of at most 64 can bear; a datagram lost is
  * made good by the digest.
  */
@@ -38,6 +40,10 @@ export interface RecordBook {
 }
 
 const digestEvery: Millis = 30_000;
+/** A peer is told all we know no more often: a liar must not make us its amplifier, nor two that differ each other's. */
+const repairEvery: Millis = 1_000;
+/** No honest peer is more revocations ahead of us; one that is not must not use up all epochs there are. */
+const longestEpochJump = 1_024;
 const version = 1;
 /** Room for the CBOR around the records of one message. */
 const pieceBytes = maxChannelMessage - 64;
@@ -48,6 +54,9 @@ export class Introductions {
   readonly #clock: Clock;
   readonly #log: Logger;
   #timer: Timer | undefined;
+  /** Who was told all lately, until when that lasts, and whether something is owed by then. */
+  readonly #repairs = new Map<PeerId, { readonly timer: Timer; isOwed: boolean }>();
+  #stopped = false;
   #cloneSeen: (from: PeerId, places: readonly string[]) => void = () => {};
 
   constructor(channel: Channel, book: RecordBook, clock: Clock, log: Logger) {
@@ -65,13 +74,19 @@ export class Introductions {
 
   start(): void {
     this.#timer = this.#clock.timer(this.#clock.now() + digestEvery, () => {
-      for (const peer of this.#channel.peers()) this.#send(peer, "digest", this.#book.digest());
+      for (const peer of this.#channel.peers()) {
+        this.#send(peer, "digest", this.#book.digest());
+        this.#sendKey(peer);
+      }
       this.start();
     });
   }
 
   stop(): void {
     this.#timer?.cancel();
+    for (const { timer } of this.#repairs.values()) timer.cancel();
+    this.#repairs.clear();
+    this.#stopped = true;
   }
 
   /** All we know, to a peer that has just come up. */
@@ -100,7 +115,9 @@ export class Introductions {
   #receive(from: PeerId, message: Uint8Array): void {
     const [kind, content] = this.#parse(message);
     if (kind === "records") return this.#learn(from, bytesList(content));
-    if (kind === "digest" && content instanceof Uint8Array) return this.#compare(from, content);
+    if (kind === "digest" && content instanceof Uint8Array && content.length === 16) {
+      return this.#compare(from, content);
+    }
     if (kind === "key") return this.#learnKey(from, content);
     if (kind === "clone") return this.#cloneSeen(from, endpointTexts(content));
     this.#log.log("debug", "Unknown introduction", { peer: from, kind });
@@ -125,16 +142,37 @@ export class Introductions {
     if (!Array.isArray(content)) return;
     const [epoch, secret, exclusions] = content;
     if (!Number.isSafeInteger(epoch) || !(secret instanceof Uint8Array) || secret.length !== 32) return;
-    if (!(exclusions instanceof Uint8Array) || epoch < this.#book.newestKey().epoch) return;
-    if (!equalBytes(exclusions, this.#book.exclusionsDigest())) {
-      this.#send(from, "digest", this.#book.digest());
-    } else if (this.#book.learnKey({ epoch, secret })) this.spreadKey(from);
+    const newest = this.#book.newestKey().epoch;
+    if (!(exclusions instanceof Uint8Array) || epoch > newest + longestEpochJump) return;
+    if (epoch < newest) return this.#sendKey(from);
+    if (!equalBytes(exclusions, this.#book.exclusionsDigest())) this.#repair(from);
+    else if (this.#book.learnKey({ epoch, secret })) this.spreadKey(from);
   }
 
   #compare(from: PeerId, digest: Uint8Array): void {
-    if (equalBytes(digest, this.#book.digest())) return;
-    this.#sendRecords(from, this.#book.records());
-    this.#sendKey(from);
+    if (!equalBytes(digest, this.#book.digest())) this.#tellAll(from);
+  }
+
+  /** Which of the two lacks something is not known: the peer is told all and asked for all. */
+  #repair(peer: PeerId): void {
+    this.#tellAll(peer);
+    this.#send(peer, "digest", this.#book.digest());
+  }
+
+  #tellAll(peer: PeerId): void {
+    const last = this.#repairs.get(peer);
+    if (this.#stopped) return;
+    if (last !== undefined) {
+      last.isOwed = true;
+      return;
+    }
+    const timer = this.#clock.timer(this.#clock.now() + repairEvery, () => {
+      const isOwed = this.#repairs.get(peer)?.isOwed === true;
+      this.#repairs.delete(peer);
+      if (isOwed) this.#tellAll(peer);
+    });
+    this.#repairs.set(peer, { timer, isOwed: false });
+    this.greet(peer);
   }
 
   #sendKey(peer: PeerId): void {

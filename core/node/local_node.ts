@@ -126,7 +126,8 @@ export class LocalNode implements MeshNode {
   #resolve(to: string, family: 4 | 6 | undefined): Address {
     const literal = parseAddress(to);
     if (literal !== undefined) return literal;
-    const peer = this.peers().find(({ peer, name }) => peer === to || name === to);
+    const owner = this.#parts.sources.state.trust().nameOwner(to)?.id;
+    const peer = this.peers().find(({ peer }) => peer === to || peer === owner);
     if (peer === undefined) {
       throw new MeshError("NOT_FOUND", `"${to}" is neither an overlay address nor the name or id of a peer`);
     }

@@ -16,11 +16,14 @@ import { Introductions } from "./introductions.ts";
 import { Joining } from "./joining.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { NodeParts } from "./node_parts.ts";
+import { Turns } from "./turns.ts";
 
 type Fact<T extends EncapsulationOutput["type"]> = Extract<EncapsulationOutput, { type: T }>;
 
 /** A full mesh is what this form of the node can bear; more peers wait for partial views. */
 const maxPeers = 64;
+/** Source of an attempt that follows from what a peer says of itself. */
+const introduction = "introduction";
 
 export class Mesh {
   readonly driver: EncapsulationDriver<NodeParts["encapsulation"]>;
@@ -30,6 +33,7 @@ export class Mesh {
   readonly joining = new Joining();
   readonly #context: NodeContext;
   readonly #parts: NodeParts;
+  readonly #exclusions = new Turns();
   /** Where clones of peers were seen. */
   readonly #clones = new Map<PeerId, readonly string[]>();
 
@@ -42,6 +46,7 @@ export class Mesh {
       datagrams: parts.datagrams,
       clock: platform.clock,
       drops,
+      log: platform.log.child("mesh"),
       onFact: (fact) => this.#handle(fact),
     });
     channels.carryOver((peer, packet) => this.driver.seal(peer, packet));
@@ -84,14 +89,12 @@ export class Mesh {
   }
 
   /**
-   * Shuts out what the records name: kept and told to all first, so that the key made after them reaches nobody that
-   * they are about.
+   * Shuts out what the records name, and tells all: those who are meant have no session any more when the new key is
+   * spread. One exclusion after the other: the key of the later one must not be of the same epoch.
    */
   async exclude(records: readonly Uint8Array[]): Promise<void> {
-    const { state } = this.#context;
-    await state.keepRecords(records);
+    await this.#exclusions.take(() => this.#context.state.exclude(records));
     this.introductions.spread(records);
-    await state.rotateKey();
     this.introductions.spreadKey();
   }
 
@@ -112,17 +115,21 @@ export class Mesh {
   #reach(peer: PeerRecord): void {
     const { state, connections } = this.#context;
     if (peer.id === state.self.id || connections.connection(peer.id) !== undefined) return;
-    for (const endpoint of peer.endpoints) this.reach(endpoint, "introduction", peer);
+    for (const endpoint of peer.endpoints) this.reach(endpoint, introduction, peer);
   }
 
   #membersChanged(learned: readonly PeerRecord[], removed: readonly PeerId[]): void {
-    const { connections, events } = this.#context;
+    const { connections, events, alerts } = this.#context;
     for (const peer of removed) {
       events.emit("peer:revoked", { peer });
       connections.forgetPeer(peer);
+      if (this.#clones.delete(peer)) alerts.clear(cloneAlert(peer));
       this.driver.call((machine, now) => machine.disconnect(peer, now));
     }
-    for (const peer of learned) this.#reach(peer);
+    for (const peer of learned) {
+      connections.keepPlaces(peer.id, peer.endpoints, introduction);
+      this.#reach(peer);
+    }
   }
 
   #handle(fact: EncapsulationFact): void {
@@ -220,7 +227,7 @@ export class Mesh {
 
   #raiseClone(peer: PeerId, detail: string): void {
     this.#context.platform.log.log("error", "An identity is in use twice", { peer, reason: detail });
-    this.#context.alerts.raise(`identity-cloned:${peer}`, detail);
+    this.#context.alerts.raise(cloneAlert(peer), detail);
   }
 
   #admit(request: Fact<"join-requested">): void {
@@ -245,4 +252,8 @@ export class Mesh {
   #isOwn(endpoint: Endpoint): boolean {
     return this.#parts.datagrams.localEndpoints().some((own) => sameEndpoint(own, endpoint));
   }
+}
+
+function cloneAlert(peer: PeerId): string {
+  return `identity-cloned:${peer}`;
 }

@@ -17,14 +17,9 @@ import type {
 } from "../contracts/membership.ts";
 import type { Store, StoreChange } from "../contracts/store.ts";
 import type { Address, Endpoint, PeerId } from "../contracts/values.ts";
-import {
-  type Announcement,
-  type AnnouncementFacts,
-  openAnnouncement,
-  signAnnouncement,
-} from "../identity/announcement.ts";
+import { openAnnouncement, signAnnouncement } from "../identity/announcement.ts";
 import { checkCredentials, decodeCredentials, encodeCredentials } from "../identity/credentials.ts";
-import { type Founding, networkFacts, openFounding, signFounding } from "../identity/founding.ts";
+import { signFounding } from "../identity/founding.ts";
 import {
   createIdentity,
   decodeIdentity,
@@ -37,31 +32,22 @@ import { passwordTokenReference } from "../identity/password.ts";
 import { openRevocation } from "../identity/revocation.ts";
 import { Secret } from "../identity/secret.ts";
 import { isExpired } from "../identity/token.ts";
-import { Trust } from "../identity/trust.ts";
-import { formatAddress } from "../wire/address.ts";
+import type { Trust } from "../identity/trust.ts";
 import { equalBytes } from "../wire/bytes.ts";
-import { formatEndpoint } from "../wire/endpoint.ts";
 import type { RecordBook } from "./introductions.ts";
 import { type EpochKey, KeyRing } from "./key_ring.ts";
+import { type Network, networkChange, openNetwork } from "./network.ts";
+import { sameFacts } from "./own_announcement.ts";
 import { PeerBook } from "./peer_book.ts";
 import type { Platform } from "./platform.ts";
 import { recordsDigest } from "../identity/records_digest.ts";
-import { encodeNetwork, readNetwork, recordChange, storeKeys } from "./state_records.ts";
+import { readNetwork, readSequence, recordChange, storeKeys } from "./state_records.ts";
 
 export interface StateParts {
   readonly platform: Platform;
   readonly store: Store;
   /** For a node that is new; one that has joined keeps the name it was admitted under. */
   readonly name: string;
-}
-
-interface Network {
-  readonly record: Uint8Array;
-  readonly founding: Founding;
-  readonly facts: NetworkFacts;
-  readonly trust: Trust;
-  readonly keys: KeyRing;
-  passwordKey: Secret | undefined;
 }
 
 /** What a network starts with on this node. */
@@ -76,13 +62,15 @@ export interface NewNetwork {
 type MembersListener = (learned: readonly PeerIdentity[], removed: readonly PeerId[]) => void;
 
 export class NetworkState implements Membership, RecordBook {
-  readonly self: Self;
+  #self: Self;
   readonly #parts: StateParts;
   readonly #secrets: IdentitySecrets;
   readonly #book = new PeerBook();
   #network: Network | undefined;
   #sequence: number;
   #announcement: Uint8Array | undefined;
+  /** Digest of all revocations, while it holds: to find them again costs a signature check each. */
+  #exclusions: Uint8Array | undefined;
   #routes: () => Uint8Array = () => new Uint8Array();
   #changed: MembersListener = () => {};
 
@@ -93,9 +81,13 @@ export class NetworkState implements Membership, RecordBook {
     const name = store.get(storeKeys.name);
     this.#parts = parts;
     this.#secrets = identity === undefined ? createIdentity(platform.random) : decodeIdentity(identity);
-    this.self = openSelf(this.#secrets, name === undefined ? parts.name : new TextDecoder().decode(name));
-    this.#sequence = Number(new TextDecoder().decode(store.get(storeKeys.sequence)) || 0);
+    this.#self = openSelf(this.#secrets, name === undefined ? parts.name : new TextDecoder().decode(name));
+    this.#sequence = readSequence(store);
     this.#load();
+  }
+
+  get self(): Self {
+    return this.#self;
   }
 
   /** True once this node has founded or joined a network. */
@@ -115,18 +107,43 @@ export class NetworkState implements Membership, RecordBook {
     await this.enter({ founding, key, passwordKey, records: [], announcements: [] });
   }
 
-  /** Makes a network this node's own: identity, keys and records in one batch, then in memory. */
+  /**
+   * Makes a network this node's own: identity, keys and records in one batch, then in memory. The name is the one that
+   * the network knows this node by. Rejects `NOT_ADMITTED`, with nothing kept, when the records do not admit it.
+   */
   async enter(entered: NewNetwork): Promise<void> {
     const network = openNetwork(entered.founding, [entered.key], entered.passwordKey);
     for (const record of entered.records) network.trust.merge(record);
+    const { state, name = this.self.name } = network.trust.standing(this.self.publicKey);
+    if (state !== "admitted") {
+      throw new MeshError(
+        "NOT_ADMITTED",
+        "Cannot join: the welcome holds no valid admission of this node; try another member",
+      );
+    }
+    // With where the others are: a node that resumes and knows nobody could not be found either.
+    const peers = entered.announcements.flatMap((record) => {
+      const peer = this.#learnAnnouncement(record, network.trust);
+      return peer === undefined ? [] : [{ peer, change: { key: storeKeys.peers + peer.id, value: record } }];
+    });
     await this.#parts.store.commit([
-      { key: storeKeys.identity, value: encodeIdentity(this.#secrets) },
-      { key: storeKeys.name, value: new TextEncoder().encode(this.self.name) },
+      this.#identityChange(),
+      { key: storeKeys.name, value: new TextEncoder().encode(name) },
       networkChange(network),
       ...network.trust.records().map(recordChange),
+      ...peers.map(({ change }) => change),
     ]);
+    this.#self = openSelf(this.#secrets, name);
     this.#network = network;
-    this.learn(entered.announcements);
+    this.#changed(peers.map(({ peer }) => peer), []);
+  }
+
+  /**
+   * To be done before this node knocks: a member may admit it without the answer coming through, and who knocks again
+   * under another key would find its own name taken.
+   */
+  async keepIdentity(): Promise<void> {
+    await this.#parts.store.commit([this.#identityChange()]);
   }
 
   /** Signs and keeps a new announcement when endpoints or addresses have changed; the record to spread, if any. */
@@ -217,7 +234,7 @@ export class NetworkState implements Membership, RecordBook {
   }
 
   exclusionsDigest(): Uint8Array {
-    return recordsDigest(
+    return this.#exclusions ??= recordsDigest(
       this.#member().trust.records().filter((record) => openRevocation(record) !== undefined),
     );
   }
@@ -228,8 +245,11 @@ export class NetworkState implements Membership, RecordBook {
     const peers: PeerIdentity[] = [];
     const before = new Set(admittedIds(trust));
     for (const record of records) {
-      if (trust.merge(record) === "new") changes.push(recordChange(record));
-      const peer = this.#learnAnnouncement(record);
+      if (trust.merge(record) === "new") {
+        this.#exclusions = undefined;
+        changes.push(recordChange(record));
+      }
+      const peer = this.#learnAnnouncement(record, trust);
       if (peer === undefined) continue;
       peers.push(peer);
       changes.push({ key: storeKeys.peers + peer.id, value: record });
@@ -263,12 +283,21 @@ export class NetworkState implements Membership, RecordBook {
     return true;
   }
 
-  /** A new network key, on disk and in use; password and tokens of before are void. */
-  async rotateKey(): Promise<void> {
+  /**
+   * Keeps records that shut somebody out and a new network key in one batch, so that there is never one without the
+   * other; then both count. Password and tokens of before are void.
+   */
+  async exclude(records: readonly Uint8Array[]): Promise<void> {
     const network = this.#member();
-    network.keys.rotate(this.#parts.platform.random);
+    const keys = new KeyRing(network.keys.entries());
+    const key = keys.rotate(this.#parts.platform.random);
+    const change = networkChange({ ...network, keys, passwordKey: undefined });
+    await this.#parts.store.commit([...records.map(recordChange), change]);
+    this.learn(records);
+    network.keys.add(key);
     network.passwordKey = undefined;
-    await this.#parts.store.commit([networkChange(network)]);
+    // Once more, with what was learned of other keys meanwhile.
+    this.#commitLater([networkChange(network)]);
   }
 
   passwordKey(): Secret | undefined {
@@ -317,20 +346,21 @@ export class NetworkState implements Membership, RecordBook {
     return this.#network;
   }
 
-  #learnAnnouncement(record: Uint8Array): PeerIdentity | undefined {
-    const announced = openAnnouncement(record);
-    if (announced === undefined) return undefined;
-    const { peer } = announced;
-    if (peer.id === this.self.id || this.#member().trust.standing(peer.publicKey).state !== "admitted") {
-      return undefined;
-    }
-    return this.#book.learn(record)?.peer;
+  #learnAnnouncement(record: Uint8Array, trust: Trust): PeerIdentity | undefined {
+    if (this.#announcement !== undefined && equalBytes(record, this.#announcement)) return undefined;
+    const believes = ({ id, publicKey }: PeerIdentity) =>
+      id !== this.self.id && trust.standing(publicKey).state === "admitted";
+    return this.#book.learn(record, believes)?.peer;
   }
 
   /** Before the sockets are open nothing is known but the identity; handshakes come after, so this is for joining. */
   #firstAnnouncement(): Uint8Array {
     const facts = { bindingNumber: this.#secrets.bindingNumber, endpoints: [], addresses: [] };
     return signAnnouncement(this.self, { ...facts, sequence: this.#sequence });
+  }
+
+  #identityChange(): StoreChange {
+    return { key: storeKeys.identity, value: encodeIdentity(this.#secrets) };
   }
 
   #commitLater(changes: readonly StoreChange[]): void {
@@ -352,37 +382,9 @@ export class NetworkState implements Membership, RecordBook {
     this.#network = network;
     for (const [key, record] of store.entries(storeKeys.peers)) {
       if (key === storeKeys.peers + this.self.id) this.#announcement = record;
-      else this.#book.learn(record);
+      else this.#learnAnnouncement(record, network.trust);
     }
   }
-}
-
-function openNetwork(
-  record: Uint8Array,
-  keys: readonly EpochKey[],
-  passwordKey: Secret | undefined,
-): Network {
-  const founding = openFounding(record);
-  if (founding === undefined) {
-    throw new MeshError(
-      "STATE_CORRUPT",
-      "The founding record of the network is damaged; reset this node and join anew",
-    );
-  }
-  const trust = new Trust(founding);
-  return { record, founding, facts: networkFacts(founding), trust, keys: new KeyRing(keys), passwordKey };
-}
-
-function networkChange({ record, keys, passwordKey }: Network): StoreChange {
-  const stored = { founding: record, keys: keys.entries(), passwordKey: passwordKey?.reveal() };
-  return { key: storeKeys.network, value: encodeNetwork(stored) };
-}
-
-function sameFacts({ peer, addresses }: Announcement, facts: Omit<AnnouncementFacts, "sequence">): boolean {
-  const text = (endpoints: readonly Endpoint[], held: readonly Address[] = []) =>
-    [...endpoints.map(formatEndpoint), ...held.map(formatAddress)].join();
-  return peer.bindingNumber === facts.bindingNumber &&
-    text(peer.endpoints, addresses) === text(facts.endpoints, facts.addresses);
 }
 
 function admittedIds(trust: Trust): readonly PeerId[] {

@@ -27,7 +27,7 @@ export class NodeContext {
     this.store = store;
     this.signal = signal;
     this.events = new EventBus(platform.log);
-    this.alerts = new Alerts(platform.clock, this.events);
+    this.alerts = new Alerts(platform.clock, this.events, signal);
     this.channels = new Channels(platform.log, () => this.connections.peers());
     this.state = new NetworkState({ platform, store, name });
   }

@@ -41,7 +41,7 @@ export function encodeNetwork({ founding, keys, passwordKey }: StoredNetwork): U
 export function readNetwork(store: Store): StoredNetwork | undefined {
   const bytes = store.get(storeKeys.network);
   if (bytes === undefined) return undefined;
-  const map = decodeCbor(bytes) as Record<string, unknown>;
+  const map = readMap(bytes);
   if (typeof map["v"] === "number" && map["v"] > version) {
     throw new MeshError(
       "UNSUPPORTED",
@@ -49,7 +49,11 @@ export function readNetwork(store: Store): StoredNetwork | undefined {
     );
   }
   const [founding, keys, passwordKey] = [map["f"], map["k"], map["p"]];
-  if (map["v"] !== version || !(founding instanceof Uint8Array) || !Array.isArray(keys)) throw corrupt();
+  if (
+    map["v"] !== version || !(founding instanceof Uint8Array) || !Array.isArray(keys) || keys.length === 0
+  ) {
+    throw corrupt();
+  }
   return {
     founding,
     keys: keys.map(readKey),
@@ -57,18 +61,40 @@ export function readNetwork(store: Store): StoredNetwork | undefined {
   };
 }
 
+/** How many announcements this node has signed. Throws `STATE_CORRUPT`. */
+export function readSequence(store: Store): number {
+  const bytes = store.get(storeKeys.sequence);
+  if (bytes === undefined) return 0;
+  const text = new TextDecoder().decode(bytes);
+  const sequence = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+  if (!Number.isSafeInteger(sequence)) throw corrupt();
+  return sequence;
+}
+
+function readMap(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  let decoded: unknown;
+  try {
+    decoded = decodeCbor(bytes);
+  } catch (error) {
+    throw corrupt(error);
+  }
+  if (typeof decoded !== "object" || decoded === null) throw corrupt();
+  return decoded as Record<string, unknown>;
+}
+
 function readKey(value: unknown): EpochKey {
   const [epoch, secret] = Array.isArray(value) ? value : [];
-  if (!Number.isSafeInteger(epoch) || !(secret instanceof Uint8Array) || secret.length !== 32) {
+  if (!Number.isSafeInteger(epoch) || epoch < 1 || !(secret instanceof Uint8Array) || secret.length !== 32) {
     throw corrupt();
   }
   return { epoch, secret };
 }
 
-function corrupt(): MeshError {
+function corrupt(cause?: unknown): MeshError {
   return new MeshError(
     "STATE_CORRUPT",
     "Cannot read the network of this node: its record is damaged; reset and join anew",
+    { cause },
   );
 }
 

@@ -92,9 +92,21 @@ export class Tokens implements TokenAdmin {
   *#remembered(): Iterable<readonly [string, Remembered]> {
     for (const [key, value] of this.#parts.store.entries(storeKeys.tokens)) {
       const id = key.slice(storeKeys.tokens.length);
-      const { expires, epoch } = decodeCbor(value) as Omit<Remembered, "id">;
-      yield [id, { id: decodeHex(id)!, expires, epoch }];
+      const token = readToken(id, value);
+      if (token !== undefined) yield [id, token];
     }
+  }
+}
+
+/** Undefined for damaged bytes: the list of what was made here is for the operator's eyes, nothing depends on it. */
+function readToken(id: string, value: Uint8Array): Remembered | undefined {
+  try {
+    const { expires, epoch } = decodeCbor(value) as Omit<Remembered, "id">;
+    const bytes = decodeHex(id);
+    const isWhole = Number.isSafeInteger(expires) && Number.isSafeInteger(epoch);
+    return bytes !== undefined && isWhole ? { id: bytes, expires, epoch } : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,6 +3,7 @@
  * outlive a crash. Everything follows from the seed.
  */
 import type { AeadSuite } from "../../core/contracts/aead.ts";
+import { MeshError } from "../../core/contracts/errors.ts";
 import type { MeshNode } from "../../core/contracts/node.ts";
 import type { Composition } from "../../core/node/composition.ts";
 import { createNode } from "../../core/node/create_node.ts";
@@ -33,6 +34,7 @@ export class SimWorld implements AsyncDisposable {
   readonly clock = new SimClock();
   readonly network: SimNetwork;
   readonly #random: SimRandom;
+  readonly #own: SimRandom;
   readonly #disks = new Map<string, MemoryDisk>();
   readonly #hosts = new Map<string, string>();
   readonly #running = new Map<string, SimNode>();
@@ -43,6 +45,7 @@ export class SimWorld implements AsyncDisposable {
   constructor(seed: number, faults: Partial<LinkFaults> = {}, plugins: Partial<Composition> = {}) {
     this.#plugins = plugins;
     this.#random = new SimRandom(seed);
+    this.#own = new SimRandom(~seed);
     this.network = new SimNetwork({ clock: this.clock, random: this.#random.fork(), faults });
   }
 
@@ -61,15 +64,32 @@ export class SimWorld implements AsyncDisposable {
 
   /** A second start under the same name finds the disk as the first one left it. */
   async start(name: string, intent: Intent = {}): Promise<SimNode> {
-    return await this.startAt(name, this.#hosts.get(name) ?? `192.0.2.${1 + this.#hosts.size}`, intent);
+    return await this.startAt(name, this.#hostOf(name), intent);
   }
 
-  async startAt(name: string, host: string, intent: Intent = {}): Promise<SimNode> {
+  /** Several at once, each as by {@link start}; resolves when all have settled. */
+  startTogether(starts: readonly (readonly [name: string, intent: Intent])[]): Promise<readonly SimNode[]> {
+    return this.run(
+      Promise.all(starts.map(([name, intent]) => this.create(name, this.#hostOf(name), intent))),
+    );
+  }
+
+  startAt(name: string, host: string, intent: Intent = {}): Promise<SimNode> {
+    return this.run(this.create(name, host, intent));
+  }
+
+  #hostOf(name: string): string {
+    return this.#hosts.get(name) ?? `192.0.2.${1 + this.#hosts.size}`;
+  }
+
+  /** Only begins: somebody has to let time pass. */
+  async create(name: string, host: string, intent: Intent, signal?: AbortSignal): Promise<SimNode> {
     const disk = this.disk(name);
     this.#hosts.set(name, host);
-    const node = await this.run(createNode({
+    const node = await createNode({
       name,
       intent,
+      ...(signal && { signal }),
       plugins: {
         store: memoryStoreOn(disk),
         transport: memoryTransport({ network: this.network, endpoint: { host, port: 6783 } }),
@@ -87,16 +107,36 @@ export class SimWorld implements AsyncDisposable {
         runtime: "simulated",
         hostname: name,
       },
-    }));
+    });
     const started = { name, host, node };
     this.#running.set(name, started);
     return started;
+  }
+
+  /** Fills bytes from the seed, apart from what the nodes draw. */
+  chance(bytes: Uint8Array): Uint8Array {
+    return this.#own.fill(bytes);
   }
 
   disk(name: string): MemoryDisk {
     const disk = this.#disks.get(name) ?? new MemoryDisk(diskBytes);
     this.#disks.set(name, disk);
     return disk;
+  }
+
+  /** From the next start the disk of `name` has so many bytes, and on it what was there. */
+  replaceDisk(name: string, bytes: number): void {
+    const changes = [...this.disk(name).image.entries("")].map(([key, value]) => ({ key, value }));
+    const disk = new MemoryDisk(bytes);
+    disk.write(disk.mount(), changes);
+    this.#disks.set(name, disk);
+  }
+
+  /** Nothing can be written any more on the disk of a running node. */
+  fillDisk(name: string): void {
+    this.disk(name).write = () => {
+      throw new MeshError("DISK_FULL", "Cannot write: the simulated disk is full");
+    };
   }
 
   /** A disk with what `name` has on its own now: an image of the machine, started elsewhere. */
@@ -116,6 +156,11 @@ export class SimWorld implements AsyncDisposable {
   async stop(victim: SimNode): Promise<void> {
     this.#running.delete(victim.name);
     await this.run(victim.node[Symbol.asyncDispose]());
+  }
+
+  /** Those that run, in the order of their starts. */
+  nodes(): readonly SimNode[] {
+    return [...this.#running.values()];
   }
 
   /** Simulated time until the promise settles. */

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "../../tests/harness.ts";
+import { SimClock } from "../../tests/sim/clock.ts";
+import { Alerts } from "./alerts.ts";
+import { EventBus } from "./event_bus.ts";
+import { FakeLog } from "./node_fixture.ts";
+
+function rig() {
+  const clock = new SimClock(1_000);
+  const events = new EventBus(new FakeLog());
+  const ending = new AbortController();
+  const alerts = new Alerts(clock, events, ending.signal);
+  const heard: string[] = [];
+  events.onAny((name, detail) => void heard.push(`${name} ${JSON.stringify(detail)}`), ending.signal);
+  return { clock, events, alerts, heard, ending };
+}
+
+test("an alert is told once, again when it says something new, and keeps the time at which it began", () => {
+  const { clock, alerts, heard } = rig();
+  alerts.raise("disk", "90 % full");
+  alerts.raise("disk", "90 % full");
+  clock.jumpWall(500);
+  alerts.raise("disk", "95 % full");
+  assert.deepEqual(alerts.list(), [{ name: "disk", detail: "95 % full", since: 1_000 }]);
+  assert.deepEqual(heard, [
+    'alert:raised {"alert":"disk","detail":"90 % full"}',
+    'alert:raised {"alert":"disk","detail":"95 % full"}',
+  ]);
+});
+
+test("clearing is told when there was something to clear", () => {
+  const { alerts, heard } = rig();
+  alerts.clear("disk");
+  alerts.raise("disk", "full");
+  alerts.clear("disk");
+  assert.deepEqual(alerts.list(), []);
+  assert.deepEqual(heard.slice(1), ['alert:cleared {"alert":"disk"}']);
+});
+
+test("what a plugin raises and clears by event is listed, and told once", () => {
+  const { events, alerts, heard, ending } = rig();
+  events.emit("alert:raised", { alert: "address_conflict", detail: "10.32.0.1" });
+  assert.deepEqual(alerts.list().map(({ name, detail }) => [name, detail]), [
+    ["address_conflict", "10.32.0.1"],
+  ]);
+  assert.equal(heard.length, 1);
+  events.emit("alert:cleared", { alert: "address_conflict" });
+  assert.deepEqual(alerts.list(), []);
+  ending.abort();
+  events.emit("alert:raised", { alert: "late", detail: "" });
+  assert.deepEqual(alerts.list(), []);
+});

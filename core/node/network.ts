@@ -1,0 +1,41 @@
+/** The network that a node belongs to, in memory: what the founding record and the stored keys come to. */
+import { MeshError } from "../contracts/errors.ts";
+import type { NetworkFacts } from "../contracts/membership.ts";
+import type { StoreChange } from "../contracts/store.ts";
+import { type Founding, networkFacts, openFounding } from "../identity/founding.ts";
+import type { Secret } from "../identity/secret.ts";
+import { Trust } from "../identity/trust.ts";
+import { type EpochKey, KeyRing } from "./key_ring.ts";
+import { encodeNetwork, storeKeys } from "./state_records.ts";
+
+export interface Network {
+  readonly record: Uint8Array;
+  readonly founding: Founding;
+  readonly facts: NetworkFacts;
+  readonly trust: Trust;
+  readonly keys: KeyRing;
+  passwordKey: Secret | undefined;
+}
+
+/** Throws `STATE_CORRUPT` when `record` is no founding record. */
+export function openNetwork(
+  record: Uint8Array,
+  keys: readonly EpochKey[],
+  passwordKey: Secret | undefined,
+): Network {
+  const founding = openFounding(record);
+  if (founding === undefined) {
+    throw new MeshError(
+      "STATE_CORRUPT",
+      "The founding record of the network is damaged; reset this node and join anew",
+    );
+  }
+  const trust = new Trust(founding);
+  return { record, founding, facts: networkFacts(founding), trust, keys: new KeyRing(keys), passwordKey };
+}
+
+/** For the store: what {@link openNetwork} needs. */
+export function networkChange({ record, keys, passwordKey }: Network): StoreChange {
+  const stored = { founding: record, keys: keys.entries(), passwordKey: passwordKey?.reveal() };
+  return { key: storeKeys.network, value: encodeNetwork(stored) };
+}
