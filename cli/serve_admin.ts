@@ -1,5 +1,5 @@
 /** The admin API of a node on a unix socket. */
-import { createAdminApp } from "../core/admin/app.ts";
+import type { AdminApp } from "../core/admin/app.ts";
 import type { Logger } from "../core/contracts/host.ts";
 import type { MeshNode } from "../core/contracts/node.ts";
 import { silentLogger } from "../core/node/silent_logger.ts";
@@ -29,7 +29,13 @@ export interface AdminServer extends AsyncDisposable {
 export async function serveAdmin(node: MeshNode, options: ServeAdminOptions): Promise<AdminServer> {
   const { socket, log = silentLogger } = options;
   const stop = options.stop ?? (() => void node[Symbol.asyncDispose]());
-  const app = createAdminApp({ node, log, clock: systemClock(), stop, version });
-  const server = await listenUnix((request) => app.fetch(request), socket, { log });
+  // Loaded by the first request: a node that starts should not wait for routes and schemas that nobody asks for yet.
+  let app: Promise<AdminApp> | undefined;
+  const load = async () => {
+    const { createAdminApp } = await import("../core/admin/app.ts");
+    return createAdminApp({ node, log, clock: systemClock(), stop, version });
+  };
+  const answer = async (request: Request) => (await (app ??= load())).fetch(request);
+  const server = await listenUnix(answer, socket, { log });
   return { socket: server.path, [Symbol.asyncDispose]: () => server.close() };
 }

@@ -1,5 +1,4 @@
 /** `SELVAGE_IPAM__RANGE=…` as a setting: two underscores nest, one stays, case is folded back to the key's own. */
-import { parse } from "yaml";
 import { MeshError } from "../../core/contracts/errors.ts";
 import type { Setting } from "./origin.ts";
 
@@ -7,7 +6,7 @@ const prefix = "SELVAGE_";
 /** Variables that are no settings: they say how to find the settings, carry secrets, or steer tests. */
 const reserved = new Set(["CONFIG", "TOKEN", "PASSWORD", "DEBUG", "NO_SKIP"]);
 
-/** Values are read as YAML flow: `8`, `true`, `["a", "b"]`; what is no YAML is text. */
+/** Values are read as JSON: `8`, `true`, `["a", "b"]`; what is no JSON is text. */
 export function environmentLayer(environment: Readonly<Record<string, string | undefined>>): Setting[] {
   return Object.entries(environment)
     .filter(([variable]) => variable.startsWith(prefix) && !reserved.has(variable.slice(prefix.length)))
@@ -32,8 +31,7 @@ function camelCase(key: string): string {
 
 function valueOf(text: string): unknown {
   try {
-    const value: unknown = parse(text);
-    return value === null ? text : value;
+    return JSON.parse(text);
   } catch {
     return text;
   }

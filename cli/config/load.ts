@@ -8,7 +8,6 @@ import { environmentLayer } from "./environment_layer.ts";
 import type { Setting } from "./origin.ts";
 import { resolveConfig, type ResolvedConfig } from "./resolve.ts";
 import { configurableSlots, defaultPlugins } from "./settings.ts";
-import { yamlLayer } from "./yaml_layer.ts";
 
 export interface LoadedConfig extends ResolvedConfig {
   /** Absolute; undefined when there is none. */
@@ -19,12 +18,20 @@ export interface LoadedConfig extends ResolvedConfig {
 export async function loadConfig(flags: ConfigFlags, io: Io): Promise<LoadedConfig> {
   const file = await readConfigFile(flags.config, io);
   const given = [
-    file === undefined ? [] : yamlLayer(file.name, file.text),
+    file === undefined ? [] : await fileLayer(file),
     environmentLayer(io.environment),
     flagLayer(flags),
   ];
   const path = file && resolve(file.name);
   return { ...await resolveConfig([defaultLayer(given, io), ...given], path), file: path };
+}
+
+/** Most nodes have no file: only one that has waits for a parser to load. */
+async function fileLayer(
+  { name, text }: { readonly name: string; readonly text: string },
+): Promise<Setting[]> {
+  const { yamlLayer } = await import("./yaml_layer.ts");
+  return yamlLayer(name, text);
 }
 
 /** Paths depend on what is given, so this layer is made last and counts least. */
