@@ -211,7 +211,8 @@ test("about an ICMP error nobody is told anything", () => {
   const sum = headerSum(payload);
   payload[10] = sum >> 8;
   payload[11] = sum & 255;
-  silent.forwarder.fromMesh(other, { protocol: GreProtocol.ipv4, payload, forwarded: false });
+  const packet = { protocol: GreProtocol.ipv4, payload, forwarded: false };
+  assert.equal(silent.forwarder.fromMesh(other, packet), Drop.noListener);
   assert.deepEqual(silent.sent, []);
 });
 

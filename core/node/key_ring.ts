@@ -13,13 +13,21 @@ export interface EpochKey {
   readonly epoch: number;
   /** 32 bytes. */
   readonly secret: Uint8Array;
+  /** Digest of the revocations that its maker knew of, 16 bytes; absent while this node has not been told. */
+  readonly exclusions?: Uint8Array | undefined;
+}
+
+interface HeldKey {
+  readonly epoch: number;
+  readonly key: NetworkKey;
+  exclusions: Uint8Array | undefined;
 }
 
 /** Two nodes may have been away for a revocation each; more than that must be told by an operator. */
 const keptKeys = 4;
 
 export class KeyRing {
-  readonly #keys: { readonly epoch: number; readonly key: NetworkKey }[] = [];
+  readonly #keys: HeldKey[] = [];
 
   constructor(keys: Iterable<EpochKey>) {
     for (const key of keys) this.add(key);
@@ -31,32 +39,36 @@ export class KeyRing {
   }
 
   newest(): EpochKey | undefined {
-    const newest = this.#keys[0];
-    return newest && { epoch: newest.epoch, secret: newest.key.secret };
+    return this.entries()[0];
   }
 
   /** For the store. */
   entries(): readonly EpochKey[] {
-    return this.#keys.map(({ epoch, key }) => ({ epoch, secret: key.secret }));
+    return this.#keys.map(({ epoch, key, exclusions }) => ({ epoch, secret: key.secret, exclusions }));
   }
 
   /** True when the key is the newest now. Two revocations at once make two keys of one epoch: the greater bytes win. */
-  add({ epoch, secret }: EpochKey): boolean {
+  add({ epoch, secret, exclusions }: EpochKey): boolean {
     const key = networkKeyOf(secret);
-    if (this.#keys.some((held) => held.epoch === epoch && compareBytes(held.key.secret, secret) === 0)) {
+    const known = this.#keys.find((held) =>
+      held.epoch === epoch && compareBytes(held.key.secret, secret) === 0
+    );
+    if (known !== undefined) {
+      known.exclusions ??= exclusions;
       return false;
     }
-    this.#keys.push({ epoch, key });
+    this.#keys.push({ epoch, key, exclusions });
     this.#keys.sort((a, b) => b.epoch - a.epoch || compareBytes(b.key.secret, a.key.secret));
     this.#keys.splice(keptKeys);
     return this.#keys[0]!.key === key;
   }
 
   /** A fresh key of the next epoch, in use from now on. */
-  rotate(random: Random): EpochKey {
+  rotate(random: Random, exclusions: Uint8Array): EpochKey {
     const epoch = (this.#keys[0]?.epoch ?? 0) + 1;
     const { secret } = createNetworkKey(random);
-    this.add({ epoch, secret });
-    return { epoch, secret };
+    const key = { epoch, secret, exclusions };
+    this.add(key);
+    return key;
   }
 }

@@ -23,7 +23,10 @@ test("the newest epoch comes first, four are kept, and an older one is never the
   ring.add(key(3, 3));
   assert.equal(ring.add(key(1, 7)), false);
   assert.deepEqual(epochs(ring), ["5:1", "3:3", "2:9", "1:8"]);
-  assert.deepEqual(ring.newest(), key(5, 1));
+  assert.deepEqual(ring.newest(), { ...key(5, 1), exclusions: undefined });
+  const exclusions = new Uint8Array(16);
+  assert.equal(ring.add({ ...key(5, 1), exclusions }), false);
+  assert.deepEqual(ring.newest(), { ...key(5, 1), exclusions }, "told later what it was made for");
   assert.deepEqual(ring.keys()[0], networkKeyOf(key(5, 1).secret));
 });
 
@@ -54,8 +57,9 @@ test("of two keys of one epoch all nodes take the same one, in whatever order th
 test("a fresh key is of the next epoch and in use at once", () => {
   const ring = new KeyRing([]);
   const random = seededRandom("keys");
-  assert.equal(ring.rotate(random).epoch, 1);
-  const second = ring.rotate(random);
+  const exclusions = new Uint8Array(16);
+  assert.equal(ring.rotate(random, exclusions).epoch, 1);
+  const second = ring.rotate(random, exclusions);
   assert.deepEqual(ring.newest(), second);
   assert.deepEqual(ring.entries().map(({ epoch }) => epoch), [2, 1]);
 });

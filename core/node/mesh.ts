@@ -50,12 +50,13 @@ export class Mesh {
       onFact: (fact) => this.#handle(fact),
     });
     channels.carryOver((peer, packet) => this.driver.seal(peer, packet));
-    this.introductions = new Introductions(
-      channels.open("mesh"),
-      state,
-      platform.clock,
-      platform.log.child("mesh"),
-    );
+    this.introductions = new Introductions({
+      self: state.self.id,
+      channel: channels.open("mesh"),
+      book: state,
+      clock: platform.clock,
+      log: platform.log.child("mesh"),
+    });
     this.forwarder = new Forwarder({
       self: state.self.id,
       port: parts.port,
@@ -69,6 +70,7 @@ export class Mesh {
       state,
       spread: (records) => this.introductions.spread(records),
     });
+    this.introductions.onStaleKey(() => void this.#renewKey());
     this.introductions.onCloneSeen((_, places) => this.#raiseOwnClone(places));
     for (const plugin of parts.discovery) plugin.watch((finding) => this.#find(finding));
     state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
@@ -96,6 +98,15 @@ export class Mesh {
     await this.#exclusions.take(() => this.#context.state.exclude(records));
     this.introductions.spread(records);
     this.introductions.spreadKey();
+  }
+
+  /** Never rejects: while the key is stale it is tried again. */
+  async #renewKey(): Promise<void> {
+    try {
+      await this.exclude([]);
+    } catch (error) {
+      this.#context.platform.log.log("error", "Cannot replace the network key; it is tried again", { error });
+    }
   }
 
   /** Tries an endpoint until it answers; at once when it is already being tried. */

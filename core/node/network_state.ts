@@ -29,14 +29,13 @@ import {
 } from "../identity/identity.ts";
 import { deriveTokenKey } from "../identity/network_key.ts";
 import { passwordTokenReference } from "../identity/password.ts";
-import { openRevocation } from "../identity/revocation.ts";
 import { Secret } from "../identity/secret.ts";
 import { isExpired } from "../identity/token.ts";
 import type { Trust } from "../identity/trust.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import type { RecordBook } from "./introductions.ts";
 import { type EpochKey, KeyRing } from "./key_ring.ts";
-import { type Network, networkChange, openNetwork } from "./network.ts";
+import { exclusionsOf, type Network, networkChange, nextKey, openNetwork } from "./network.ts";
 import { sameFacts } from "./own_announcement.ts";
 import { PeerBook } from "./peer_book.ts";
 import type { Platform } from "./platform.ts";
@@ -103,7 +102,7 @@ export class NetworkState implements Membership, RecordBook {
   ): Promise<void> {
     const { random, clock } = this.#parts.platform;
     const founding = signFounding(this.self, { networkName, ranges, random, wall: clock.wall() });
-    const key = new KeyRing([]).rotate(random);
+    const key = new KeyRing([]).rotate(random, exclusionsOf([]));
     await this.enter({ founding, key, passwordKey, records: [], announcements: [] });
   }
 
@@ -234,40 +233,49 @@ export class NetworkState implements Membership, RecordBook {
   }
 
   exclusionsDigest(): Uint8Array {
-    return this.#exclusions ??= recordsDigest(
-      this.#member().trust.records().filter((record) => openRevocation(record) !== undefined),
-    );
+    return this.#exclusions ??= exclusionsOf(this.#member().trust.records());
   }
 
-  learn(records: readonly Uint8Array[]): readonly Uint8Array[] {
+  isKeyStale(): boolean {
+    const { exclusions } = this.newestKey();
+    return exclusions !== undefined && !equalBytes(exclusions, this.exclusionsDigest());
+  }
+
+  /** `areKept`: the records are on disk already. */
+  learn(records: readonly Uint8Array[], areKept = false): readonly Uint8Array[] {
     const { trust } = this.#member();
+    const fresh: Uint8Array[] = [];
     const changes: StoreChange[] = [];
     const peers: PeerIdentity[] = [];
-    const before = new Set(admittedIds(trust));
+    const before = admittedIds(trust);
     for (const record of records) {
       if (trust.merge(record) === "new") {
         this.#exclusions = undefined;
-        changes.push(recordChange(record));
+        fresh.push(record);
+        if (!areKept) changes.push(recordChange(record));
       }
       const peer = this.#learnAnnouncement(record, trust);
       if (peer === undefined) continue;
       peers.push(peer);
+      before.add(peer.id); // one of these very records may shut it out
+      fresh.push(record);
       changes.push({ key: storeKeys.peers + peer.id, value: record });
     }
-    const after = new Set(admittedIds(trust));
+    const after = admittedIds(trust);
     const removed = [...before].filter((id) => !after.has(id));
     for (const peer of removed) {
       if (this.#book.forget(peer)) changes.push({ key: storeKeys.peers + peer, value: undefined });
     }
     this.#commitLater(changes);
-    if (peers.length > 0 || removed.length > 0) this.#changed(peers, removed);
-    return changes.flatMap(({ value }) => value ?? []);
+    const learned = peers.filter(({ id }) => after.has(id));
+    if (learned.length > 0 || removed.length > 0) this.#changed(learned, removed);
+    return fresh;
   }
 
   /** As {@link learn}, for records that this node itself has signed: they are on disk before they count. */
   async keepRecords(records: readonly Uint8Array[]): Promise<void> {
     await this.#parts.store.commit(records.map(recordChange));
-    this.learn(records);
+    this.learn(records, true);
   }
 
   newestKey(): EpochKey {
@@ -285,18 +293,16 @@ export class NetworkState implements Membership, RecordBook {
 
   /**
    * Keeps records that shut somebody out and a new network key in one batch, so that there is never one without the
-   * other; then both count. Password and tokens of before are void.
+   * other; then both count, and the keys are written once more with what was learned of others meanwhile. Password and
+   * tokens of before are void.
    */
   async exclude(records: readonly Uint8Array[]): Promise<void> {
     const network = this.#member();
-    const keys = new KeyRing(network.keys.entries());
-    const key = keys.rotate(this.#parts.platform.random);
-    const change = networkChange({ ...network, keys, passwordKey: undefined });
+    const { key, change } = nextKey(network, records, this.#parts.platform.random);
     await this.#parts.store.commit([...records.map(recordChange), change]);
-    this.learn(records);
+    this.learn(records, true);
     network.keys.add(key);
     network.passwordKey = undefined;
-    // Once more, with what was learned of other keys meanwhile.
     this.#commitLater([networkChange(network)]);
   }
 
@@ -355,8 +361,8 @@ export class NetworkState implements Membership, RecordBook {
 
   /** Before the sockets are open nothing is known but the identity; handshakes come after, so this is for joining. */
   #firstAnnouncement(): Uint8Array {
-    const facts = { bindingNumber: this.#secrets.bindingNumber, endpoints: [], addresses: [] };
-    return signAnnouncement(this.self, { ...facts, sequence: this.#sequence });
+    const { bindingNumber } = this.#secrets;
+    return signAnnouncement(this.self, { bindingNumber, endpoints: [], sequence: this.#sequence });
   }
 
   #identityChange(): StoreChange {
@@ -387,6 +393,6 @@ export class NetworkState implements Membership, RecordBook {
   }
 }
 
-function admittedIds(trust: Trust): readonly PeerId[] {
-  return trust.members().filter(({ state }) => state === "admitted").map(({ id }) => id);
+function admittedIds(trust: Trust): Set<PeerId> {
+  return new Set(trust.members().filter(({ state }) => state === "admitted").map(({ id }) => id));
 }

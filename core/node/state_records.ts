@@ -32,7 +32,7 @@ export function encodeNetwork({ founding, keys, passwordKey }: StoredNetwork): U
   return encodeCbor({
     v: version,
     f: founding,
-    k: keys.map(({ epoch, secret }) => [epoch, secret]),
+    k: keys.map(({ epoch, secret, exclusions }) => [epoch, secret, exclusions ?? null]),
     p: passwordKey ?? null,
   });
 }
@@ -83,11 +83,12 @@ function readMap(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 }
 
 function readKey(value: unknown): EpochKey {
-  const [epoch, secret] = Array.isArray(value) ? value : [];
+  const [epoch, secret, exclusions] = Array.isArray(value) ? value : [];
   if (!Number.isSafeInteger(epoch) || epoch < 1 || !(secret instanceof Uint8Array) || secret.length !== 32) {
     throw corrupt();
   }
-  return { epoch, secret };
+  const isTold = exclusions instanceof Uint8Array && exclusions.length === 16;
+  return { epoch, secret, exclusions: isTold ? exclusions : undefined };
 }
 
 function corrupt(cause?: unknown): MeshError {

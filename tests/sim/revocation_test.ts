@@ -102,3 +102,25 @@ test("the alert about a copied identity ends when that identity is revoked", asy
   assert.deepEqual(a!.node.status().alerts, []);
   assert.equal(a!.node.status().healthy, true);
 });
+
+test("two members revoked on two sides of a partition are out for good: neither knows the key that remains", async () => {
+  await using world = new SimWorld(46);
+  const [a, b, x, y] = await world.mesh("a", "b", "x", "y");
+  await world.settle();
+  world.network.partition([a!.host, y!.host], [b!.host, x!.host]);
+  await world.clock.advance(30_000);
+  await world.run(a!.node.members.revoke("x"));
+  await world.run(b!.node.members.revoke("y"));
+  await world.clock.advance(3_000);
+  const tokens = [];
+  for (const each of [x!, y!]) tokens.push((await world.run(each.node.tokens.create())).token);
+  world.network.heal();
+  await world.clock.advance(90_000);
+  for (const revoked of [x!, y!]) await world.stop(revoked);
+  const endpoints = [a!, b!].map(({ host }) => ({ host, port: 6783 }));
+  for (const token of tokens) {
+    const join = { token, endpoints, timeoutMillis: 5_000 };
+    assert.equal(await codeOf(world.startAt("again", "192.0.2.90", { join })), "TIMEOUT");
+  }
+  await haveOneKey(world, [a!, b!]);
+});

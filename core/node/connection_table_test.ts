@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "../../tests/harness.ts";
+import type { PeerIdentity } from "../contracts/membership.ts";
+import type { PeerId } from "../contracts/values.ts";
+import { formatEndpoint, parseEndpoint } from "../wire/endpoint.ts";
+import { ConnectionTable } from "./connection_table.ts";
+
+const ann = "ann" as PeerId;
+const place = (n: number) => parseEndpoint(`192.0.2.${n}:6783`)!;
+
+function rows(table: ConnectionTable): readonly string[] {
+  return [...table.attempts()].map(({ endpoint, state, code, peer }) =>
+    [formatEndpoint(endpoint), state, peer, code].join(" ").trim()
+  );
+}
+
+function up(table: ConnectionTable, n = 1): void {
+  const endpoint = place(n);
+  table.sessionUp({
+    type: "session-up",
+    session: { peer: ann, endpoint, initiator: true, aead: "chacha20-poly1305", since: 0 },
+    peer: { id: ann, name: "ann" } as unknown as PeerIdentity,
+    credentials: new Uint8Array(),
+  });
+}
+
+const failed = (n: number) => ({
+  type: "attempt-failed" as const,
+  target: { endpoint: place(n) },
+  code: "TIMEOUT" as const,
+  reason: "no answer",
+});
+
+test("an endpoint is one row from the first attempt through failure, session and loss", () => {
+  const table = new ConnectionTable();
+  assert.equal(table.attempt(place(1), "target", undefined), true);
+  assert.equal(table.attempt(place(1), "introduction", ann), false, "it is being tried already");
+  assert.deepEqual(rows(table), ["192.0.2.1:6783 connecting"]);
+  table.attemptFailed(failed(1));
+  table.attemptFailed(failed(9));
+  assert.deepEqual(rows(table), ["192.0.2.1:6783 retrying  TIMEOUT"]);
+  up(table);
+  assert.deepEqual(rows(table), ["192.0.2.1:6783 established ann"]);
+  table.attemptFailed(failed(1));
+  assert.deepEqual(rows(table), ["192.0.2.1:6783 established ann"], "a late report of an attempt that lost");
+  assert.equal(table.sessionDown({ type: "session-down", peer: ann, reason: "gone" })?.identity.name, "ann");
+  assert.deepEqual(rows(table), ["192.0.2.1:6783 retrying ann UNREACHABLE"]);
+  assert.equal(table.sessionDown({ type: "session-down", peer: ann, reason: "gone" }), undefined);
+});
+
+test("a session has its latest endpoint and round trip", () => {
+  const table = new ConnectionTable();
+  up(table);
+  table.roamed({ type: "roamed", peer: ann, endpoint: place(2) });
+  table.roundTrip({ type: "round-trip", peer: ann, rtt: 3 });
+  const { endpoint, rtt } = table.connection(ann)!;
+  assert.deepEqual([formatEndpoint(endpoint), rtt], ["192.0.2.2:6783", 3]);
+  const stranger = "bob" as PeerId;
+  table.roamed({ type: "roamed", peer: stranger, endpoint: place(2) });
+  table.roundTrip({ type: "round-trip", peer: stranger, rtt: 3 });
+  assert.deepEqual(table.peers(), [ann]);
+});
+
+test("a peer that says it is elsewhere does not fill the table, and what others named of it stays", () => {
+  const table = new ConnectionTable();
+  table.attempt(place(1), "target", ann);
+  for (let n = 2; n < 200; n++) {
+    table.keepPlaces(ann, [place(n)], "introduction");
+    table.attempt(place(n), "introduction", ann);
+  }
+  assert.deepEqual(rows(table), ["192.0.2.1:6783 connecting ann", "192.0.2.199:6783 connecting ann"]);
+});
+
+test("of a peer that is no member any more nothing is shown", () => {
+  const table = new ConnectionTable();
+  table.attempt(place(1), "target", ann);
+  table.attempt(place(2), "target", undefined);
+  table.targetFound({ type: "target-found", endpoint: place(2), peer: ann });
+  table.attempt(place(3), "target", undefined);
+  table.forgetPeer(ann);
+  assert.deepEqual(rows(table), ["192.0.2.3:6783 connecting"]);
+});

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "../../tests/harness.ts";
+import { SimWorld } from "../../tests/sim/world.ts";
+import { memoryPort, PacketTap } from "../../plugins/memory_port/mod.ts";
+import type { Discovery } from "../contracts/discovery.ts";
+import type { Plugin } from "../contracts/plugin.ts";
+
+const { signal } = new AbortController();
+
+test("a peer is pinged by name, id or address, and one's own name and address answer too", async () => {
+  await using world = new SimWorld(71);
+  const [a, b] = await world.mesh("a", "b");
+  await world.settle();
+  await world.clock.advance(1_000);
+  const ping = (to: string, family?: 4 | 6) =>
+    world.run(a!.node.ping(to, family === undefined ? {} : { family }, signal));
+  const [four, six] = b!.node.status().addresses;
+  for (const to of ["b", "B", b!.node.id, four!]) assert.equal((await ping(to)).from, four);
+  for (const to of ["b", six!]) assert.equal((await ping(to, 6)).from, six);
+  assert.equal((await ping("a")).from, a!.node.status().addresses[0]);
+  const { size, hopLimit } = await ping("b");
+  assert.deepEqual([size, hopLimit], [56, 64]);
+});
+
+test("what is no name, id or address is not found, nor an address that a peer has not told yet", async () => {
+  await using world = new SimWorld(72);
+  const [a, b] = await world.mesh("a", "b");
+  await world.settle();
+  await assert.rejects(a!.node.ping("c", {}, signal), { code: "NOT_FOUND", message: /"c" is neither/ });
+  await world.run(b!.node.members.revoke("a"));
+  await world.clock.advance(1_000);
+  await assert.rejects(b!.node.ping("a", {}, signal), { code: "NOT_FOUND" }, "a revoked member has no name");
+});
+
+test("targets are added, replaced and checked before anything is done", async () => {
+  await using world = new SimWorld(73);
+  const [a, b] = await world.mesh("a", "b");
+  await world.settle();
+  const targets = () => a!.node.targets().map(({ endpoint, state }) => `${endpoint} ${state}`);
+  await assert.rejects(a!.node.connect(["192.0.2.2:6783", "somewhere"]), { code: "INVALID_ARGUMENT" });
+  assert.deepEqual(targets(), []);
+  await world.run(a!.node.connect([`${b!.host}:6783`, "192.0.2.99:6783"]));
+  await world.clock.advance(20_000);
+  assert.deepEqual(targets(), ["192.0.2.2:6783 established", "192.0.2.99:6783 retrying"]);
+  assert.equal(a!.node.status().healthy, false);
+  await world.run(a!.node.connect([`${b!.host}:6783`], { replace: true }));
+  assert.deepEqual(targets(), ["192.0.2.2:6783 established"]);
+});
+
+test("an endpoint of one's own is no target that could ever be reached, and no attempt is made", async () => {
+  await using world = new SimWorld(74);
+  const a = await world.found("a");
+  await world.run(a.node.connect([`${a.host}:6783`]));
+  await world.clock.advance(20_000);
+  assert.equal(world.network.counts.sent, 0);
+  assert.equal(a.node.status().healthy, true);
+});
+
+test("without a port of its own a node has no sockets and does not ping, and says so", async () => {
+  await using world = new SimWorld(75, {}, { port: memoryPort({ tap: new PacketTap() }) });
+  const a = await world.found("a");
+  assert.equal(a.node.overlay, undefined);
+  await assert.rejects(a.node.ping("a", {}, signal), { code: "UNSUPPORTED", message: /from a container/ });
+});
+
+test("without a discovery that keeps a list there is nowhere to add a target, and the node says so", async () => {
+  const deaf: Plugin<"discovery"> = {
+    slot: "discovery",
+    name: "deaf",
+    create: (): Discovery => ({ announce: () => {}, watch: () => {}, targets: () => [] }),
+  };
+  await using world = new SimWorld(76, {}, { discovery: [deaf] });
+  const a = await world.found("a");
+  await assert.rejects(a.node.connect(["192.0.2.2:6783"]), {
+    code: "UNSUPPORTED",
+    message: /static_seeds/,
+  });
+});
+
+test("stopping is said by an event, ends sessions with a word, and happens once", async () => {
+  await using world = new SimWorld(77);
+  const [a, b] = await world.mesh("a", "b");
+  await world.settle();
+  const heard: string[] = [];
+  b!.node.events.on("node:stopping", () => void heard.push("stopping"), signal);
+  a!.node.events.on("peer:down", ({ reason }) => void heard.push(reason), signal);
+  await world.stop(b!);
+  await world.run(b!.node[Symbol.asyncDispose]());
+  assert.equal(b!.node.status().state, "stopping");
+  await world.clock.advance(100);
+  assert.deepEqual(heard, ["stopping", "the peer has ended it"]);
+});
