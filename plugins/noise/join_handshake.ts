@@ -90,6 +90,8 @@ export function knock(
 export interface Knocked extends JoinHandshake {
   readonly sender: number;
   readonly token: TokenReference;
+  /** 32 bytes: under which the knock was made. */
+  readonly tokenKey: Uint8Array;
   readonly version: number;
 }
 
@@ -109,7 +111,9 @@ export function receiveKnock(local: Local, datagram: Uint8Array): Knocked | Drop
   const offered = decodeKnockOffer(payload);
   if (offered === undefined) return Drop.malformed;
   const version = chooseVersion(offered);
-  return version === undefined ? Drop.unsupported : { ...join, sender: message.sender, token, version };
+  return version === undefined
+    ? Drop.unsupported
+    : { ...join, sender: message.sender, token, tokenKey, version };
 }
 
 /** Member: the second message. */

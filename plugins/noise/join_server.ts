@@ -9,6 +9,7 @@
 import { Drop } from "../../core/contracts/drop.ts";
 import type { JoinAnswer } from "../../core/contracts/encapsulation.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import { equalBytes } from "../../core/wire/bytes.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
 import { limits } from "./constants.ts";
 import type { Timed } from "./deadlines.ts";
@@ -145,6 +146,12 @@ class PendingJoin implements IndexOwner, Timed {
     if (reply === undefined) return Drop.malformed;
     if (!verifyHandshake(datagram, this.#knocked.macKey)) return Drop.badMac;
     if (this.#session !== undefined) return this.#pleadedAgain(now);
+    // The token, or the network key it derives from, may have been revoked since the knock.
+    const { token, tokenKey } = this.#knocked;
+    if (!this.#local.membership.tokenKeys(token).some((key) => equalBytes(key, tokenKey))) {
+      this.#server.drop(this);
+      return Drop.badMac;
+    }
     const application = receivePlea(this.#knocked, reply);
     if (application === Drop.badTag) return Drop.badTag;
     if (typeof application === "number") {
