@@ -1,6 +1,6 @@
 /**
  * How members learn of each other: every peer tells a new session all signed records it holds, and passes on what is
- * new to it. Records are opaque here; a kind this build does not know is passed on all the same.
+ * new to it. Records are opaque here: the book judges them, and keeps only kinds that it knows.
  *
  * A message of the channel is a CBOR array [version, kind, content]:
  *
