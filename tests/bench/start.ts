@@ -1,6 +1,6 @@
 /**
  * How long a command takes from nothing, as a multiple of the bare runtime's own start in the same run; and what an idle
- * node weighs. Node runs the built package, as an installed `selvage` does; Deno runs the sources.
+ * node weighs. Both runtimes run the built package, as an installed `selvage` does.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -33,7 +33,7 @@ const runtimes: readonly Runtime[] = [
     name: "deno",
     program: join(root, "node_modules/.bin/deno"),
     bare: ["eval", "0"],
-    selvage: ["run", "-A", "--unstable-net", join(root, "mod.ts")],
+    selvage: ["run", "-A", "--unstable-net", join(root, "dist/cli.js")],
     rssGoal: 90,
   },
 ];
