@@ -155,14 +155,19 @@ const cleanUp = async () => {
   await demo.stop();
   await rm(root, { recursive: true, force: true });
 };
+let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => void cleanUp().finally(() => process.exit(130)));
+  process.once(signal, () => {
+    interrupted = true;
+    void cleanUp().finally(() => process.exit(130));
+  });
 }
 try {
   await demo.run();
 } catch (error) {
-  say.failed(error);
-  process.exitCode = 1;
+  // Hosts that were told to stop answer no more: not a failure then.
+  if (!interrupted) say.failed(error);
+  process.exitCode = interrupted ? 130 : 1;
 } finally {
   await cleanUp();
 }
