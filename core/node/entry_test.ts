@@ -75,7 +75,7 @@ test("after a join that failed, for whatever reason, nothing of a network is kep
   }
   world.network.partition([a.host]);
   const silent = world.startAt("b", "192.0.2.8", { join: { token, endpoints: nobody, timeoutMillis } });
-  await assert.rejects(silent, { code: "TIMEOUT", message: /192\.0\.2\.250:6783, 192\.0\.2\.1:6783/ });
+  await assert.rejects(silent, { code: "UNREACHABLE", message: /192\.0\.2\.250:6783, 192\.0\.2\.1:6783/ });
   world.network.heal();
   await world.clock.advance(60_000);
   assert.equal(await codeOf(world.start("b", { join: { token } })), "EXPIRED");
@@ -103,12 +103,12 @@ test("the network's password opens it, another one does not, and a revocation vo
   const join = (text: string) => ({
     join: { password: { networkName: "sim", password: text }, endpoints, timeoutMillis: 5_000 },
   });
-  assert.equal(await codeOf(world.start("b", join(`${password}!`))), "TIMEOUT");
+  assert.equal(await codeOf(world.start("b", join(`${password}!`))), "UNREACHABLE");
   assert.deepEqual(kept(world, "b"), []);
   const b = await world.start("b", join(password));
   await world.settle();
   await world.ping(a, b);
   await world.run(a.node.members.revoke("b"));
   await world.stop(b);
-  assert.equal(await codeOf(world.startAt("c", "192.0.2.7", join(password))), "TIMEOUT");
+  assert.equal(await codeOf(world.startAt("c", "192.0.2.7", join(password))), "UNREACHABLE");
 });

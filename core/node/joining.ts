@@ -14,7 +14,7 @@ export class Joining {
 
   /**
    * Sends the request through `start` and waits for the verdict. Resolves with the welcome; rejects with the code and
-   * reason of the member that refused, `TIMEOUT` when nobody answered, or the abort reason.
+   * reason of the member that refused, `UNREACHABLE` when nobody ever answered, `TIMEOUT` when somebody did and then no more, or the abort reason.
    */
   async run(
     request: JoinRequest,

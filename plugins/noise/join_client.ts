@@ -54,6 +54,8 @@ export class JoinClient implements Timed, IndexOwner {
   #endpoints: readonly Endpoint[];
   #state: Knocking | Pleading | undefined;
   #refused: Refused | undefined;
+  /** A member has heard our plea: it may have admitted us even if its answer never came. */
+  #pleaded = false;
 
   constructor(local: Local, request: JoinRequest, now: Millis) {
     this.#local = local;
@@ -124,6 +126,7 @@ export class JoinClient implements Timed, IndexOwner {
       keys: handshake.split(),
       now,
     });
+    this.#pleaded = true;
     const retry = new RetrySchedule(this.#local.random, now);
     const givesUpAt = now + limits.joinMillis;
     const collector = new PartCollector();
@@ -205,7 +208,7 @@ export class JoinClient implements Timed, IndexOwner {
   }
 
   #fail(): void {
-    const failure = this.#refused ?? timeout(this.#request.endpoints);
+    const failure = this.#refused ?? silence(this.#request.endpoints, this.#pleaded);
     this.#local.outbox.push({ type: "join-failed", ...failure });
     this.stop();
   }
@@ -225,13 +228,17 @@ const tooMuch: Refused = {
     `Cannot join: what this node says of itself is over ${limits.applicationLength} bytes; announce less`,
 };
 
-function timeout(endpoints: readonly Endpoint[]): Refused {
+/** `UNREACHABLE` when nobody has ever answered, so nobody has admitted us; `TIMEOUT` when somebody may have. */
+function silence(endpoints: readonly Endpoint[], pleaded: boolean): Refused {
   if (endpoints.length === 0) {
     return { code: "INVALID_ARGUMENT", reason: "The token names no member to join at" };
   }
   const places = endpoints.map(formatEndpoint).join(", ");
+  if (pleaded) {
+    return { code: "TIMEOUT", reason: `A member at ${places} answered at first and then no more; try again` };
+  }
   const reason =
-    `No member answered at ${places}: is a node of that network running there, does the firewall ` +
-    "let UDP through, and is the token neither expired nor revoked?";
-  return { code: "TIMEOUT", reason };
+    `No member answered at ${places}: is a node of that network running there, does the firewall let UDP through, ` +
+    "and is the token neither expired nor revoked, or the password the right one?";
+  return { code: "UNREACHABLE", reason };
 }

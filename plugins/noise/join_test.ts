@@ -187,7 +187,7 @@ test("without an answer the join ends at its deadline and says what to look at",
   rig.run(20_000);
   assert.deepEqual(rig.log.map(({ at }) => at - 1_000), [0, 250, 750, 1_750, 3_750]);
   assert.deepEqual(j.times("join-failed"), [5_000]);
-  assert.equal(j.of("join-failed")[0]!.code, "TIMEOUT");
+  assert.equal(j.of("join-failed")[0]!.code, "UNREACHABLE");
 });
 
 test("a token that names no member fails at once", () => {

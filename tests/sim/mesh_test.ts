@@ -95,7 +95,7 @@ test("a revoked node that kept token and key cannot return, under its own key or
   for (const kept of [token, known.token]) {
     assert.equal(
       await codeOf(world.startAt("again", "192.0.2.77", { join: { token: kept, timeoutMillis: 8000 } })),
-      "TIMEOUT",
+      "UNREACHABLE",
     );
   }
   const returned = await world.start("thief");
