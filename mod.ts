@@ -175,7 +175,7 @@ export { formatAddress, parseAddress } from "./core/wire/address.ts";
 export { type EndpointOptions, formatEndpoint, parseEndpoint } from "./core/wire/endpoint.ts";
 export { formatPrefix, parsePrefix } from "./core/wire/prefix.ts";
 
+// Not awaited: a plugin that the program loads imports this module, which must have finished by then.
 if (import.meta.main) {
-  const { runProgram } = await import("./cli/main.ts");
-  await runProgram(process.argv.slice(2));
+  void import("./cli/main.ts").then(({ runProgram }) => runProgram(process.argv.slice(2)));
 }

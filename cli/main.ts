@@ -17,6 +17,6 @@ export async function runProgram(argv: readonly string[]): Promise<never> {
   process.exit(code);
 }
 
-if (import.meta.main) await runProgram(process.argv.slice(2));
+if (import.meta.main) void runProgram(process.argv.slice(2));
 
 export { ExitCode };

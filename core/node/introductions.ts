@@ -124,6 +124,11 @@ export class Introductions {
     this.#sendKey(peer);
   }
 
+  /** The records alone, without the key: what a peer that is being shut out may hear last. */
+  tell(peer: PeerId): void {
+    this.#sendRecords(peer, this.#book.records());
+  }
+
   /** New records, to every peer but the one they came from. */
   spread(records: readonly Uint8Array[], except?: PeerId): void {
     for (const peer of this.#channel.peers()) {

@@ -78,6 +78,8 @@ export class Mesh {
 
   /** Sets out for every member this node has known, so that a restart returns without waiting for introductions. */
   start(): void {
+    const { state } = this.#context;
+    if (state.trust().standing(state.self.publicKey).state === "revoked") this.#raiseRevoked();
     this.introductions.start();
     for (const peer of this.#context.state.knownPeers()) this.#reach(peer);
   }
@@ -130,17 +132,27 @@ export class Mesh {
   }
 
   #membersChanged(learned: readonly PeerRecord[], removed: readonly PeerId[]): void {
-    const { connections, events, alerts } = this.#context;
+    const { connections, events, alerts, state } = this.#context;
     for (const peer of removed) {
       events.emit("peer:revoked", { peer });
       connections.forgetPeer(peer);
       if (this.#clones.delete(peer)) alerts.clear(cloneAlert(peer));
+      if (peer === state.self.id) {
+        this.#raiseRevoked();
+        continue;
+      }
+      this.introductions.tell(peer);
       this.driver.call((machine, now) => machine.disconnect(peer, now));
     }
     for (const peer of learned) {
       connections.keepPlaces(peer.id, peer.endpoints, introduction);
       this.#reach(peer);
     }
+  }
+
+  #raiseRevoked(): void {
+    const detail = "this node was shut out of its network; reset it, and join anew with a new token";
+    this.#context.alerts.raise("revoked", detail);
   }
 
   #handle(fact: EncapsulationFact): void {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { ConnectionStatus, NodeStatus, TokenStatus } from "../../mod.ts";
 import { test } from "../harness.ts";
 import { CliWorld, type Finished } from "./cli_process.ts";
@@ -133,4 +134,12 @@ test("an unreachable target makes a node degraded", async () => {
   assert.equal((JSON.parse(degraded.out) as NodeStatus).healthy, false);
   assert.match(succeeded(await world.at("a", "status", "targets")).out, /^127\.0\.0\.1:9 /m);
   succeeded(await world.at("a", "stop"));
+}, { limit });
+
+test("a plugin that imports the library works in the program that runs from it", async () => {
+  await using world = new CliWorld();
+  const file = fileURLToPath(new URL("../../examples/block_ports.yaml", import.meta.url));
+  for (const entry of ["program", "library"] as const) {
+    assert.match(succeeded(await world.run(["config", "check", file], { entry })).words, /is good/);
+  }
 }, { limit });

@@ -38,7 +38,7 @@ export function allSteps(): readonly Step[] {
     {
       name: "coverage",
       title: "lines of core and plugins that the suite ran",
-      commands: [[
+      commands: [["node", "tests/run/drop_torn_profiles.ts", COVERAGE], [
         "deno",
         "coverage",
         COVERAGE,
@@ -53,7 +53,12 @@ export function allSteps(): readonly Step[] {
       commands: [["deno", "test", "-A", "--doc", ...filesWithExamples()]],
       counts: "tests",
     },
-    { name: "build", title: "the package, built by tsup", commands: [["tsup"]], counts: "step" },
+    {
+      name: "build",
+      title: "the package, built by tsup",
+      commands: [["npm", "run", "--silent", "build"]],
+      counts: "step",
+    },
     { name: "node", title: "the suite on Node", commands: [suiteOnNode()], counts: "tests" },
     {
       name: "smoke",

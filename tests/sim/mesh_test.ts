@@ -22,6 +22,10 @@ function drops({ node }: SimNode): NodeStatus["drops"] {
   return node.status().drops;
 }
 
+function alertNames({ node }: SimNode): string[] {
+  return node.status().alerts.map(({ name }) => name);
+}
+
 test("three nodes joined by token reach each other over both families", async () => {
   await using world = new SimWorld(1);
   const nodes = await world.mesh("a", "b", "c");
@@ -90,6 +94,7 @@ test("a revoked node that kept token and key cannot return, under its own key or
   for (const member of [a!, b!]) {
     assert.equal(member.node.status().connections.established, 1, "its sessions are gone");
   }
+  assert.deepEqual(alertNames(thief), ["revoked"], "it is told before it is cut off");
   await world.stop(thief);
 
   for (const kept of [token, known.token]) {
@@ -99,6 +104,7 @@ test("a revoked node that kept token and key cannot return, under its own key or
     );
   }
   const returned = await world.start("thief");
+  assert.deepEqual(alertNames(returned), ["revoked"], "and knows it still when it starts again");
   await world.clock.advance(10_000);
   assert.equal(returned.node.status().connections.established, 0);
   assert.equal(drops(a!).notAdmitted! > 0, true, "its own key is refused by name");
