@@ -131,6 +131,7 @@ test("a large body arrives whole, through a reader that is slow", async () => {
     for await (const chunk of body ?? []) {
       assert.ok(chunk.every((byte) => byte === 7));
       length += chunk.length;
+      // No wait for anything: one turn of the event loop, in which the socket may run ahead of this reader.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     assert.equal(length, size);
