@@ -44,6 +44,10 @@ export const Drop = {
   noListener: 19,
   /** A checksum does not verify. */
   badChecksum: 20,
+  /** The transport could not send it: the underlay has no way there, or refused. */
+  underlay: 21,
+  /** Under load, and the sender has not shown yet that its address is its own: it was sent a cookie instead. */
+  underLoad: 22,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];
 export type DropName = keyof typeof Drop;

@@ -17,6 +17,11 @@ export interface Encapsulation {
   readonly overhead: { readonly 4: number; readonly 6: number };
   /** Sets out for a session and retries until there is one or `forget`. Idempotent per endpoint and peer. */
   connect(target: SessionTarget, now: Millis): void;
+  /**
+   * Stops setting out for this endpoint, whether it was given bare or with a peer. A session that exists stays, and
+   * other endpoints of the same peer are still tried.
+   */
+  forget(endpoint: Endpoint, now: Millis): void;
   /** Ends the session and every attempt; the other side is told when it can be. */
   disconnect(peer: PeerId, now: Millis): void;
   /** Seals one packet to a peer with a session. `payload` is free for reuse on return. */
