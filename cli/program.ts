@@ -1,10 +1,11 @@
 /** All commands with their arguments. What they do is loaded when one runs, so that `selvage version` answers at once. */
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { ExitCode, exitCodeOf } from "./exit_code.ts";
 import { describeFailure } from "./failure.ts";
 import { detachedCommand } from "./node/detached_command.ts";
 import type { Io } from "./io.ts";
 import { outputFormats } from "./output.ts";
+import { version } from "./version.ts";
 
 /** What a command comes to; nothing means that all went well. */
 type Outcome = ExitCode | void;
@@ -30,6 +31,7 @@ export async function runCommandLine(argv: readonly string[], io: Io): Promise<E
 export function createProgram(io: Io, done: (outcome: Outcome) => void): Command {
   const program = new Command("selvage")
     .description("One flat, encrypted network across many hosts.")
+    .version(version, "-V, --version")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out(text),
@@ -46,6 +48,7 @@ export function createProgram(io: Io, done: (outcome: Outcome) => void): Command
   addMeshCommands(io, add(program));
   addMemberCommands(io, program, add);
   addLocalCommands(io, program, add);
+  addCompletion(io, program, done);
   return program;
 }
 
@@ -92,6 +95,12 @@ function addAddressOptions(command: Command): Command {
     .option("--socket <path>", "unix socket of the node's admin API");
 }
 
+/** Of commands that only speak to a node, however far it is from its socket. */
+function addClientOptions(command: Command): Command {
+  return addAddressOptions(command)
+    .option("--admin <url>", "address of the node's admin API on TCP, instead of its socket");
+}
+
 function addOutputOption(command: Command): Command {
   return command.addOption(
     new Option("-o, --output <format>", "form of the data").choices(outputFormats).default("table"),
@@ -105,10 +114,14 @@ function addMeshCommands(io: Io, add: Add): void {
     async (endpoints, options) => (await import("./commands/connect.ts")).connect(io, endpoints, options),
   ).option("--replace", "drop all other targets");
   const status = add(
-    "status [subject]",
+    "status",
     "show the node, or its peers, connections, ipam, targets or alerts",
     async (subject, options) => (await import("./commands/status.ts")).status(io, subject, options),
-  ).option("--check", `end with ${ExitCode.degraded} when the node is not well`);
+  )
+    .addArgument(new Argument("[subject]").choices(["peers", "connections", "ipam", "targets", "alerts"]))
+    .option("--check", `end with ${ExitCode.degraded} when the node is not well`)
+    .option("-w, --watch", "show it again and again until interrupted")
+    .option("--interval <seconds>", "between two times with --watch", "2");
   const ping = add(
     "ping <address-or-name>",
     "send echo requests to an overlay address or a node",
@@ -125,7 +138,8 @@ function addMeshCommands(io: Io, add: Add): void {
     "stop the node, and return when it has stopped",
     async (options) => (await import("./commands/stop.ts")).stop(io, options),
   );
-  for (const command of [connect, status, ping, stop]) addAddressOptions(command);
+  for (const command of [connect, status, ping]) addClientOptions(command);
+  addAddressOptions(stop);
   for (const command of [status, ping]) addOutputOption(command);
 }
 
@@ -158,8 +172,18 @@ function addMemberCommands(io: Io, program: Command, add: (parent: Command) => A
     "shut a member out for good, by name or id, and change the network's key",
     async (peer, options) => (await module()).revokeMember(io, peer, options),
   );
-  for (const command of [create, list, revokeToken, members, revoke]) addAddressOptions(command);
+  for (const command of [create, list, revokeToken, members, revoke]) addClientOptions(command);
   for (const command of [create, list, members]) addOutputOption(command);
+}
+
+/** The hidden one is what the scripts call: `selvage complete -- status pe`. */
+function addCompletion(io: Io, program: Command, done: (outcome: Outcome) => void): void {
+  const module = () => import("./commands/completion.ts");
+  program.command("completion").description("print the script that completes commands in a shell")
+    .addArgument(new Argument("<shell>").choices(["bash", "zsh", "fish"]))
+    .action(async (shell) => done(await (await module()).printCompletion(io, shell)));
+  program.command("complete", { hidden: true }).argument("[words...]")
+    .action(async (words) => done(await (await module()).complete(io, words)));
 }
 
 function addLocalCommands(io: Io, program: Command, add: (parent: Command) => Add): void {

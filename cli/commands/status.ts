@@ -5,6 +5,7 @@ import { type AddressOptions, connectAdmin } from "../admin_connection.ts";
 import { ExitCode } from "../exit_code.ts";
 import type { Io } from "../io.ts";
 import { type OutputFormat, printData } from "../output.ts";
+import { parseInterval, watch } from "../watch.ts";
 import {
   alertTable,
   connectionTable,
@@ -17,6 +18,8 @@ import {
 export interface StatusOptions extends AddressOptions {
   readonly output: OutputFormat;
   readonly check?: boolean;
+  readonly watch?: boolean;
+  readonly interval: string;
 }
 
 type Show = (io: Io, client: AdminClient, format: OutputFormat) => Promise<void>;
@@ -50,7 +53,7 @@ const subjects: Readonly<Record<string, Show>> = {
   },
 };
 
-/** With `--check` the exit code tells whether the node is well, whatever is shown. */
+/** With `--check` the exit code tells whether the node is well, whatever is shown; after a watch, at its end. */
 export async function status(io: Io, subject: string | undefined, options: StatusOptions): Promise<ExitCode> {
   const show = subject === undefined
     ? showNode
@@ -61,8 +64,10 @@ export async function status(io: Io, subject: string | undefined, options: Statu
     const known = Object.keys(subjects).join(", ");
     throw new MeshError("INVALID_ARGUMENT", `There is no status of "${subject}"; there is ${known}`);
   }
+  const interval = parseInterval(options.interval);
   const client = await connectAdmin(options, io);
-  await show(io, client, options.output);
+  if (options.watch === true) await watch(io, interval, () => show(io, client, options.output));
+  else await show(io, client, options.output);
   return options.check === true ? await check(io, client) : ExitCode.ok;
 }
 

@@ -1,0 +1,66 @@
+/** Completion in shells: the script that a shell loads, and the answers that this script asks for. */
+import { type AddressOptions, connectAdmin } from "../admin_connection.ts";
+import { completionTree } from "../completion/command_tree.ts";
+import { dynamicValues } from "../completion/dynamic_values.ts";
+import type { Io } from "../io.ts";
+import { createProgram } from "../program.ts";
+
+/** Nobody waits longer than this for a list to appear. */
+const patienceMillis = 500;
+
+/** Options whose value is a file or a directory, which the shell itself completes best. */
+const fileOptions: ReadonlySet<string> = new Set([
+  "--config",
+  "--password-file",
+  "--socket",
+  "--state-dir",
+  "--template-file",
+  "--token-file",
+  "--admin-token-file",
+]);
+/** "Complete files", to the scripts of the library: its directive 0. */
+const filesDirective = ":0\n";
+
+/** What bash scripts take from the package bash-completion, for machines without it; words with colons stay apart. */
+const bashFallback = `if ! declare -F _get_comp_words_by_ref > /dev/null; then
+    _get_comp_words_by_ref() {
+        cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} cword=$COMP_CWORD
+        words=("\${COMP_WORDS[@]}")
+    }
+fi
+`;
+
+/** Prints the script for `bash`, `zsh` or `fish`. */
+export async function printCompletion(io: Io, shell: string): Promise<void> {
+  const { script } = await import("@bomb.sh/tab");
+  if (shell === "bash") io.out(bashFallback);
+  script(shell, "selvage", "selvage");
+}
+
+/** Answers a script: `words` are the command line after `selvage`, the last one being the word at the cursor. */
+export async function complete(io: Io, words: readonly string[]): Promise<void> {
+  if (fileOptions.has(words.at(-2) ?? "")) return io.out(filesDirective);
+  const before = words.slice(0, -1);
+  const patience = new AbortController();
+  const timer = io.clock.timer(io.clock.now() + patienceMillis, () => patience.abort());
+  const signal = AbortSignal.any([io.interrupted, patience.signal]);
+  const values = await dynamicValues(before, () => connectAdmin(addressIn(before), io), signal);
+  timer.cancel();
+  completionTree(createProgram(io, () => {}), values).parse([...words]);
+}
+
+/** Which node the line being written means. */
+function addressIn(words: readonly string[]): AddressOptions {
+  const valueOf = (option: string) => {
+    const at = words.indexOf(option);
+    return at < 0
+      ? words.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1)
+      : words[at + 1];
+  };
+  const [config, stateDir, socket] = [valueOf("--config"), valueOf("--state-dir"), valueOf("--socket")];
+  return {
+    ...config === undefined ? {} : { config },
+    ...stateDir === undefined ? {} : { stateDir },
+    ...socket === undefined ? {} : { socket },
+  };
+}
