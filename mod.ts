@@ -31,9 +31,12 @@ export type { Composition } from "./core/node/composition.ts";
 export type { Platform } from "./core/node/platform.ts";
 
 // Driving one, from inside or from outside its process.
-export { type AdminServer, serveAdmin, type ServeAdminOptions } from "./cli/serve_admin.ts";
+export { type AdminServer, serveAdmin, type ServeAdminOptions, type TcpOptions } from "./cli/serve_admin.ts";
+export { createLog, type LogOptions, type NodeLog } from "./cli/log.ts";
 export { type AdminApp, createAdminApp } from "./core/admin/app.ts";
+export { type AdminBindings, type AdminDoor, tcpDoor } from "./core/admin/door.ts";
 export {
+  type AdminAnswer,
   type AdminClient,
   type AdminEvent,
   createAdminClient,
@@ -42,6 +45,7 @@ export {
   type VersionAnswer,
 } from "./core/admin/client.ts";
 export type { AdminParts } from "./core/admin/parts.ts";
+export { loopbackFetch } from "./core/runtime/loopback_http_client.ts";
 export { unixFetch } from "./core/runtime/unix_http_client.ts";
 
 // Built-in plugins, by slot.
@@ -115,6 +119,7 @@ export type {
   Route,
   RouteSource,
 } from "./core/contracts/ipam.ts";
+export type { LogControl, LogSettings } from "./core/contracts/log.ts";
 export type { Lifecycle } from "./core/contracts/lifecycle.ts";
 export type {
   Membership,
@@ -129,6 +134,7 @@ export type {
   Alert,
   ConnectionState,
   ConnectionStatus,
+  DropReason,
   IpamStatus,
   IssuedToken,
   MemberAdmin,
@@ -170,10 +176,23 @@ export type {
   WallMillis,
 } from "./core/contracts/values.ts";
 
-// Addresses, prefixes and endpoints as text.
-export { formatAddress, parseAddress } from "./core/wire/address.ts";
+// Addresses, prefixes and endpoints: as text, and to reckon with.
+export {
+  addressFromBigInt,
+  addressToBigInt,
+  formatAddress,
+  parseAddress,
+  sameAddress,
+} from "./core/wire/address.ts";
 export { type EndpointOptions, formatEndpoint, parseEndpoint } from "./core/wire/endpoint.ts";
-export { formatPrefix, parsePrefix } from "./core/wire/prefix.ts";
+export {
+  contains,
+  containsPrefix,
+  formatPrefix,
+  lastAddress,
+  overlaps,
+  parsePrefix,
+} from "./core/wire/prefix.ts";
 
 // Not awaited: a plugin that the program loads imports this module, which must have finished by then.
 if (import.meta.main) {
