@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { Io } from "../io.ts";
 import { defaultSocket, defaultStateDir } from "../paths.ts";
-import { readConfigFile } from "./config_file.ts";
+import { type ConfigFile, readConfigFile } from "./config_file.ts";
 import { type ConfigFlags, flagLayer } from "./config_flags.ts";
 import { environmentLayer } from "./environment_layer.ts";
 import type { Setting } from "./origin.ts";
@@ -16,7 +16,15 @@ export interface LoadedConfig extends ResolvedConfig {
 
 /** Throws `CONFIG_INVALID`; a file that was named must exist. */
 export async function loadConfig(flags: ConfigFlags, io: Io): Promise<LoadedConfig> {
-  const file = await readConfigFile(flags.config, io);
+  return await loadConfigFrom(await readConfigFile(flags.config, io), flags, io);
+}
+
+/** The configuration with this file, which has been read, in place of the one that is looked for. */
+export async function loadConfigFrom(
+  file: ConfigFile | undefined,
+  flags: ConfigFlags,
+  io: Io,
+): Promise<LoadedConfig> {
   const given = [
     file === undefined ? [] : await fileLayer(file),
     environmentLayer(io.environment),
@@ -27,9 +35,7 @@ export async function loadConfig(flags: ConfigFlags, io: Io): Promise<LoadedConf
 }
 
 /** Most nodes have no file: only one that has waits for a parser to load. */
-async function fileLayer(
-  { name, text }: { readonly name: string; readonly text: string },
-): Promise<Setting[]> {
+async function fileLayer({ name, text }: ConfigFile): Promise<Setting[]> {
   const { yamlLayer } = await import("./yaml_layer.ts");
   return yamlLayer(name, text);
 }

@@ -52,7 +52,7 @@ test("an empty file is a whole configuration", async () => {
   assert.equal(settings.network, "selvage");
   assert.equal(settings.stateDir, "/srv/eve/.local/state/selvage");
   assert.equal(settings.admin.socket, "/srv/eve/.local/state/selvage/admin.sock");
-  const named = [plugins.store, plugins.transport, plugins.encapsulation, ...plugins.discovery];
+  const named = [plugins.store, plugins.transport, plugins.encapsulation, plugins.discovery].flat();
   assert.deepEqual(named.map(({ name }) => name), ["sqlite", "udp", "noise", "static_seeds"]);
   assert.deepEqual([plugins.ipam.name, plugins.policy.name, plugins.port.name], [
     "ring",
@@ -267,4 +267,42 @@ test("no text whatever makes loading fail in any other way", async () => {
     }),
     { seed: 20_261_123, numRuns: 400 },
   );
+});
+
+test("a variable for a part of what another variable sets as a whole is refused, naming both", async () => {
+  const message = await problems({ environment: { SELVAGE_LOG: "debug", SELVAGE_LOG__LEVEL: "info" } });
+  assert.equal(message, "SELVAGE_LOG__LEVEL: SELVAGE_LOG sets all of it; keep one of the two");
+  const list = { SELVAGE_DISCOVERY__0: "text", SELVAGE_DISCOVERY__0__SEEDS: "[]" };
+  assert.match(await problems({ environment: list }), /keep one of the two/);
+});
+
+test("a file that is too long, too deep or full of aliases is refused before it costs anything", async () => {
+  assert.match(await problems({ yaml: "#".repeat(65_537) }), /65537 characters, at most 65536 are read/);
+  assert.match(
+    await problems({ yaml: `a: ${"[".repeat(60_000)}` }),
+    /more than 200 brackets are open at once/,
+  );
+  assert.match(await problems({ yaml: `a: ${"{a: ".repeat(20)}${"}".repeat(20)}` }), /nested deeper than 16/);
+  assert.match(await problems({ yaml: `a: ${"[".repeat(20)}${"]".repeat(20)}` }), /nested deeper than 16/);
+  const bomb = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n";
+  assert.match(await problems({ yaml: bomb }), /^selvage\.yaml:2: \*a stands for another value/);
+  assert.match(await problems({ yaml: "a: &a [*a]\n" }), /stands for another value/);
+  assert.match(
+    await problems({ yaml: "base: &b { use: ring }\nipam: *b\n" }),
+    /^selvage\.yaml:2: \*b stands/,
+  );
+});
+
+test("of very many problems the first ones are told and the rest is counted", async () => {
+  const keys = Array.from({ length: 3000 }, (_, i) => `k${i}: 1\n`).join("");
+  const lines = (await problems({ yaml: keys })).split("\n");
+  assert.equal(lines[0], "selvage.yaml:1: k0: unknown setting");
+  assert.deepEqual([lines.length, lines.at(-1)], [51, "and 2950 more problems"]);
+  const broken = (await problems({ yaml: "&a ".repeat(1000) })).split("\n");
+  assert.deepEqual([broken.length, /: and \d+ more$/.test(broken.at(-1)!)], [21, true]);
+});
+
+test("a key with a dot in it is not taken for two keys", async () => {
+  const message = await problems({ yaml: '"log.level": warn\nlog: { level: debug }\n' });
+  assert.equal(message, "selvage.yaml:1: log.level: unknown setting");
 });

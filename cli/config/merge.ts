@@ -2,7 +2,7 @@
  * Layers into one tree. A later layer wins key by key; but when it chooses another plugin for a slot, the options that
  * an earlier layer gave to the former one go with it.
  */
-import { formatPath, type Setting } from "./origin.ts";
+import type { Setting } from "./origin.ts";
 
 export interface Merged {
   /** Plain objects and values; lists of maps as arrays. */
@@ -17,20 +17,19 @@ export function mergeLayers(layers: readonly (readonly Setting[])[]): Merged {
   const winners = new Map<string, Setting>();
   for (const layer of layers) {
     for (const setting of layer) makeRoom(winners, setting);
-    for (const setting of layer) winners.set(formatPath(setting.path), setting);
+    for (const setting of layer) winners.set(keyOf(setting.path), setting);
   }
   const settings = [...winners.values()];
   const tree: Record<string, unknown> = {};
   for (const { path, value } of settings) assign(tree, path, value);
-  return { tree: listsOf(tree) as Record<string, unknown>, settings, at: (path) => nearest(settings, path) };
+  return { tree: listsOf(tree) as Record<string, unknown>, settings, at: finder(settings) };
 }
 
 function makeRoom(winners: Map<string, Setting>, { path, value }: Setting): void {
-  const slot = formatPath(path.slice(0, -1));
+  const choice = winners.get(keyOf(path))?.value;
   for (const [key, held] of winners) {
     const below = isBelow(held.path, path) || isBelow(path, held.path);
-    const ofFormerPlugin = path.at(-1) === "use" && isBelow(held.path, path.slice(0, -1)) &&
-      winners.get(`${slot}.use`)?.value !== value;
+    const ofFormerPlugin = path.at(-1) === "use" && isBelow(held.path, path.slice(0, -1)) && choice !== value;
     if (below || ofFormerPlugin) winners.delete(key);
   }
 }
@@ -42,10 +41,15 @@ function isBelow(path: readonly string[], above: readonly string[]): boolean {
 function assign(tree: Record<string, unknown>, path: readonly string[], value: unknown): void {
   let node = tree;
   for (const step of path.slice(0, -1)) {
-    if (!Object.hasOwn(node, step)) define(node, step, {});
+    if (!Object.hasOwn(node, step) || !isMap(node[step])) define(node, step, {});
     node = node[step] as Record<string, unknown>;
   }
   if (path.length > 0) define(node, path.at(-1)!, value);
+}
+
+/** A value where another setting of the same layer goes deeper makes room for it: the schema then says what is wrong. */
+function isMap(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** `__proto__` is a key like any other here, and an unknown one. */
@@ -65,13 +69,28 @@ function listsOf(node: unknown): unknown {
   return copy;
 }
 
-function nearest(settings: readonly Setting[], wanted: readonly (string | number)[]): Setting | undefined {
-  const path = wanted.map(String);
-  for (let length = path.length; length > 0; length--) {
-    const above = path.slice(0, length);
-    const hit = settings.find((setting) => formatPath(setting.path) === formatPath(above)) ??
-      settings.find((setting) => isBelow(setting.path, above));
-    if (hit !== undefined) return hit;
+/** Finds the setting at a path, or the nearest one above or below it, in time that depends on the path alone. */
+function finder(settings: readonly Setting[]): (path: readonly (string | number)[]) => Setting | undefined {
+  const at = new Map<string, Setting>();
+  const below = new Map<string, Setting>();
+  for (const setting of settings) {
+    at.set(keyOf(setting.path), setting);
+    for (let length = 1; length < setting.path.length; length++) {
+      const above = keyOf(setting.path.slice(0, length));
+      if (!below.has(above)) below.set(above, setting);
+    }
   }
-  return undefined;
+  return (wanted) => {
+    for (let length = wanted.length; length > 0; length--) {
+      const key = keyOf(wanted.slice(0, length).map(String));
+      const hit = at.get(key) ?? below.get(key);
+      if (hit !== undefined) return hit;
+    }
+    return undefined;
+  };
+}
+
+/** Unlike the text for people, one per path: a key may have a dot in it. */
+function keyOf(path: readonly string[]): string {
+  return JSON.stringify(path);
 }

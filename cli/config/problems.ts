@@ -6,15 +6,20 @@ import { formatOrigin, formatPath } from "./origin.ts";
 
 type Step = string | number;
 
+/** Further problems are only counted: a file that is no configuration at all has one in every line. */
+const shownProblems = 50;
+
 export class Problems {
   readonly #merged: Merged;
   readonly #lines: string[] = [];
+  #more = 0;
 
   constructor(merged: Merged) {
     this.#merged = merged;
   }
 
   add(path: readonly Step[], message: string): void {
+    if (this.#lines.length === shownProblems) return void this.#more++;
     const origin = this.#merged.at(path)?.origin ?? { from: "default" };
     const place = origin.from === "default" ? "" : `${formatOrigin(origin)}: `;
     this.#lines.push(`${place}${formatPath(path)}: ${message}`);
@@ -27,7 +32,8 @@ export class Problems {
       const unknown = unknownKeys(issue);
       if (unknown.length === 0) this.add(path, issue.message);
       for (const key of unknown) {
-        const close = path.length === root.length ? closest(key, known) : undefined;
+        const isShown = this.#lines.length < shownProblems;
+        const close = isShown && path.length === root.length ? closest(key, known) : undefined;
         this.add([...path, key], `unknown setting${close === undefined ? "" : `; did you mean "${close}"?`}`);
       }
     }
@@ -36,9 +42,8 @@ export class Problems {
   /** Throws `CONFIG_INVALID` with a line per problem, if there is any. */
   throwIfAny(): void {
     if (this.#lines.length === 0) return;
-    throw new MeshError("CONFIG_INVALID", this.#lines.join("\n"), {
-      details: { problems: [...this.#lines] },
-    });
+    const problems = [...this.#lines, ...this.#more > 0 ? [`and ${this.#more} more problems`] : []];
+    throw new MeshError("CONFIG_INVALID", problems.join("\n"), { details: { problems } });
   }
 }
 
@@ -55,7 +60,8 @@ function unknownKeys(issue: SchemaIssue): readonly string[] {
 
 /** The known word within two edits of a mistyped one. */
 export function closest(word: string, known: readonly string[]): string | undefined {
-  const ranked = known.map((candidate) => ({ candidate, edits: editDistance(word, candidate) }))
+  const ranked = known.filter((candidate) => Math.abs(candidate.length - word.length) <= 2)
+    .map((candidate) => ({ candidate, edits: editDistance(word, candidate) }))
     .filter(({ edits }) => edits <= 2)
     .toSorted((a, b) => a.edits - b.edits);
   return ranked[0]?.candidate;

@@ -14,18 +14,20 @@ import { closest, Problems } from "./problems.ts";
 import {
   type ConfigurableSlot,
   configurableSlots,
+  defaultOver,
   defaultPlugins,
   type Settings,
   settingsSchema,
   type SlotSetting,
 } from "./settings.ts";
+import { withEntries } from "./slot_lists.ts";
 
 export interface ResolvedConfig {
   readonly settings: Settings;
   readonly plugins: Composition;
   /** Every effective value with its origin. */
   readonly effective: readonly Setting[];
-  /** What was chosen for the slots, in their order; discovery may have several entries or none. */
+  /** What was chosen for the slots, in their order; some slots have several entries, discovery perhaps none. */
   readonly chosen: readonly Chosen[];
 }
 
@@ -36,6 +38,8 @@ export interface Chosen {
   readonly use: string;
   /** As given, before the plugin's own defaults. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** The transport of an encapsulation that stands beside the main one. */
+  readonly over?: Chosen | undefined;
 }
 
 /** Throws `CONFIG_INVALID` with a line per problem. `file` is where plugin paths are relative to. */
@@ -43,18 +47,23 @@ export async function resolveConfig(
   layers: readonly (readonly Setting[])[],
   file: string | undefined,
 ): Promise<ResolvedConfig> {
-  const merged = mergeLayers(layers);
+  const merged = mergeLayers(withEntries(layers));
   const problems = new Problems(merged);
   const settings = checkSettings(merged, problems);
   const chosen = configurableSlots.flatMap((slot) => choices(slot, merged.tree));
   const directory = file === undefined ? "." : dirname(file);
-  const made = await Promise.all(chosen.map((choice) => makePlugin(choice, directory, settings, problems)));
+  checkSides(chosen, problems);
+  const made = await Promise.all(
+    chosen.flatMap((choice) => choice.over === undefined ? [choice] : [choice, choice.over])
+      .map((choice) => makePlugin(choice, directory, settings, problems)),
+  );
   problems.throwIfAny();
   const whole = made.filter((each) => each !== undefined);
-  const effective = [...merged.settings, ...whole.flatMap(({ defaults }) => defaults)];
+  const implied = chosen.flatMap(({ over }) => over === undefined ? [] : impliedBy(over, merged));
+  const effective = [...merged.settings, ...implied, ...whole.flatMap(({ defaults }) => defaults)];
   return {
     settings: settings!,
-    plugins: composition(whole.map(({ plugin }) => plugin)),
+    plugins: composition(chosen, new Map(whole.map(({ choice, plugin }) => [choice, plugin]))),
     effective: effective.toSorted((a, b) => a.path.join(".") < b.path.join(".") ? -1 : 1),
     chosen,
   };
@@ -72,11 +81,56 @@ function choices(slot: ConfigurableSlot, tree: Readonly<Record<string, unknown>>
   const items = Array.isArray(value) ? value.map((item, index) => [item, [slot, index]]) : [[value, [slot]]];
   return items.filter(([item]) => typeof item === "object" && item !== null).map(([item, path]) => {
     const { use = defaultPlugins[slot], ...options } = item as SlotSetting;
-    return { slot, path: path as Chosen["path"], use, options };
+    const choice: Chosen = { slot, path: path as Chosen["path"], use, options };
+    return slot === "encapsulation" ? withOver(choice) : choice;
   });
 }
 
+/** Options that are said of another transport than the default one stand alone. */
+function withOver({ options: { over, ...options }, ...choice }: Chosen): Chosen {
+  const isMap = typeof over === "object" && over !== null && !Array.isArray(over);
+  const given = (isMap ? over : {}) as SlotSetting;
+  const usual = Object.hasOwn(defaultOver, choice.use) ? defaultOver[choice.use] : undefined;
+  if (!isMap && usual === undefined) return { ...choice, options };
+  const isUsual = given.use === undefined || given.use === usual?.use;
+  const { use = defaultPlugins.transport, ...rest } = { ...isUsual && usual, ...given };
+  const under: Chosen = { slot: "transport", path: [...choice.path, "over"], use, options: rest };
+  return { ...choice, options, over: under };
+}
+
+/** What of it stands in no layer. */
+function impliedBy({ path, use, options }: Chosen, { settings }: Merged): Setting[] {
+  return Object.entries({ use, ...options })
+    .map(([key, value]): Setting => ({
+      path: [...path.map(String), key],
+      value,
+      origin: { from: "default" },
+    }))
+    .filter((implied) => !settings.some((given) => implied.path.every((step, i) => given.path[i] === step)));
+}
+
+/** One encapsulation runs over the transports of the node; each other one has its own, or would take its datagrams. */
+function checkSides(chosen: readonly Chosen[], problems: Problems): void {
+  const mains = chosen.filter(({ slot, over }) => slot === "encapsulation" && over === undefined);
+  if (mains.length === 0) {
+    problems.add(
+      ["encapsulation"],
+      "expected one that members speak: a plugin without `over`, such as noise",
+    );
+  }
+  for (const { path, use } of mains.slice(1)) {
+    problems.add(
+      [...path, "over"],
+      `"${use}" stands beside another encapsulation and needs a transport of its own`,
+    );
+  }
+  if (!chosen.some(({ slot }) => slot === "transport")) {
+    problems.add(["transport"], "expected at least one transport");
+  }
+}
+
 interface Made {
+  readonly choice: Chosen;
   readonly plugin: Plugin<SlotName, never>;
   /** What its own schema adds to what was given. */
   readonly defaults: readonly Setting[];
@@ -94,7 +148,8 @@ async function makePlugin(
   const result = factory.config["~standard"].validate(options);
   if (result instanceof Promise) return void problems.add(choice.path, "its schema is asynchronous");
   if (result.issues === undefined) {
-    return { plugin: factory(options as never), defaults: optionDefaults(factory, choice, options) };
+    const defaults = optionDefaults(factory, choice, options);
+    return { choice, plugin: factory(options as never), defaults };
   }
   problems.addIssues(choice.path, result.issues, optionNames(factory));
   return undefined;
@@ -163,17 +218,23 @@ function optionSchemas(factory: AnyPluginFactory): Readonly<Record<string, { rea
   return (schema?.["properties"] ?? {}) as Record<string, { default?: unknown }>;
 }
 
-function composition(plugins: readonly Plugin<SlotName, never>[]): Composition {
-  const of = (slot: SlotName) => plugins.filter((plugin) => plugin.slot === slot);
-  const [store, transport, encapsulation, ipam, policy, port] =
-    (["store", "transport", "encapsulation", "ipam", "policy", "port"] as const).map((slot) => of(slot)[0]);
+function composition(
+  chosen: readonly Chosen[],
+  made: ReadonlyMap<Chosen, Plugin<SlotName, never>>,
+): Composition {
+  const of = (slot: SlotName) =>
+    chosen.filter((choice) => choice.slot === slot).map((choice) => made.get(choice));
+  const one = (slot: SlotName) => of(slot)[0];
+  const encapsulations = chosen.filter(({ slot }) => slot === "encapsulation");
+  const beside = encapsulations.filter(({ over }) => over !== undefined);
   return {
-    store,
-    transport,
-    encapsulation,
+    store: one("store"),
+    transport: of("transport"),
+    encapsulation: made.get(encapsulations.find(({ over }) => over === undefined)!),
+    beside: beside.map((choice) => ({ encapsulation: made.get(choice), over: made.get(choice.over!) })),
     discovery: of("discovery"),
-    ipam,
-    policy,
-    port,
+    ipam: one("ipam"),
+    policy: one("policy"),
+    port: one("port"),
   } as unknown as Composition;
 }

@@ -1,7 +1,7 @@
 /** The JSON Schema of a configuration file, for editors and for whoever generates one. */
 import { z } from "zod";
 import { builtins } from "../../plugins/builtins.ts";
-import { type ConfigurableSlot, configurableSlots, settingsSchema } from "./settings.ts";
+import { type ConfigurableSlot, configurableSlots, isListSlot, settingsSchema } from "./settings.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -24,10 +24,20 @@ export function configSchema(): Json {
 
 function slotSchema(slot: ConfigurableSlot, properties: Json): Json {
   const { description } = properties[slot] as Json;
-  const one: Json = { anyOf: [...builtinSchemas(slot), moduleSchema] };
+  const plugins = [...builtinSchemas(slot), moduleSchema];
+  const one: Json = { anyOf: slot === "encapsulation" ? plugins.map(withOver) : plugins };
   const described = description === undefined ? {} : { description };
-  if (slot !== "discovery") return { ...described, ...one };
+  if (!isListSlot(slot)) return { ...described, ...one };
   return { ...described, anyOf: [one, { type: "array", items: one }] };
+}
+
+/** An encapsulation beside the main one says what it runs over. */
+function withOver(plugin: Json): Json {
+  const over: Json = {
+    description: "The transport of an encapsulation that stands beside the main one",
+    anyOf: [...builtinSchemas("transport"), moduleSchema],
+  };
+  return { ...plugin, properties: { ...plugin["properties"] as Json, over } };
 }
 
 function builtinSchemas(slot: ConfigurableSlot): Json[] {

@@ -1,5 +1,6 @@
 /** The settings that are not a plugin's own, and their JSON Schema. */
 import { z } from "zod";
+import { parseLoopback } from "../../core/runtime/loopback_endpoint.ts";
 import { assertSocketPath } from "../../core/runtime/unix_socket_path.ts";
 import { isNodeName } from "../../core/identity/node_name.ts";
 import type { SlotName } from "../../core/contracts/plugin.ts";
@@ -27,32 +28,65 @@ export const defaultPlugins: Readonly<Record<ConfigurableSlot, string>> = {
   port: "userspace",
 };
 
+/** Slots that take a list: several ways to move bytes, to wrap packets or to find peers, side by side. */
+const listSlots: ReadonlySet<string> = new Set(["transport", "encapsulation", "discovery"]);
+
+export function isListSlot(slot: string): boolean {
+  return listSlots.has(slot);
+}
+
+/** What a plugin that runs beside the main encapsulation runs over when nobody says anything. */
+export const defaultOver: Readonly<
+  Record<string, Readonly<Record<string, unknown>> & { readonly use: string }>
+> = {
+  gre_udp: { use: "udp", listen: "[::]:4754" },
+};
+
 const nodeName = z.string().refine(
   isNodeName,
   "expected 1 to 63 letters, digits, dots, dashes and underscores",
 );
-const socketPath = z.string().superRefine((path, context) => {
-  try {
-    assertSocketPath(path);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: (error as Error).message });
-  }
-});
+const socketPath = checked(assertSocketPath);
+const loopback = checked(parseLoopback);
+
+/** Text that `check` does not throw at; what it says is the problem. */
+function checked(check: (text: string) => unknown): z.ZodString {
+  return z.string().superRefine((text, context) => {
+    try {
+      check(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+    }
+  });
+}
+
 /** A plugin's name, or a module: a path relative to the file, or a package. Its options stand beside `use`. */
 const slot = z.looseObject({ use: z.string().min(1).optional() });
+/** `over` is the transport of an encapsulation that stands beside the main one. */
+const overSlot = slot.extend({ over: slot.optional() });
 
 export const settingsSchema = z.strictObject({
   name: nodeName.optional().describe("Name of this node, unique in the network; the host's name by default"),
   network: nodeName.default("selvage").describe("Name of the network that `launch` founds"),
   stateDir: z.string().min(1).describe("Directory of everything this node must remember, mode 0700"),
-  admin: z.strictObject({ socket: socketPath.describe("Unix socket of the admin API, mode 0600") }),
+  admin: z.strictObject({
+    socket: socketPath.describe("Unix socket of the admin API, mode 0600"),
+    listen: loopback.optional().describe("Endpoint of this machine on which the admin API is served too"),
+    tokenFile: z.string().min(1).optional().describe(
+      "File with the token that the admin API asks for there, mode 0600; admin.token in stateDir by default",
+    ),
+  }),
   log: z.strictObject({
     level: z.enum(["debug", "info", "warn", "error"]).default("info"),
     format: z.enum(["text", "json"]).default("text"),
   }).default({ level: "info", format: "text" }),
   store: slot.optional(),
-  transport: slot.optional(),
-  encapsulation: slot.optional(),
+  transport: z.union([slot, z.array(slot)]).optional().describe(
+    "What carries bytes between hosts: one plugin, or several, of which the first with datagrams carries packets",
+  ),
+  encapsulation: z.union([overSlot, z.array(overSlot)]).optional().describe(
+    "What members speak, and beside it, each over a transport of its own, what other devices speak",
+  ),
   discovery: z.union([slot, z.array(slot)]).optional().describe(
     "One way to find peers, or several side by side",
   ),
@@ -62,4 +96,4 @@ export const settingsSchema = z.strictObject({
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
-export type SlotSetting = z.infer<typeof slot>;
+export type SlotSetting = z.infer<typeof overSlot>;

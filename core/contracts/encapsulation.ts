@@ -2,7 +2,7 @@ import type { AeadName } from "./aead.ts";
 import type { Drop } from "./drop.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { PeerIdentity, TokenReference } from "./membership.ts";
-import type { Endpoint, Millis, PeerId } from "./values.ts";
+import type { Endpoint, Millis, PeerId, Prefix } from "./values.ts";
 
 /**
  * Turns overlay packets into datagrams and back, and owns sessions and their keys. A pure machine: bytes and `now` go
@@ -40,6 +40,25 @@ export interface Joining {
   join(request: JoinRequest, now: Millis): void;
   /** The verdict on a `join-requested` output. A late or unknown `request` is ignored. */
   answerJoin(request: number, answer: JoinAnswer, now: Millis): void;
+}
+
+/**
+ * An encapsulation that serves devices: peers that the configuration lists and that are no members of the network. They
+ * prove nothing, so they get nothing but what the configuration says: packets of their prefixes, to and from endpoints
+ * of this node. `connect` with a device's endpoint begins to serve it.
+ */
+export interface FixedPeers {
+  /** The same from creation to the end. */
+  readonly fixedPeers: readonly FixedPeer[];
+}
+
+export interface FixedPeer {
+  /** Derived from the name under a domain of its own, so that it is no member's. */
+  readonly id: PeerId;
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  /** The addresses behind it, outside of the network's ranges; what overlaps one is not routed. */
+  readonly prefixes: readonly Prefix[];
 }
 
 /** An encapsulation whose sessions can be handed to the data path worker. */
@@ -85,6 +104,8 @@ export type EncapsulationOutput =
     readonly peer: PeerIdentity;
     readonly credentials: Uint8Array;
   }
+  /** A device is heard. It has shown neither an identity nor credentials; `session-down` says that it has fallen silent. */
+  | { readonly type: "device-up"; readonly session: SessionInfo; readonly name: string }
   | { readonly type: "session-down"; readonly peer: PeerId; readonly reason: string }
   | { readonly type: "roamed"; readonly peer: PeerId; readonly endpoint: Endpoint }
   | { readonly type: "round-trip"; readonly peer: PeerId; readonly rtt: Millis }
@@ -113,7 +134,8 @@ export interface SessionInfo {
   readonly peer: PeerId;
   readonly endpoint: Endpoint;
   readonly initiator: boolean;
-  readonly aead: AeadName;
+  /** Absent in plaintext: what comes is neither secret nor authentic. */
+  readonly aead?: AeadName;
   /** Monotonic time of establishment on this node. */
   readonly since: Millis;
 }

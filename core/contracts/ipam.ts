@@ -47,6 +47,8 @@ export interface Route {
   readonly owner: PeerId;
   /** The peer that granted it: the only one that may still be sent packets for it, and pass them on. */
   readonly grantedBy?: PeerId;
+  /** The owner is a device that this node alone serves: packets go between it and endpoints of this node, no further. */
+  readonly isDevice?: true;
 }
 
 /** An ipam that can show its ranges to a person. */

@@ -7,10 +7,15 @@
  *       destination held here?        yes local         destination held here?               yes local
  *       destination's owner?          none noRoute      destination's owner?                 none notOurs
  *         this node, not held   unreachable               this node, not held          unreachable
- *         a peer                      peer                a peer, not yet forwarded          peer, flagged
+ *         a peer or device            peer                from or to a device                notOurs
+ *                                                         a peer, not yet forwarded          peer, flagged
  *                                                         a peer, forwarded before           loop
+ *
+ * A device (a foreign router in this node's configuration) talks to endpoints of this node alone. Other members have no
+ * route for it and could not tell a packet of it from a forged one.
  */
 import { Drop } from "../contracts/drop.ts";
+import type { Route } from "../contracts/ipam.ts";
 import type { Address, PeerId } from "../contracts/values.ts";
 import type { RangeTable } from "./range_table.ts";
 
@@ -54,25 +59,33 @@ export function forwardFromMesh(
   forwarded: boolean,
   view: ForwardingView,
 ): Decision {
-  if (!mayHaveSent(packet, from, forwarded, view)) return nowhere(Drop.badSource);
-  if (view.holds(packet.destination)) return local;
+  const origin = view.routes.lookup(packet.source);
   const route = view.routes.lookup(packet.destination);
+  if (!mayHaveSent(from, forwarded, view.self, { origin, route })) return nowhere(Drop.badSource);
+  if (view.holds(packet.destination)) return local;
   if (route === undefined) return nowhere(Drop.notOurs);
   if (route.owner === view.self) return unreachable;
+  if (origin?.isDevice === true || route.isDevice === true) return nowhere(Drop.notOurs);
   if (forwarded || route.owner === from) return nowhere(Drop.loop);
   return { to: "peer", peer: route.owner, forwarded: true };
+}
+
+interface Way {
+  /** Of the source. */
+  readonly origin: Route | undefined;
+  /** Of the destination. */
+  readonly route: Route | undefined;
 }
 
 /**
  * A peer sends from its own ranges only. Passing on is believed of one peer alone: the one that granted us the
  * destination's range, because packets for it may still be on their way there. Believing the flag of any member would
- * let every member send as every other.
+ * let every member send as every other. Nobody passes on for a device.
  */
-function mayHaveSent(packet: Addresses, from: PeerId, forwarded: boolean, view: ForwardingView): boolean {
-  const owner = view.routes.lookup(packet.source)?.owner;
-  if (owner === undefined || owner === view.self) return false;
-  if (owner === from) return true;
-  return forwarded && view.routes.lookup(packet.destination)?.grantedBy === from;
+function mayHaveSent(from: PeerId, forwarded: boolean, self: PeerId, { origin, route }: Way): boolean {
+  if (origin === undefined || origin.owner === self) return false;
+  if (origin.owner === from) return true;
+  return forwarded && origin.isDevice !== true && route?.grantedBy === from;
 }
 
 function nowhere(drop: Drop): Decision {

@@ -7,15 +7,17 @@ import { parsePrefix } from "../wire/prefix.ts";
 import { type Decision, forwardFromMesh, forwardFromPort, type ForwardingView } from "./forward.ts";
 import { RangeTable } from "./range_table.ts";
 
-const [us, founder, other] = ["us", "founder", "other"] as PeerId[] as [PeerId, PeerId, PeerId];
+const [us, founder, other, router] = ["us", "founder", "other", "router"] as [PeerId, PeerId, PeerId, PeerId];
 
-/** The founder owns 10.32/12 and has granted one /20 to us and one to another peer. */
+/** The founder owns 10.32/12 and has granted one /20 to us and one to another peer; we serve a device with a /24. */
 const view: ForwardingView = {
   self: us,
   routes: new RangeTable([
     { prefix: parsePrefix("10.32.0.0/12")!, owner: founder },
     { prefix: parsePrefix("10.40.0.0/20")!, owner: us, grantedBy: founder },
     { prefix: parsePrefix("10.41.0.0/20")!, owner: other, grantedBy: founder },
+    { prefix: parsePrefix("192.168.7.0/24")!, owner: router, isDevice: true },
+    { prefix: parsePrefix("192.168.8.0/24")!, owner: "second" as PeerId, isDevice: true },
   ]),
   holds: (address) => formatAddress(address) === "10.40.0.1",
 };
@@ -23,6 +25,8 @@ const ours = "10.40.0.1",
   ourFree = "10.40.0.9",
   founders = "10.32.0.1",
   others = "10.41.0.1",
+  behind = "192.168.7.9",
+  behindSecond = "192.168.8.9",
   outside = "192.0.2.1";
 
 const packet = (source: string, destination: string) => ({
@@ -75,4 +79,36 @@ test("a flagged packet is believed of the grantor of our range alone", () => {
     dropped(Drop.badSource),
     "our own source comes from nowhere else",
   );
+});
+
+test("a device and endpoints of this node reach each other", () => {
+  assert.deepEqual(fromPort(ours, behind), { to: "peer", peer: router, forwarded: false });
+  assert.deepEqual(fromMesh(router, behind, ours), { to: "local" });
+  assert.deepEqual(fromMesh(router, behind, ourFree), { to: "unreachable" });
+});
+
+test("a device sends from its own prefixes only, and nobody sends for it", () => {
+  assert.deepEqual(fromMesh(router, others, ours), dropped(Drop.badSource));
+  assert.deepEqual(fromMesh(router, behindSecond, ours), dropped(Drop.badSource));
+  assert.deepEqual(fromMesh(router, outside, ours), dropped(Drop.badSource));
+  assert.deepEqual(fromMesh(router, ours, ours), dropped(Drop.badSource));
+  assert.deepEqual(fromMesh(other, behind, ours), dropped(Drop.badSource));
+  assert.deepEqual(
+    fromMesh(founder, behind, ours, true),
+    dropped(Drop.badSource),
+    "not even who granted our range",
+  );
+  assert.deepEqual(
+    fromMesh(router, others, ours, true),
+    dropped(Drop.badSource),
+    "a device passes nothing on",
+  );
+});
+
+test("what a device sends to members or devices, and what members send to a device, ends here", () => {
+  assert.deepEqual(fromMesh(router, behind, others), dropped(Drop.notOurs));
+  assert.deepEqual(fromMesh(router, behind, behindSecond), dropped(Drop.notOurs));
+  assert.deepEqual(fromMesh(router, behind, behind), dropped(Drop.notOurs));
+  assert.deepEqual(fromMesh(router, behind, outside), dropped(Drop.notOurs));
+  assert.deepEqual(fromMesh(other, others, behind), dropped(Drop.notOurs));
 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { test } from "../../tests/harness.ts";
 import type { Route } from "../contracts/ipam.ts";
 import type { Address, PeerId, Prefix } from "../contracts/values.ts";
-import { addressFromBigInt, parseAddress } from "../wire/address.ts";
+import { addressFromBigInt, formatAddress, parseAddress } from "../wire/address.ts";
 import { contains, parsePrefix, prefixOf } from "../wire/prefix.ts";
 import { RangeTable } from "./range_table.ts";
 
@@ -68,4 +68,64 @@ test("the table agrees with a scan of all routes", () => {
     }),
     { seed: 20, numRuns: 2000 },
   );
+});
+
+/** Xorshift: the same numbers in every run, on every runtime. */
+function* words(seed: number): Generator<number, never> {
+  for (let x = seed;;) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    yield x >>> 0;
+  }
+}
+
+/** `count` routes, and addresses that differ from one of them in a bit: just inside or just outside of it. */
+function bed(family: 4 | 6, count: number) {
+  const source = words(8086 + family);
+  const word = () => source.next().value;
+  const width = family === 4 ? 32 : 128;
+  const random = (): Address => {
+    const bytes = new Uint8Array(width / 8);
+    for (let i = 0; i < bytes.length; i++) bytes[i] = word();
+    return { family, bytes };
+  };
+  const routes = Array.from({ length: count }, (_, index): Route => {
+    const bits = 8 + (word() % (width - 7));
+    return { prefix: prefixOf(random(), bits), owner: `peer${index}` as PeerId };
+  });
+  const near = (): Address => {
+    const { address, bits } = routes[word() % count]!.prefix;
+    const bytes = address.bytes.slice();
+    const bit = word() % Math.min(width, 2 * bits);
+    bytes[bit >> 3]! ^= 0x80 >> (bit & 7);
+    return { family, bytes };
+  };
+  return { routes, near };
+}
+
+for (const family of [4, 6] as const) {
+  test(`100,000 lookups of IPv${family} find the route that a scan of all routes finds`, () => {
+    const { routes, near } = bed(family, 40);
+    const table = new RangeTable(routes);
+    let hits = 0;
+    for (let i = 0; i < 100_000; i++) {
+      const address = near();
+      const found = table.lookup(address);
+      if (found !== undefined) hits++;
+      if (found !== slowLookup(routes, address)) assert.fail(`another route for ${formatAddress(address)}`);
+    }
+    assert.ok(hits > 20_000 && hits < 80_000, `${hits} of 100,000 were routed: the test must see both`);
+  });
+}
+
+test("of two routes for one prefix the later one counts, and a family never answers for the other", () => {
+  const table = new RangeTable([
+    route("10.0.0.0/8", "first"),
+    route("10.0.0.0/8", "second"),
+    route("::/0", "six"),
+  ]);
+  assert.equal(table.lookup(parseAddress("10.1.2.3")!)?.owner, "second");
+  assert.equal(table.lookup(parseAddress("11.1.2.3")!), undefined);
+  assert.equal(table.lookup(parseAddress("2001:db8::1")!)?.owner, "six");
 });

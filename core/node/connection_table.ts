@@ -2,7 +2,7 @@
  * What became of every endpoint we set out for and every peer we have a session with: the table behind
  * `status connections`, `status targets` and `status peers`. It only records; the machine decides.
  */
-import type { EncapsulationOutput, SessionInfo } from "../contracts/encapsulation.ts";
+import type { EncapsulationOutput, FixedPeer, SessionInfo } from "../contracts/encapsulation.ts";
 import type { ErrorCode } from "../contracts/errors.ts";
 import type { PeerIdentity } from "../contracts/membership.ts";
 import type { ConnectionState } from "../contracts/node.ts";
@@ -25,11 +25,42 @@ export interface Connection {
   rtt: Millis | undefined;
 }
 
+/** A device of the configuration: there is nothing to set out for, it is heard or it is not. */
+export interface DeviceConnection {
+  readonly id: PeerId;
+  readonly name: string;
+  readonly endpoint: Endpoint;
+  isHeard: boolean;
+  /** Why it is not heard any more; undefined for one that never was. */
+  reason: string | undefined;
+}
+
 type Fact<T extends EncapsulationOutput["type"]> = Extract<EncapsulationOutput, { type: T }>;
 
 export class ConnectionTable {
   readonly #attempts = new Map<string, Attempt>();
   readonly #connections = new Map<PeerId, Connection>();
+
+  readonly #devices = new Map<PeerId, DeviceConnection>();
+
+  /** No peers of the network: {@link peers} and {@link connections} leave them out. */
+  devices(): Iterable<DeviceConnection> {
+    return this.#devices.values();
+  }
+
+  device({ id, name, endpoint }: FixedPeer): void {
+    this.#devices.set(id, { id, name, endpoint, isHeard: false, reason: undefined });
+  }
+
+  deviceUp({ session }: Fact<"device-up">): void {
+    const device = this.#devices.get(session.peer);
+    if (device !== undefined) Object.assign(device, { isHeard: true, reason: undefined });
+  }
+
+  deviceDown({ peer, reason }: Fact<"session-down">): void {
+    const device = this.#devices.get(peer);
+    if (device !== undefined) Object.assign(device, { isHeard: false, reason });
+  }
 
   attempts(): Iterable<Attempt> {
     return this.#attempts.values();
@@ -73,6 +104,11 @@ export class ConnectionTable {
     if (attempt !== undefined) {
       Object.assign(attempt, { peer, state: "established", code: undefined, reason: undefined });
     }
+  }
+
+  /** Nobody sets out for this endpoint any more. A session that came of it is shown for as long as it lasts. */
+  forget(endpoint: Endpoint): void {
+    this.#attempts.delete(formatEndpoint(endpoint));
   }
 
   /** The peer is no member any more: nothing of it is shown. */

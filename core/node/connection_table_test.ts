@@ -80,3 +80,32 @@ test("of a peer that is no member any more nothing is shown", () => {
   table.forgetPeer(ann);
   assert.deepEqual(rows(table), ["192.0.2.3:6783 connecting"]);
 });
+
+test("an endpoint that is forgotten is no row any more, and a session that came of it stays", () => {
+  const table = new ConnectionTable();
+  table.attempt(place(1), "target", undefined);
+  table.attempt(place(2), "target", undefined);
+  up(table);
+  table.forget(place(1));
+  table.forget(place(9));
+  assert.deepEqual(rows(table), ["192.0.2.2:6783 connecting"]);
+  assert.deepEqual(table.peers(), [ann]);
+});
+
+test("a device is heard or not, and is no peer", () => {
+  const table = new ConnectionTable();
+  const states = () => [...table.devices()].map(({ name, isHeard, reason }) => [name, isHeard, reason]);
+  const session = { peer: ann, endpoint: place(1), initiator: true, since: 0 };
+  table.deviceUp({ type: "device-up", session, name: "nobody's" });
+  assert.deepEqual(states(), []);
+  table.device({ id: ann, name: "router", endpoint: place(1), prefixes: [] });
+  assert.deepEqual(states(), [["router", false, undefined]]);
+  table.deviceUp({ type: "device-up", session, name: "router" });
+  assert.deepEqual(states(), [["router", true, undefined]]);
+  table.deviceDown({ type: "session-down", peer: ann, reason: "silent" });
+  table.deviceDown({ type: "session-down", peer: "bob" as PeerId, reason: "silent" });
+  assert.deepEqual(states(), [["router", false, "silent"]]);
+  table.deviceUp({ type: "device-up", session, name: "router" });
+  assert.deepEqual(states(), [["router", true, undefined]]);
+  assert.deepEqual([table.peers(), [...table.connections()], rows(table)], [[], [], []]);
+});

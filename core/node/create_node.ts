@@ -95,7 +95,7 @@ async function assemble(
     ...parts,
     phase: () => phase.now,
     traffic: () => mesh.forwarder.traffic(),
-    drops: () => context.drops.report(),
+    drops: context.drops,
     alerts: () => context.alerts.list(),
   };
   mesh.start();
@@ -116,6 +116,7 @@ async function assemble(
     overlay: hasSockets(parts.port) ? parts.port : undefined,
     tokens: new Tokens(admin),
     members: new Members(admin),
+    forget: (endpoint) => mesh.forget(endpoint),
     stop: async () => {
       phase.now = "stopping";
       events.emit("node:stopping", {});
@@ -134,24 +135,19 @@ async function openContext(
   const { store: plugin } = options.plugins;
   const store = stack.create(plugin, { clock, random, log: log.child(plugin.name) });
   await stack.start(plugin, store);
-  return new NodeContext(platform, store, options.name ?? platform.hostname, signal);
+  const context = new NodeContext(platform, store, options.name ?? platform.hostname, signal);
+  for (const { name, detail } of store.notices?.() ?? []) context.alerts.raise(name, detail);
+  return context;
 }
 
 /** The node's own addresses, then the announcement that tells them to all. */
 async function waitForAddresses(context: NodeContext, parts: NodeParts, mesh: Mesh): Promise<void> {
   const { state, alerts, platform, signal } = context;
-  const announce = async () => {
-    const addresses = [...parts.port.attached()].flatMap(({ leases }) =>
-      leases.map(({ address }) => address)
-    );
-    const record = await state.announce(parts.datagrams.localEndpoints(), addresses);
-    if (record !== undefined) mesh.introductions.spread([record]);
-  };
   const attached = attachSelf(
-    { ...parts, name: state.self.name, mtu: overlayMtu(parts.encapsulation) },
+    { ...parts, name: state.self.name, mtu: overlayMtu(parts) },
     signal,
   )
-    .then(announce)
+    .then(() => mesh.announce())
     .then(() => alerts.clear("no-address"));
   const patience = Promise.withResolvers<void>();
   const timer = platform.clock.timer(platform.clock.now() + addressPatienceMillis, () => {

@@ -30,6 +30,9 @@ class FakeMachine implements Encapsulation {
   connect(): void {
     this.calls.push("connect");
   }
+  forget(): void {
+    this.calls.push("forget");
+  }
   disconnect(): void {
     this.calls.push("disconnect");
   }

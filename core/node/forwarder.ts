@@ -4,7 +4,7 @@
  */
 import { Drop } from "../contracts/drop.ts";
 import type { OverlayPacket } from "../contracts/encapsulation.ts";
-import type { DropCounters } from "../contracts/host.ts";
+import type { Clock, DropCounters } from "../contracts/host.ts";
 import type { RouteSource } from "../contracts/ipam.ts";
 import type { TrafficStatus } from "../contracts/node.ts";
 import type { Flow, Policy } from "../contracts/policy.ts";
@@ -17,6 +17,7 @@ import {
   type ForwardingView,
 } from "../forwarding/forward.ts";
 import { RangeTable } from "../forwarding/range_table.ts";
+import { type Rate, TokenBucket } from "../forwarding/token_bucket.ts";
 import { sameAddress } from "../wire/address.ts";
 import { type ParsedPacket, parseFlow } from "../wire/flow.ts";
 import { icmpUnreachable, type UndeliveredReason } from "../wire/icmp_error.ts";
@@ -24,16 +25,24 @@ import { icmpUnreachable, type UndeliveredReason } from "../wire/icmp_error.ts";
 export interface ForwarderParts {
   readonly self: PeerId;
   readonly port: Port;
-  readonly routes: RouteSource;
+  readonly routes: Pick<RouteSource, "routes" | "version">;
   readonly policy: Policy;
   readonly drops: DropCounters;
+  readonly clock: Clock;
   seal(peer: PeerId, packet: OverlayPacket): Drop;
 }
+
+/**
+ * ICMP errors of this node, all senders together (RFC 1812 §4.3.2.8, RFC 4443 §2.4(f)): enough to tell every mistaken
+ * sender, too few to be of use to one that sends mistakes to make us send.
+ */
+export const icmpErrorRate: Rate = { perSecond: 100, burst: 50 };
 
 export class Forwarder implements ForwardingView {
   readonly self: PeerId;
   readonly #parts: ForwarderParts;
   readonly #traffic = { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
+  readonly #errors = new TokenBucket(icmpErrorRate);
   #table = new RangeTable([]);
   #tableVersion = -1;
 
@@ -110,7 +119,7 @@ export class Forwarder implements ForwardingView {
 
   /**
    * An ICMP error from an address of ours to the owner of the packet's source, which is not the peer that sent it when it
-   * was passed on; none where ICMP forbids one.
+   * was passed on; none where ICMP forbids one or too many were sent. The packet is counted already, so that is not.
    */
   #refuse(
     parsed: ParsedPacket,
@@ -120,7 +129,7 @@ export class Forwarder implements ForwardingView {
   ): void {
     const source = this.#ownAddress(parsed.source.family) ?? parsed.destination;
     const payload = icmpUnreachable(packet.payload, reason, source);
-    if (payload === undefined) return;
+    if (payload === undefined || !this.#errors.take(this.#parts.clock.now())) return;
     const answer: OverlayPacket = { protocol: packet.protocol, payload, forwarded: false };
     const owner = from && this.routes.lookup(parsed.source)?.owner;
     this.#counted(owner === undefined ? this.#parts.port.deliver(answer) : this.#send(owner, answer));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
+import { SimClock } from "../../tests/sim/clock.ts";
 import { Drop, type DropName } from "../contracts/drop.ts";
 import type { OverlayPacket } from "../contracts/encapsulation.ts";
 import type { Route } from "../contracts/ipam.ts";
@@ -13,7 +14,7 @@ import { decodeIp } from "../wire/ip.ts";
 import { parsePrefix } from "../wire/prefix.ts";
 import { encodeUdp } from "../wire/udp.ts";
 import { DropCounts } from "./drop_counts.ts";
-import { Forwarder } from "./forwarder.ts";
+import { Forwarder, icmpErrorRate } from "./forwarder.ts";
 
 const [us, founder, other] = ["us", "founder", "other"] as [PeerId, PeerId, PeerId];
 const ours = "10.40.0.1", ourFree = "10.40.0.9", others = "10.41.0.1", outside = "192.0.2.1";
@@ -35,6 +36,7 @@ function shown({ payload }: OverlayPacket): string {
 }
 
 class Rig {
+  readonly clock = new SimClock();
   readonly drops = new DropCounts();
   readonly delivered: string[] = [];
   readonly sent: string[] = [];
@@ -70,9 +72,8 @@ class Rig {
       routes: {
         routes: () => this.routes,
         version: () => this.version,
-        credentials: () => new Uint8Array(),
-        learn: () => false,
       },
+      clock: this.clock,
       policy: {
         evaluate: (flow) => {
           this.judged.push(`${flow.direction} ${flow.protocol} ${flow.destinationPort}`);
@@ -272,4 +273,27 @@ test("routes are read again when their version grows, and only then", () => {
   rig.version++;
   rig.port(udp(ours, others));
   assert.deepEqual(rig.sent.map((line) => line.split(":")[0]), ["other", "other", "founder"]);
+});
+
+test("ICMP errors are 50 at once and 100 a second in the long run; every packet is counted all the same", async () => {
+  assert.deepEqual(icmpErrorRate, { perSecond: 100, burst: 50 });
+  const rig = new Rig();
+  const refused = (times: number) => {
+    const before = rig.delivered.length;
+    for (let i = 0; i < times; i++) rig.port(udp(ours, outside));
+    return rig.delivered.length - before;
+  };
+  assert.equal(refused(200), 50);
+  await rig.clock.advance(100);
+  assert.equal(refused(200), 10);
+  await rig.clock.advance(60_000);
+  assert.equal(refused(200), 50);
+  assert.deepEqual(rig.drops.report(), { noRoute: 600 });
+});
+
+test("peers and local endpoints draw on one budget of ICMP errors", () => {
+  const rig = new Rig();
+  for (let i = 0; i < 40; i++) rig.port(udp(ours, outside));
+  for (let i = 0; i < 40; i++) rig.forwarder.fromMesh(other, udp(others, ourFree));
+  assert.deepEqual([rig.delivered.length, rig.sent.length], [40, 10]);
 });

@@ -1,9 +1,14 @@
 /**
- * The live wiring of a node: facts that the encapsulation states become sessions, records, packets and events; findings of
- * discovery become attempts. Decides nothing about the wire; owns the two shells around machine and packets.
+ * The live wiring of a node: facts that the encapsulations state become sessions, records, packets and events; findings of
+ * discovery become attempts. Decides nothing about the wire; owns the shells around machines and packets.
  */
 import { Drop } from "../contracts/drop.ts";
-import type { EncapsulationOutput, JoinAnswer, SessionTarget } from "../contracts/encapsulation.ts";
+import type {
+  EncapsulationOutput,
+  JoinAnswer,
+  OverlayPacket,
+  SessionTarget,
+} from "../contracts/encapsulation.ts";
 import type { Finding } from "../contracts/discovery.ts";
 import { errorCode } from "../contracts/errors.ts";
 import type { Endpoint, PeerId, PeerRecord } from "../contracts/values.ts";
@@ -12,8 +17,11 @@ import { GreProtocol } from "../wire/gre.ts";
 import { Admissions } from "./admissions.ts";
 import { EncapsulationDriver, type EncapsulationFact } from "./encapsulation_driver.ts";
 import { Forwarder } from "./forwarder.ts";
+import { DeviceLinks } from "./device_links.ts";
+import { MeshRoutes } from "./devices.ts";
 import { Introductions } from "./introductions.ts";
 import { Joining } from "./joining.ts";
+import { NameClashAlerts } from "./name_clashes.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { NodeParts } from "./node_parts.ts";
 import { Turns } from "./turns.ts";
@@ -33,7 +41,9 @@ export class Mesh {
   readonly joining = new Joining();
   readonly #context: NodeContext;
   readonly #parts: NodeParts;
+  readonly #devices: DeviceLinks;
   readonly #exclusions = new Turns();
+  readonly #nameClashes: NameClashAlerts;
   /** Where clones of peers were seen. */
   readonly #clones = new Map<PeerId, readonly string[]>();
 
@@ -41,6 +51,7 @@ export class Mesh {
     this.#context = context;
     this.#parts = parts;
     const { platform, drops, channels, state } = context;
+    this.#nameClashes = new NameClashAlerts(context.alerts);
     this.driver = new EncapsulationDriver({
       machine: parts.encapsulation,
       datagrams: parts.datagrams,
@@ -49,10 +60,14 @@ export class Mesh {
       log: platform.log.child("mesh"),
       onFact: (fact) => this.#handle(fact),
     });
+    this.#devices = new DeviceLinks(context, parts.beside, (from, packet) => {
+      this.forwarder.fromMesh(from, packet);
+    });
     channels.carryOver((peer, packet) => this.driver.seal(peer, packet));
     this.introductions = new Introductions({
       self: state.self.id,
       channel: channels.open("mesh"),
+      replicator: context.replicator,
       book: state,
       clock: platform.clock,
       log: platform.log.child("mesh"),
@@ -60,10 +75,11 @@ export class Mesh {
     this.forwarder = new Forwarder({
       self: state.self.id,
       port: parts.port,
-      routes: parts.ipam.routes,
+      routes: new MeshRoutes(parts.ipam.routes, this.#devices.devices, () => state.network()?.ranges),
       policy: parts.policy,
       drops,
-      seal: (peer, packet) => this.driver.seal(peer, packet),
+      clock: platform.clock,
+      seal: (peer, packet) => this.#seal(peer, packet),
     });
     this.admissions = new Admissions({
       platform,
@@ -71,6 +87,11 @@ export class Mesh {
       spread: (records) => this.introductions.spread(records),
     });
     this.introductions.onStaleKey(() => void this.#renewKey());
+    this.introductions.onOutspoken(() => {
+      this.announce().catch((error) =>
+        platform.log.log("error", "Cannot announce this node anew", { error })
+      );
+    });
     this.introductions.onCloneSeen((_, places) => this.#raiseOwnClone(places));
     for (const plugin of parts.discovery) plugin.watch((finding) => this.#find(finding));
     state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
@@ -81,7 +102,9 @@ export class Mesh {
     const { state } = this.#context;
     if (state.trust().standing(state.self.publicKey).state === "revoked") this.#raiseRevoked();
     this.introductions.start();
+    this.#nameClashes.update(state.trust());
     for (const peer of this.#context.state.knownPeers()) this.#reach(peer);
+    this.#devices.start();
   }
 
   stop(): void {
@@ -90,6 +113,11 @@ export class Mesh {
       this.driver.call((machine, now) => machine.disconnect(peer, now));
     }
     this.driver.close();
+    this.#devices.stop();
+  }
+
+  #seal(peer: PeerId, packet: OverlayPacket): Drop {
+    return this.#devices.seal(peer, packet) ?? this.driver.seal(peer, packet);
   }
 
   /**
@@ -100,6 +128,15 @@ export class Mesh {
     await this.#exclusions.take(() => this.#context.state.exclude(records));
     this.introductions.spread(records);
     this.introductions.spreadKey();
+  }
+
+  /** Tells all where this node is and which addresses it has, when that is new. Rejects when it cannot be kept. */
+  async announce(): Promise<void> {
+    const { datagrams, port } = this.#parts;
+    const leases = [...port.attached()].flatMap((endpoint) => endpoint.leases);
+    const addresses = leases.map(({ address }) => address);
+    const record = await this.#context.state.announce(datagrams.localEndpoints(), addresses);
+    if (record !== undefined) this.introductions.spread([record]);
   }
 
   /** Never rejects: while the key is stale it is tried again. */
@@ -119,6 +156,12 @@ export class Mesh {
     this.driver.call((machine, now) => machine.connect(target, now));
   }
 
+  /** Stops trying an endpoint and shows it no more; a session that exists stays. */
+  forget(endpoint: Endpoint): void {
+    this.driver.call((machine, now) => machine.forget(endpoint, now));
+    this.#context.connections.forget(endpoint);
+  }
+
   #find(finding: Finding): void {
     if (finding.type === "endpoint") this.reach(finding.endpoint, "target");
     if (finding.type === "peer") this.#reach(finding.peer);
@@ -132,7 +175,9 @@ export class Mesh {
   }
 
   #membersChanged(learned: readonly PeerRecord[], removed: readonly PeerId[]): void {
-    const { connections, events, alerts, state } = this.#context;
+    const { connections, events, alerts, state, replicator } = this.#context;
+    replicator.membersChanged();
+    this.#nameClashes.update(state.trust());
     for (const peer of removed) {
       events.emit("peer:revoked", { peer });
       connections.forgetPeer(peer);

@@ -1,23 +1,27 @@
 /** Turns a composition into parts: created in slot order, so that the stack disposes them in the exact reverse. */
 import type { Coordinator } from "../contracts/coordinator.ts";
 import type { Discovery } from "../contracts/discovery.ts";
-import type { Encapsulation, Joining } from "../contracts/encapsulation.ts";
+import type { Encapsulation, FixedPeers, Joining } from "../contracts/encapsulation.ts";
 import { MeshError } from "../contracts/errors.ts";
 import type { Host } from "../contracts/host.ts";
 import type { Ipam, IpamReport } from "../contracts/ipam.ts";
 import type { Lifecycle } from "../contracts/lifecycle.ts";
 import type { Names } from "../contracts/names.ts";
-import type { PluginLabel } from "../contracts/plugin.ts";
+import type { Plugin, PluginLabel } from "../contracts/plugin.ts";
 import type { Policy } from "../contracts/policy.ts";
 import type { OverlaySockets, Port } from "../contracts/port.ts";
-import type { Datagrams, Transport } from "../contracts/transport.ts";
-import type { Composition } from "./composition.ts";
+import type { Datagrams, Streams, Transport } from "../contracts/transport.ts";
+import type { BesideEncapsulation, Composition } from "./composition.ts";
 import type { PartStack } from "./part_stack.ts";
 
 export interface NodeParts {
-  readonly transport: Transport & Lifecycle;
+  readonly transports: readonly (Transport & Lifecycle)[];
+  /** Of the first transport that has them: the encapsulation's. */
   readonly datagrams: Datagrams;
+  /** Of every transport that has them, in order. */
+  readonly streams: readonly Streams[];
   readonly encapsulation: Encapsulation & Joining & Lifecycle;
+  readonly beside: readonly BesidePart[];
   readonly discovery: readonly (Discovery & Lifecycle)[];
   readonly ipam: Ipam & Partial<IpamReport> & Lifecycle;
   readonly policy: Policy & Lifecycle;
@@ -26,14 +30,26 @@ export interface NodeParts {
   readonly names: (Names & Lifecycle) | undefined;
 }
 
+/** An encapsulation beside the main one, and what it runs over. */
+export interface BesidePart {
+  readonly over: Transport & Lifecycle;
+  readonly datagrams: Datagrams;
+  readonly encapsulation: Encapsulation & FixedPeers & Lifecycle;
+}
+
 /** All slots but the store, which had to be there before. Throws `PLUGIN_FAILED`, or `UNSUPPORTED` for a wrong choice. */
 export function createParts(
   plugins: Composition,
   stack: PartStack,
   hostFor: (plugin: string) => Host,
 ): NodeParts {
-  const transport = stack.create(plugins.transport, hostFor(plugins.transport.name));
+  const listed = transportsOf(plugins);
+  const transports = listed.map((plugin) => stack.create(plugin, hostFor(plugin.name)));
+  const under = (plugins.beside ?? []).map(({ over }) => stack.create(over, hostFor(over.name)));
   const encapsulation = stack.create(plugins.encapsulation, hostFor(plugins.encapsulation.name));
+  const beside = (plugins.beside ?? []).map((each, index) =>
+    besidePart(each, under[index]!, stack.create(each.encapsulation, hostFor(each.encapsulation.name)))
+  );
   const discovery = plugins.discovery.map((plugin) => stack.create(plugin, hostFor(plugin.name)));
   const ipam = stack.create(plugins.ipam, hostFor(plugins.ipam.name));
   const policy = stack.create(plugins.policy, hostFor(plugins.policy.name));
@@ -42,9 +58,11 @@ export function createParts(
     stack.create(plugins.coordinator, hostFor(plugins.coordinator.name));
   const names = plugins.names && stack.create(plugins.names, hostFor(plugins.names.name));
   return {
-    transport,
-    datagrams: transport.datagrams ?? lacking(plugins.transport, "datagrams"),
-    encapsulation: canJoin(encapsulation) ? encapsulation : lacking(plugins.encapsulation, "joining"),
+    transports,
+    datagrams: transports.find(({ datagrams }) => datagrams)?.datagrams ?? lacking(listed, "datagrams"),
+    streams: transports.flatMap(({ streams }) => streams ?? []),
+    encapsulation: canJoin(encapsulation) ? encapsulation : lacking([plugins.encapsulation], "joining"),
+    beside,
     discovery,
     ipam,
     policy,
@@ -61,8 +79,14 @@ export async function startParts(
   stack: PartStack,
   join: () => Promise<void>,
 ): Promise<void> {
-  await stack.start(plugins.transport, parts.transport);
+  const beside = plugins.beside ?? [];
+  const { transports } = parts;
+  for (const [i, plugin] of transportsOf(plugins).entries()) await stack.start(plugin, transports[i]!);
+  for (const [i, { over }] of beside.entries()) await stack.start(over, parts.beside[i]!.over);
   await stack.start(plugins.encapsulation, parts.encapsulation);
+  for (const [i, { encapsulation }] of beside.entries()) {
+    await stack.start(encapsulation, parts.beside[i]!.encapsulation);
+  }
   await join();
   for (const [index, plugin] of plugins.discovery.entries()) {
     await stack.start(plugin, parts.discovery[index]!);
@@ -74,15 +98,47 @@ export async function startParts(
   if (plugins.names && parts.names) await stack.start(plugins.names, parts.names);
 }
 
+function transportsOf({ transport }: Composition): readonly Plugin<"transport">[] {
+  return [transport].flat();
+}
+
+function besidePart(
+  plugins: BesideEncapsulation,
+  over: BesidePart["over"],
+  encapsulation: Encapsulation & Lifecycle,
+): BesidePart {
+  return {
+    over,
+    datagrams: over.datagrams ?? lacking([plugins.over], "datagrams"),
+    encapsulation: hasPeers(encapsulation)
+      ? encapsulation
+      : lacking([plugins.encapsulation], "peers of its own"),
+  };
+}
+
+function hasPeers(
+  encapsulation: Encapsulation & Lifecycle,
+): encapsulation is Encapsulation & FixedPeers & Lifecycle {
+  return "fixedPeers" in encapsulation;
+}
+
 function canJoin(
   encapsulation: Encapsulation & Lifecycle,
 ): encapsulation is Encapsulation & Joining & Lifecycle {
   return "join" in encapsulation && "answerJoin" in encapsulation;
 }
 
-function lacking({ slot, name }: PluginLabel, ability: string): never {
+function lacking(plugins: readonly PluginLabel[], ability: string): never {
+  const [first] = plugins;
+  if (plugins.length === 1) {
+    throw new MeshError(
+      "UNSUPPORTED",
+      `The ${first!.slot} plugin "${first!.name}" has no ${ability}, which a node needs; choose another`,
+    );
+  }
+  const names = plugins.map(({ name }) => `"${name}"`).join(", ");
   throw new MeshError(
     "UNSUPPORTED",
-    `The ${slot} plugin "${name}" has no ${ability}, which a node needs; choose another`,
+    `None of the plugins of this node (${names || "none is given"}) has ${ability}; add one that has`,
   );
 }
