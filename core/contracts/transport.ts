@@ -1,4 +1,5 @@
-import type { Endpoint } from "./values.ts";
+import type { PeerIdentity } from "./membership.ts";
+import type { Endpoint, PeerId, PeerRecord } from "./values.ts";
 
 /**
  * Moves bytes between endpoints of the underlay. A transport offers datagrams, streams or both; a capability that is
@@ -6,7 +7,7 @@ import type { Endpoint } from "./values.ts";
  */
 export interface Transport {
   readonly datagrams?: Datagrams;
-  /** Bulk transfer; what runs on it makes its own handshake under its own label. */
+  /** Bulk transfer between members, each stream under keys of its own. */
   readonly streams?: Streams;
 }
 
@@ -20,17 +21,59 @@ export interface Datagrams {
 }
 
 export interface Streams {
+  /** As {@link Datagrams.localEndpoints}. */
   localEndpoints(): readonly Endpoint[];
-  /** Rejects `UNREACHABLE` or `TIMEOUT`. */
-  dial(to: Endpoint, signal: AbortSignal): Promise<FramedStream>;
-  /** Called once, before `start`. */
-  accept(handler: (stream: FramedStream, from: Endpoint) => void): void;
+  /**
+   * A stream to this member, which has proved by then that it is the one. Rejects `UNREACHABLE` when nobody answers or
+   * the other side refuses, `TIMEOUT` when the signal aborts or an answer takes too long, `INVALID_ARGUMENT` for a target
+   * that is none, and with the code of the refusal (`NOT_ADMITTED`, `REVOKED`) when this side refuses the other.
+   */
+  dial(to: StreamTarget, signal: AbortSignal): Promise<FramedStream>;
+  /**
+   * Called once, before `start`. The handler gets streams of members only, and reads or closes each. What it throws is
+   * logged and costs that stream alone.
+   */
+  accept(handler: (stream: FramedStream) => void): void;
+  /** Cuts all streams with this peer, whoever has dialled: it belongs no more. */
+  disconnect(peer: PeerId): void;
 }
 
+/** Whom to dial, and where. Nobody else can answer there: the answer is made with the secret of `noiseKey`. */
+export interface StreamTarget {
+  readonly endpoint: Endpoint;
+  readonly peer: Pick<PeerRecord, "id" | "noiseKey">;
+}
+
+/**
+ * Frames in order and whole, both ways, each way with an end of its own. Cut off is not ended: whoever reads learns
+ * whether the other side had said everything.
+ */
 export interface FramedStream {
-  /** Resolves when the frame is queued within limits: back-pressure is the promise. */
+  /** The member at the other side, as it showed itself in the handshake. */
+  readonly peer: PeerIdentity;
+  /** Where it is on the underlay; its port is no listener's when it has dialled. */
+  readonly remote: Endpoint;
+  /** Length of the longest frame that the other side takes. */
+  readonly maxFrame: number;
+  /**
+   * Resolves when the frame is queued within limits: back-pressure is the promise. `frame` must stay as it is until
+   * then. Rejects `INVALID_ARGUMENT`, with the stream as it was, for a frame over `maxFrame` and after `end`; and with the
+   * error that ended the stream.
+   */
   send(frame: Uint8Array): Promise<void>;
-  /** Ends when either side closes; a frame over the limit closes the stream. */
+  /**
+   * Frames as they arrive, the reader's to keep. Done when the other side has ended, or after `close` or `reset` of this
+   * one. Throws `UNREACHABLE` when the stream was cut, `TIMEOUT` when the other side was too slow, `MALFORMED` when it broke
+   * the protocol. A reader that does not read stops the sender. One reader at a time; a later one goes on where it left.
+   */
   frames(): AsyncIterable<Uint8Array>;
+  /** No more frames from this side; those of the other side still arrive. Resolves when this is queued. Works twice. */
+  end(): Promise<void>;
+  /**
+   * Ends this side and drops what still arrives. Resolves when both sides have ended; a stream on which the other side
+   * neither takes anything nor ends for five seconds is reset. Never rejects, works twice.
+   */
   close(): Promise<void>;
+  /** Ends both ways at once; what is queued is lost, and the other side sees that the stream was cut. Idempotent. */
+  reset(): void;
 }

@@ -133,7 +133,7 @@ class BoundDatagramSocket implements DatagramSocket {
 
   #refuse(datagram: Uint8Array, host: string | undefined, port: number): Drop {
     if (!Number.isInteger(port) || port < 1 || port > 65_535) return Drop.malformed;
-    if (this.#closed !== undefined || host === undefined) return Drop.noRoute;
+    if (this.#closed !== undefined || host === undefined) return Drop.underlay;
     if (datagram.length > maxDatagram) return Drop.tooBig;
     return this.#queue.length < maxQueued ? Drop.none : Drop.queueFull;
   }
@@ -172,6 +172,6 @@ function reasonOf(error: unknown): Drop {
     case "ENOMEM":
       return Drop.queueFull;
     default:
-      return Drop.noRoute;
+      return Drop.underlay;
   }
 }

@@ -117,7 +117,7 @@ for (const { name, bind } of backends) {
     socket.send(Uint8Array.of(1), { host: "127.0.0.1", port: 9 });
     socket.send(Uint8Array.of(2), socket.local);
     assert.deepEqual((await received()).bytes, Uint8Array.of(2));
-    assert.deepEqual(observer.drops, [Drop.noRoute]);
+    assert.deepEqual(observer.drops, [Drop.underlay]);
     assert.deepEqual(observer.errors, []);
     await socket.close();
   });
@@ -167,7 +167,7 @@ for (const { name, bind } of backends) {
     await Promise.all([socket.close(), socket.close()]);
     await socket.close();
     assert.equal(socket.send(Uint8Array.of(1), socket.local), false);
-    assert.deepEqual(observer.drops, [Drop.noRoute]);
+    assert.deepEqual(observer.drops, [Drop.underlay]);
   });
 }
 
@@ -219,7 +219,7 @@ test("a socket refuses what is no IP literal, no port, or of the other family", 
     assert.equal(socket.send(Uint8Array.of(1), { host: "127.0.0.1", port }), false, String(port));
   }
   assert.deepEqual(backend.sent, []);
-  assert.deepEqual(observer.drops, [...Array(5).fill(Drop.noRoute), ...Array(5).fill(Drop.malformed)]);
+  assert.deepEqual(observer.drops, [...Array(5).fill(Drop.underlay), ...Array(5).fill(Drop.malformed)]);
 });
 
 test("IPv4 destinations are mapped on an IPv6 socket and unmapped on an IPv4 one", async () => {
@@ -253,7 +253,7 @@ test("refusals of the system are counted by their reason", async () => {
     socket.send(Uint8Array.of(1), anywhere);
     await backend.take(Object.assign(new Error(code), { code }));
   }
-  assert.deepEqual(observer.drops, [Drop.tooBig, Drop.queueFull, Drop.noRoute, Drop.noRoute]);
+  assert.deepEqual(observer.drops, [Drop.tooBig, Drop.queueFull, Drop.underlay, Drop.underlay]);
 });
 
 test("a sender's zone is left out: an endpoint holds an IP literal", async () => {

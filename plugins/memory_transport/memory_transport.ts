@@ -1,28 +1,31 @@
 import { Drop } from "../../core/contracts/drop.ts";
-import type { Host } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import type { Datagrams, Transport } from "../../core/contracts/transport.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
+import { MemoryStreams, type MemoryStreamsHost } from "./memory_streams.ts";
 import type { MemoryBinding, MemoryNetwork } from "./memory_network.ts";
 
 export class MemoryTransport implements Transport, Datagrams, Lifecycle {
   readonly datagrams: Datagrams = this;
+  readonly streams?: MemoryStreams;
   readonly #network: MemoryNetwork;
   readonly #endpoint: Endpoint;
-  readonly #host: Pick<Host, "drops" | "log">;
+  readonly #host: MemoryStreamsHost;
   #binding: MemoryBinding | undefined;
   #handler: ((datagram: Uint8Array, from: Endpoint) => void) | undefined;
 
-  constructor(network: MemoryNetwork, endpoint: Endpoint, host: Pick<Host, "drops" | "log">) {
+  constructor(network: MemoryNetwork, endpoint: Endpoint, host: MemoryStreamsHost) {
     this.#network = network;
     this.#endpoint = endpoint;
     this.#host = host;
+    if (network.pipes !== undefined) this.streams = new MemoryStreams(network.pipes, endpoint, host);
   }
 
   /** Rejects `BIND_FAILED`. */
   // deno-lint-ignore require-await -- the contract is asynchronous; binding in memory is not
   async start(): Promise<void> {
     this.#binding = this.#network.bind(this.#endpoint, (datagram, from) => this.#hear(datagram, from));
+    this.streams?.open();
   }
 
   localEndpoints(): readonly Endpoint[] {
@@ -30,7 +33,7 @@ export class MemoryTransport implements Transport, Datagrams, Lifecycle {
   }
 
   send(datagram: Uint8Array, to: Endpoint): boolean {
-    const drop = this.#binding?.send(datagram, to) ?? Drop.noRoute;
+    const drop = this.#binding?.send(datagram, to) ?? Drop.underlay;
     this.#host.drops.count(drop);
     return drop === Drop.none;
   }
@@ -41,6 +44,7 @@ export class MemoryTransport implements Transport, Datagrams, Lifecycle {
 
   // deno-lint-ignore require-await -- the contract is asynchronous; there is nothing to wait for
   async [Symbol.asyncDispose](): Promise<void> {
+    this.streams?.close();
     this.#binding?.close();
     this.#binding = undefined;
   }

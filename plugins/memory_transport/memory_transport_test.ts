@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import type { Host } from "../../core/contracts/host.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
+import type { FramedStream } from "../../core/contracts/transport.ts";
+import { MemberHost, type TransportHost } from "../../tests/conformance/member_host.ts";
 import { testTransport } from "../../tests/conformance/transport.ts";
 import { test } from "../../tests/harness.ts";
 import { SimClock } from "../../tests/sim/clock.ts";
@@ -15,9 +16,10 @@ testTransport({
     const clock = new SimClock();
     const network = new SimNetwork({ clock, random: new SimRandom(1) });
     let made = 0;
-    const createAt = (endpoint: Endpoint, host: Pick<Host, "drops" | "log">) =>
+    const createAt = (endpoint: Endpoint, host: TransportHost) =>
       memoryTransport({ network, endpoint }).create(host);
     return {
+      clock,
       create: (host) => createAt({ host: `192.0.2.${++made}`, port: 6783 }, host),
       createAt,
       settle: (promise) => clock.complete(promise),
@@ -38,4 +40,84 @@ test("a network that is none, and an endpoint that is none, are configuration er
       message: /^memory_transport\.endpoint\.host: .*\nmemory_transport\.endpoint\.port: /,
     },
   );
+});
+
+interface StreamWorld {
+  readonly clock: SimClock;
+  readonly network: SimNetwork;
+  readonly near: FramedStream;
+  readonly far: FramedStream;
+  readonly end: () => Promise<void>;
+}
+
+const [nearHost, farHost] = ["192.0.2.1", "192.0.2.2"] as const;
+
+async function openStream(): Promise<StreamWorld> {
+  const clock = new SimClock();
+  const network = new SimNetwork({ clock, random: new SimRandom(1), faults: { delay: 10 } });
+  const made = [nearHost, farHost].map((host) => {
+    const member = new MemberHost(host, clock);
+    const transport = memoryTransport({ network, endpoint: { host, port: 6783 } }).create(member);
+    return { member, transport };
+  });
+  const [near, far] = [made[0]!, made[1]!];
+  const accepted = Promise.withResolvers<FramedStream>();
+  far.transport.streams!.accept(accepted.resolve);
+  for (const { transport } of made) await transport.start!(new AbortController().signal);
+  const to = { endpoint: { host: farHost, port: 6783 }, peer: far.member.peer };
+  const dialled = await clock.complete(near.transport.streams!.dial(to, new AbortController().signal));
+  const end = async () => {
+    for (const { transport } of made) await transport[Symbol.asyncDispose]!();
+  };
+  return { clock, network, near: dialled, far: await clock.complete(accepted.promise), end };
+}
+
+test("a stream takes the time of the link: four ways to open it, one for a frame", async () => {
+  const { clock, near, far, end } = await openStream();
+  assert.equal(clock.now(), 50); // there and back to connect, there and back to introduce, and the last word
+  const frame = far.frames()[Symbol.asyncIterator]().next();
+  await near.send(Uint8Array.of(1));
+  assert.deepEqual((await clock.complete(frame)).value, Uint8Array.of(1));
+  assert.equal(clock.now(), 60);
+  await end();
+});
+
+test("what is sent over a link that nothing passes arrives when it is mended, in order", async () => {
+  const { clock, network, near, far, end } = await openStream();
+  network.partition([nearHost]);
+  for (let i = 0; i < 5; i++) await near.send(Uint8Array.of(i));
+  await clock.advance(20_000);
+  network.heal();
+  const frames = far.frames()[Symbol.asyncIterator]();
+  for (let i = 0; i < 5; i++) assert.deepEqual((await clock.complete(frames.next())).value, Uint8Array.of(i));
+  await end();
+});
+
+test("a link that stays cut ends the stream at both sides", async () => {
+  const { clock, network, near, far, end } = await openStream();
+  network.cut(nearHost, farHost);
+  await near.send(Uint8Array.of(1));
+  await assert.rejects(clock.complete(Array.fromAsync(far.frames())), { code: "UNREACHABLE" });
+  await assert.rejects(near.send(Uint8Array.of(2)), { code: "UNREACHABLE" });
+  assert.ok(clock.now() >= 30_000 && clock.now() < 31_000);
+  await end();
+});
+
+test("a side that closes while the other does not has done so after five seconds", async () => {
+  const { clock, near, far, end } = await openStream();
+  const began = clock.now();
+  await clock.complete(near.close());
+  assert.equal(clock.now() - began, 5_000);
+  await clock.advance(10);
+  await assert.rejects(far.send(Uint8Array.of(1)), { code: "UNREACHABLE" });
+  await end();
+  await clock.advance(60_000);
+  assert.equal(clock.pending, 0);
+});
+
+test("a network of datagrams alone makes a transport without streams", () => {
+  const network = { bind: () => ({ send: () => 0 as const, close: () => {} }) };
+  const member = new MemberHost("lone", new SimClock());
+  const transport = memoryTransport({ network, endpoint: { host: nearHost, port: 1 } }).create(member);
+  assert.equal(transport.streams, undefined);
 });

@@ -1,5 +1,5 @@
 /**
- * Datagrams inside one process, for simulations and tests: the network is an object that is handed in.
+ * Datagrams and streams inside one process, for simulations and tests: the network is an object that is handed in.
  *
  * ```ts
  * import { memoryTransport } from "./mod.ts";
@@ -10,13 +10,20 @@
  * ```
  */
 import { z } from "zod";
-import type { Host } from "../../core/contracts/host.ts";
 import { definePlugin } from "../../core/contracts/plugin.ts";
 import { canonicalHost } from "../../core/wire/endpoint.ts";
 import type { MemoryNetwork } from "./memory_network.ts";
+import type { MemoryStreamsHost } from "./memory_streams.ts";
 import { MemoryTransport } from "./memory_transport.ts";
 
-export type { MemoryBinding, MemoryNetwork } from "./memory_network.ts";
+export type {
+  MemoryBinding,
+  MemoryNetwork,
+  MemoryPipe,
+  MemoryPipeHandler,
+  MemoryPipes,
+} from "./memory_network.ts";
+export { PipeExchange } from "./pipe_exchange.ts";
 
 const network: z.ZodType<MemoryNetwork, MemoryNetwork> = z.any()
   .refine((value) => typeof value?.bind === "function", "expected a memory network, an object with bind()")
@@ -34,6 +41,5 @@ export const memoryTransport = definePlugin({
   slot: "transport",
   name: "memory_transport",
   config,
-  create: ({ network, endpoint }, host: Pick<Host, "drops" | "log">) =>
-    new MemoryTransport(network, endpoint, host),
+  create: ({ network, endpoint }, host: MemoryStreamsHost) => new MemoryTransport(network, endpoint, host),
 });

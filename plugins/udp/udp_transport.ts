@@ -1,11 +1,11 @@
 import { Drop } from "../../core/contracts/drop.ts";
-import { isMeshError } from "../../core/contracts/errors.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import type { Datagrams, Transport } from "../../core/contracts/transport.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
 import { bindDatagramSocket, type DatagramSocket } from "../../core/runtime/datagram_socket.ts";
 import { type InterfaceAddress, interfaceAddresses } from "../../core/runtime/interfaces.ts";
+import { bindWildcard, reachableEndpoints } from "../../core/runtime/listen_address.ts";
 
 /** What the transport takes from the machine; a test brings its own. */
 export interface Machine {
@@ -38,16 +38,12 @@ export class UdpTransport implements Transport, Datagrams, Lifecycle {
 
   /** Of a wildcard, the addresses that the machine has at the moment of the call: a laptop's change with its network. */
   localEndpoints(): readonly Endpoint[] {
-    if (this.#socket === undefined) return [];
-    const { host, port } = this.#socket.local;
-    if (host === "0.0.0.0") return this.#reachable([4]).map((host) => ({ host, port }));
-    if (host === "::") return this.#reachable([4, 6]).map((host) => ({ host, port }));
-    return [{ host, port }];
+    return this.#socket ? reachableEndpoints(this.#socket.local, this.#machine.interfaces) : [];
   }
 
   send(datagram: Uint8Array, to: Endpoint): boolean {
     if (this.#socket !== undefined) return this.#socket.send(datagram, to);
-    this.#host.drops.count(Drop.noRoute);
+    this.#host.drops.count(Drop.underlay);
     return false;
   }
 
@@ -61,30 +57,16 @@ export class UdpTransport implements Transport, Datagrams, Lifecycle {
     await socket?.close();
   }
 
-  /** On a machine without IPv6 the wildcard of both families means that of IPv4. */
-  async #bind(): Promise<DatagramSocket> {
+  #bind(): Promise<DatagramSocket> {
     const observer = {
       dropped: (reason: Drop) => this.#host.drops.count(reason),
       failed: (error: unknown) => this.#report(error),
     };
-    try {
-      return await this.#machine.bind(this.#listen, observer);
-    } catch (error) {
-      if (this.#listen.host !== "::" || !lacksIpv6(error)) throw error;
+    return bindWildcard(this.#listen, (local) => this.#machine.bind(local, observer), () => {
       this.#host.log.log("info", "This machine has no IPv6; UDP listens on IPv4 only", {
         port: this.#listen.port,
       });
-      return await this.#machine.bind({ host: "0.0.0.0", port: this.#listen.port }, observer);
-    }
-  }
-
-  /** Loopback only where there is nothing else; link-local addresses mean nothing to anybody elsewhere. */
-  #reachable(families: readonly (4 | 6)[]): readonly string[] {
-    const all = this.#machine.interfaces().filter(({ family, linkLocal }) =>
-      families.includes(family) && !linkLocal
-    );
-    const outward = all.filter(({ internal }) => !internal);
-    return [...new Set((outward.length > 0 ? outward : all).map(({ host }) => host))];
+    });
   }
 
   /** At the 1st, 2nd, 4th, 8th … time: whatever a stranger can cause must not fill the log. */
@@ -93,9 +75,4 @@ export class UdpTransport implements Transport, Datagrams, Lifecycle {
     if ((this.#failures & (this.#failures - 1)) !== 0) return;
     this.#host.log.log("error", "A datagram could not be handled", { error, count: this.#failures });
   }
-}
-
-function lacksIpv6(error: unknown): boolean {
-  const reason = isMeshError(error) ? error.details["reason"] : undefined;
-  return reason === "EAFNOSUPPORT" || reason === "EADDRNOTAVAIL";
 }

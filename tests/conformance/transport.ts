@@ -1,32 +1,24 @@
-/** What every transport must do that moves datagrams. */
+/** What every transport must do; the part about datagrams. That about streams is `streams.ts`. */
 import assert from "node:assert/strict";
 import { Drop } from "../../core/contracts/drop.ts";
-import type { Host } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import type { Transport } from "../../core/contracts/transport.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
 import { parseEndpoint } from "../../core/wire/endpoint.ts";
+import { systemClock } from "../../core/runtime/clock.ts";
 import { test } from "../harness.ts";
+import { MemberHost } from "./member_host.ts";
+import { testStreams } from "./streams.ts";
+import type { TransportBed, TransportKit } from "./transport_bed.ts";
 
-/** A network to put transports on. */
-export interface TransportBed {
-  /** A transport at an endpoint that no other one of this bed has. */
-  create(host: Pick<Host, "drops" | "log">): Transport & Lifecycle;
-  /** One at the endpoint of another. */
-  createAt(endpoint: Endpoint, host: Pick<Host, "drops" | "log">): Transport & Lifecycle;
-  /** Lets the network work until the promise is settled; for a real one, just the promise. */
-  settle<T>(promise: Promise<T>): Promise<T>;
-}
-
-export interface TransportKit {
-  /** Begins the tests' names. */
-  readonly name: string;
-  readonly bed: () => TransportBed;
-  /** Where nobody is bound, of a family that the transports speak. */
-  readonly nobody: Endpoint;
-}
+export type { TransportBed, TransportKit } from "./transport_bed.ts";
 
 export function testTransport(kit: TransportKit): void {
+  if (!kit.skip?.includes("datagrams")) testDatagrams(kit);
+  if (!kit.skip?.includes("streams")) testStreams(kit);
+}
+
+function testDatagrams(kit: TransportKit): void {
   testDelivery(kit);
   testRefusals(kit);
   testLifecycle(kit);
@@ -74,7 +66,7 @@ function testDelivery({ name, bed, nobody }: TransportKit): void {
       left.send(Uint8Array.of(1), right.endpoint);
       left.send(Uint8Array.of(2), right.endpoint);
       assert.deepEqual((await rig.bed.settle(right.next())).bytes, Uint8Array.of(2));
-      assert.equal(right.logged, 1);
+      assert.equal(right.host.logged.length, 1);
     }));
 }
 
@@ -142,10 +134,7 @@ function testLifecycle({ name, bed }: TransportKit): void {
     }));
 }
 
-const silentHost: Pick<Host, "drops" | "log"> = {
-  drops: { count: () => {} },
-  log: { child: () => silentHost.log, log: () => {} },
-};
+const silentHost = new MemberHost("silent", systemClock());
 
 interface Letter {
   readonly bytes: Uint8Array;
@@ -155,8 +144,7 @@ interface Letter {
 /** A started transport with what it received, dropped and logged. */
 class Station {
   readonly transport: Transport & Lifecycle;
-  readonly drops: Drop[] = [];
-  logged = 0;
+  readonly host: MemberHost;
   /** The handler throws for a datagram that begins with this byte. */
   throwOn: number | undefined;
   readonly #bed: TransportBed;
@@ -165,12 +153,13 @@ class Station {
 
   constructor(bed: TransportBed) {
     this.#bed = bed;
-    const log = { child: () => log, log: () => void this.logged++ };
-    const count = (drop: Drop) => {
-      if (drop !== Drop.none) this.drops.push(drop);
-    };
-    this.transport = bed.create({ log, drops: { count } });
+    this.host = new MemberHost("station", bed.clock ?? systemClock());
+    this.transport = bed.create(this.host);
     this.transport.datagrams!.receive((datagram, from) => this.#hear(datagram, from));
+  }
+
+  get drops(): readonly Drop[] {
+    return this.host.counted;
   }
 
   get endpoint(): Endpoint {

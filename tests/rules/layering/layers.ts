@@ -14,7 +14,7 @@ export interface Layer {
 }
 
 const PURE = ["core/contracts", "core/wire", "core/forwarding"];
-const PLUGIN = [...PURE, "core/identity", "plugin/wire", "plugin/datapath"];
+const PLUGIN = [...PURE, "core/identity", "core/noise", "plugin/wire", "plugin/datapath"];
 
 export const LAYERS: readonly Layer[] = [
   { name: "core/contracts", files: /^core\/contracts\//, imports: [], packages: [] },
@@ -34,6 +34,12 @@ export const LAYERS: readonly Layer[] = [
     name: "core/identity",
     files: /^core\/identity\//,
     imports: ["core/contracts", "core/wire", "core/wire/cbor"],
+    packages: ["@noble/*"],
+  },
+  {
+    name: "core/noise",
+    files: /^core\/noise\//,
+    imports: ["core/contracts", "core/wire"],
     packages: ["@noble/*"],
   },
   {

@@ -14,7 +14,7 @@ const ELSEWHERE = [
   "core/node/x.ts",
   "core/wire/gre_test.ts",
   "plugins/noise/mod.ts",
-  "plugins/noise/protocol/wire.ts",
+  "core/noise/wire.ts",
 ];
 
 const ASYNC = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { hexToBytes } from "@noble/hashes/utils.js";
 import fc from "fast-check";
-import { test } from "../../../tests/harness.ts";
+import { test } from "../../tests/harness.ts";
 import { CipherState, maxNonce } from "./cipher_state.ts";
 import { type CipherFunctions, ciphers } from "./suite.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { x25519 } from "@noble/curves/ed25519.js";
 import { hexToBytes } from "@noble/hashes/utils.js";
-import { test } from "../../../tests/harness.ts";
+import { test } from "../../tests/harness.ts";
 import { diffieHellman, generateKeyPair, isUsablePublicKey, keyPairOf } from "./dh.ts";
 import { seededRandom } from "./handshake_fixture.ts";
 import { lowOrderKeys } from "./low_order_fixture.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "../../../tests/harness.ts";
+import { test } from "../../tests/harness.ts";
 import { parseProtocolName } from "./protocol_name.ts";
 
 test("a protocol name gives its pattern and its functions", () => {

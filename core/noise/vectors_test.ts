@@ -3,12 +3,12 @@
  */
 import assert from "node:assert/strict";
 import { bytesToHex, hexToBytes as bytes } from "@noble/hashes/utils.js";
-import { test } from "../../../tests/harness.ts";
-import blake2sFile from "../../../tests/vectors/noise/cacophony-25519-blake2s.json" with { type: "json" };
-import othersFile from "../../../tests/vectors/noise/cacophony-25519-ikpsk2-other-hashes.json" with {
+import { test } from "../../tests/harness.ts";
+import blake2sFile from "../../tests/vectors/noise/cacophony-25519-blake2s.json" with { type: "json" };
+import othersFile from "../../tests/vectors/noise/cacophony-25519-ikpsk2-other-hashes.json" with {
   type: "json",
 };
-import type { Random } from "../../../core/contracts/host.ts";
+import type { Random } from "../contracts/host.ts";
 import { CipherState } from "./cipher_state.ts";
 import { keyPairOf } from "./dh.ts";
 import { HandshakeState } from "./handshake_state.ts";

@@ -16,7 +16,7 @@
  * Rejected: handing out two CipherStates (§5.3); a data path wants the bare keys, and {@link CipherState}
  * takes them.
  */
-import type { Random } from "../../../core/contracts/host.ts";
+import type { Random } from "../contracts/host.ts";
 import { dhLength, diffieHellman, generateKeyPair, isUsablePublicKey, type KeyPair } from "./dh.ts";
 import { checkOptions, type HandshakeOptions } from "./handshake_options.ts";
 import { type DhToken, type Role, senderOf, type Token } from "./pattern.ts";

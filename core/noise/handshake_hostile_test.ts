@@ -1,7 +1,7 @@
 /** What a handshake does with bytes that the other side did not write. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { test } from "../../../tests/harness.ts";
+import { test } from "../../tests/harness.ts";
 import type { KeyPair } from "./dh.ts";
 import {
   endsOf,

@@ -5,7 +5,7 @@
  * The check is strict both ways: a key that is missing, and a key that the pattern would never use. Whoever
  * hands a static key to `NX`'s initiator believes in an authentication that does not take place.
  */
-import type { Random } from "../../../core/contracts/host.ts";
+import type { Random } from "../contracts/host.ts";
 import { dhLength, isUsablePublicKey, type KeyPair } from "./dh.ts";
 import { type Role, sendsStatic } from "./pattern.ts";
 import type { Protocol } from "./protocol_name.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { concatBytes } from "@noble/hashes/utils.js";
-import { test } from "../../../tests/harness.ts";
+import { test } from "../../tests/harness.ts";
 import { parseProtocolName } from "./protocol_name.ts";
 import { SymmetricState } from "./symmetric_state.ts";
 

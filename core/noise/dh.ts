@@ -9,7 +9,7 @@
  */
 import { x25519 } from "@noble/curves/ed25519.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import type { Random } from "../../../core/contracts/host.ts";
+import type { Random } from "../contracts/host.ts";
 
 /** DHLEN: bytes of a public key, a secret key and a shared secret. */
 export const dhLength = 32;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "../../../tests/harness.ts";
+import { test } from "../../tests/harness.ts";
 import {
   type DhToken,
   findPattern,

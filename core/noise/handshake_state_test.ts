@@ -1,6 +1,6 @@
 /** What a handshake does for honest sides, and what it says to a caller who errs. */
 import assert from "node:assert/strict";
-import { test } from "../../../tests/harness.ts";
+import { test } from "../../tests/harness.ts";
 import { generateKeyPair } from "./dh.ts";
 import {
   type Changes,

@@ -2,7 +2,7 @@
  * Two sides of a handshake for the tests of this folder: every key the pattern calls for, all from one seed.
  */
 import { sha256 } from "@noble/hashes/sha2.js";
-import type { Random } from "../../../core/contracts/host.ts";
+import type { Random } from "../contracts/host.ts";
 import { generateKeyPair, type KeyPair } from "./dh.ts";
 import type { HandshakeOptions } from "./handshake_options.ts";
 import { HandshakeState } from "./handshake_state.ts";
