@@ -9,11 +9,15 @@ import type { NetworkKey } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { equalBytes } from "../../core/wire/bytes.ts";
 import { formatEndpoint } from "../../core/wire/endpoint.ts";
+import { writeU32 } from "../../core/wire/field.ts";
 import type { Timed } from "./deadlines.ts";
 import type { Local } from "./local.ts";
 import { RetrySchedule } from "./retry_schedule.ts";
 import { askWhoIs, openIAm } from "./who_is.ts";
 import { type IAm, nonceLength } from "./wire.ts";
+
+/** The rest of a nonce counts the attempts: a question that is not new would be taken for a copy and not answered. */
+const askLength = nonceLength - 4;
 
 export class Ask implements Timed {
   readonly endpoint: Endpoint;
@@ -21,7 +25,8 @@ export class Ask implements Timed {
   isTold = false;
   readonly #local: Local;
   readonly #retry: RetrySchedule;
-  #nonce: Uint8Array;
+  /** Beginning of the nonces of all attempts. */
+  #asking: Uint8Array;
   #networkKey: NetworkKey | undefined;
   #found: Uint8Array | undefined;
 
@@ -29,7 +34,7 @@ export class Ask implements Timed {
     this.#local = local;
     this.endpoint = endpoint;
     this.#retry = new RetrySchedule(local.random, now);
-    this.#nonce = local.random.fill(new Uint8Array(nonceLength));
+    this.#asking = local.random.fill(new Uint8Array(askLength));
   }
 
   /** Noise key of whoever answered last; undefined while asking. */
@@ -41,7 +46,7 @@ export class Ask implements Timed {
   again(now: Millis): void {
     this.#found = undefined;
     this.isTold = false;
-    this.#nonce = this.#local.random.fill(new Uint8Array(nonceLength));
+    this.#asking = this.#local.random.fill(new Uint8Array(askLength));
     this.#retry.restart(now);
     this.#local.deadlines.update(this);
   }
@@ -56,12 +61,12 @@ export class Ask implements Timed {
     this.#networkKey = keys[this.#retry.rounds % Math.max(1, keys.length)];
     this.#retry.attempted(now);
     if (this.#networkKey === undefined) return;
-    this.#local.outbox.transmit(askWhoIs(this.#networkKey, this.#nonce), this.endpoint);
+    this.#local.outbox.transmit(askWhoIs(this.#networkKey, this.#nonce()), this.endpoint);
   }
 
   /** True when this ask is what `answer` answers. */
   expects(answer: IAm): boolean {
-    return this.#found === undefined && equalBytes(answer.nonce, this.#nonce);
+    return this.#found === undefined && equalBytes(answer.nonce.subarray(0, askLength), this.#asking);
   }
 
   /** Takes an answer: afterwards {@link found} is the key it names. */
@@ -70,6 +75,13 @@ export class Ask implements Timed {
     if (key === undefined) return Drop.badTag;
     this.#found = key;
     return Drop.none;
+  }
+
+  #nonce(): Uint8Array {
+    const nonce = new Uint8Array(nonceLength);
+    nonce.set(this.#asking);
+    writeU32(nonce, askLength, this.#retry.attempts);
+    return nonce;
   }
 
   #report(): void {

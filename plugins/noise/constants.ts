@@ -31,6 +31,9 @@ export const protocol = {
   /** Counters are Numbers: 10 million packets a second reach this after 28 years. */
   rejectAfterMessages: Number.MAX_SAFE_INTEGER,
 
+  /** Life of a cookie with whoever was sent it, and of the secret that cookies are made with. */
+  cookieMillis: 120_000,
+
   keepaliveMillis: 5_000,
   /** Unanswered requests after which a session is down, one keepalive time after the last of them. */
   keepaliveLimit: 3,
@@ -60,12 +63,34 @@ export const limits = {
   /** Retired sessions of a peer that can still open packets under way. */
   retiredSessions: 2,
   initiationIntervalMillis: 20,
-  /** Unknown-index answers and who-is answers per second and in a row, overall and per source host. */
-  answersPerSecond: 200,
-  answerBurst: 100,
-  answersPerSource: 20,
-  sourceBurst: 10,
+  /**
+   * First messages (initiations and knocks with a right mac1) that are answered without asking for a cookie: at 2.5 ms
+   * each a quarter of a core. Above it this node is under load, until so long after the last one too many.
+   */
+  firstMessages: { perSecond: 100, burst: 64 },
+  underLoadMillis: 1_000,
+  /** Under load, first messages with a right mac2: 20 a second from one host, as in WireGuard, and half a core in all. */
+  provenMessages: { perSecond: 200, burst: 64, perSourcePerSecond: 20, sourceBurst: 5 },
+  /** Cookies, and answers to who-is: without a Diffie-Hellman, each at most a tenth of a core. */
+  cookieReplies: { perSecond: 2_000, burst: 200, perSourcePerSecond: 20, sourceBurst: 10 },
+  whoIsAnswers: { perSecond: 2_000, burst: 200, perSourcePerSecond: 20, sourceBurst: 10 },
+  /** Answers to unknown indices: an attacker can make those up. */
+  unknownIndexAnswers: { perSecond: 200, burst: 100, perSourcePerSecond: 20, sourceBurst: 10 },
+  /** Derivations of keys of tokens not met before, whose ids anybody can make up; a "source" is a token id. */
+  tokenDerivations: { perSecond: 2_500, burst: 250, perSourcePerSecond: 20, sourceBurst: 10 },
+  /** Sources whose rates are told apart, for each of these. */
   sources: 1_024,
+  /** Sources that were turned away are known for at least this long. */
+  askedBeforeMillis: 2_500,
+  /** First messages remembered against copies: twice this many at most. */
+  seenMacs: 8_192,
+  /** Cookies of others that this node holds. */
+  cookies: 1_024,
+  /** Tokens whose keys are kept ready: with which somebody has knocked rightly, and others. */
+  provenTokens: 256,
+  otherTokens: 1_024,
+  /** For so long keys of a token are used without asking whether it still holds. */
+  tokenKeysMillis: 10_000,
   /** A peer's unknown-index answers start at most one handshake in this time: they are not authenticated. */
   unknownIndexMillis: 3_000,
   /** Wait before a peer that has said goodbye is called again. */

@@ -4,15 +4,17 @@
  */
 import { Drop } from "../../core/contracts/drop.ts";
 import type { ErrorCode } from "../../core/contracts/errors.ts";
+import type { NetworkKey } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
 import { limits, protocol } from "./constants.ts";
+import { openCookie } from "./cookies.ts";
 import type { Timed } from "./deadlines.ts";
 import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
 import type { Local } from "./local.ts";
 import { initiate, type Initiated, receiveResponse, type Responded } from "./member_handshake.ts";
 import { RetrySchedule } from "./retry_schedule.ts";
-import { decodeReply, MessageType } from "./wire.ts";
+import { decodeCookie, decodeReply, MessageType, readMac1 } from "./wire.ts";
 
 /** A response that has verified. */
 export interface Answered extends Responded {
@@ -50,8 +52,17 @@ interface Failure {
   readonly reason: string;
 }
 
+/** What one attempt is, so that it can be made once more. */
+interface Attempt {
+  readonly endpoint: Endpoint;
+  readonly networkKey: NetworkKey;
+  /** Of the initiation. */
+  readonly length: number;
+}
+
 interface Pending extends Initiated {
   readonly localIndex: number;
+  readonly attempt: Attempt;
 }
 
 /** Credentials change a little between handshakes: a route more, a longer number. */
@@ -67,6 +78,8 @@ export class Dial implements Timed, IndexOwner {
   #pending: Pending | undefined;
   #failure: Failure | undefined;
   #stopped = false;
+  /** The last attempt on schedule has been made once more, with a cookie. */
+  #repeated = false;
 
   constructor(owner: DialOwner, target: DialTarget, at: Millis) {
     this.#owner = owner;
@@ -82,6 +95,11 @@ export class Dial implements Timed, IndexOwner {
     this.expected ??= expected;
     this.wanted ||= wanted;
     this.endpoints = mergeEndpoints(this.endpoints, endpoints);
+  }
+
+  /** May leave a dial without any place, which only the live endpoint of a session can then lead on. */
+  forgetPlace(endpoint: Endpoint): void {
+    this.endpoints = this.endpoints.filter((each) => !sameEndpoint(each, endpoint));
   }
 
   restart(at: Millis): void {
@@ -100,6 +118,7 @@ export class Dial implements Timed, IndexOwner {
 
   receive({ type, datagram, from }: Addressed, now: Millis): Drop {
     const pending = this.#pending;
+    if (pending !== undefined && type === MessageType.cookie) return this.#cookie(pending, datagram, now);
     if (type !== MessageType.response || pending === undefined) return notExpected;
     const reply = decodeReply(datagram);
     if (reply === undefined || datagram.length > limits.handshakeLength) return Drop.malformed;
@@ -140,20 +159,45 @@ export class Dial implements Timed, IndexOwner {
     this.#owner.local.deadlines.remove(this);
   }
 
+  /**
+   * The peer is under load and wants its cookie back: at once, but not more than once for each attempt on schedule, so
+   * that a peer to which this node's address looks different every time is not asked in a loop.
+   */
+  #cookie(pending: Pending, datagram: Uint8Array, now: Millis): Drop {
+    const reply = decodeCookie(datagram);
+    if (reply === undefined) return Drop.malformed;
+    const cookie = openCookie(reply, pending.cookieKey, readMac1(pending.message));
+    if (cookie === undefined) return Drop.badTag;
+    this.#owner.local.cookies.keep(pending.attempt.endpoint, cookie, now);
+    if (this.#repeated) return Drop.none;
+    this.#repeated = true;
+    this.#send(pending.attempt, now);
+    return Drop.none;
+  }
+
   #attempt(now: Millis): void {
+    this.#repeated = false;
     this.#forget();
     const { local } = this.#owner;
     const endpoint = this.#owner.liveEndpoint(this.noiseKey) ??
-      this.endpoints[this.#retry.attempts % this.endpoints.length]!;
+      this.endpoints[this.#retry.attempts % this.endpoints.length];
     const keys = local.membership.networkKeys();
     const networkKey = keys[this.#retry.rounds % Math.max(1, keys.length)];
     const length = this.#length();
     this.#retry.attempted(now);
-    if (networkKey === undefined) return;
+    if (networkKey === undefined || endpoint === undefined) return;
+    this.#send({ endpoint, networkKey, length }, now);
+  }
+
+  #send(attempt: Attempt, now: Millis): void {
+    this.#forget();
+    const { local } = this.#owner;
+    const { endpoint, networkKey, length } = attempt;
     const localIndex = local.indices.draw();
     const initiated = initiate(local, { noiseKey: this.noiseKey, networkKey, localIndex, length }, now);
     if (initiated === undefined) return;
-    this.#pending = { ...initiated, localIndex };
+    local.cookies.sign(initiated.message, endpoint, now);
+    this.#pending = { ...initiated, localIndex, attempt };
     local.indices.set(localIndex, this);
     local.outbox.transmit(initiated.message, endpoint);
   }
@@ -163,7 +207,7 @@ export class Dial implements Timed, IndexOwner {
    * largest credentials: it may have to travel in fragments, so it must not be the only way.
    */
   #length(): number {
-    const turn = Math.floor(this.#retry.attempts / this.endpoints.length);
+    const turn = Math.floor(this.#retry.attempts / Math.max(1, this.endpoints.length));
     if (turn % 2 === 1) return limits.handshakeLength;
     const known = this.#owner.answerLength(this.noiseKey) ?? 0;
     return Math.min(Math.max(known + answerGrowth, protocol.initiationLength), limits.handshakeLength);

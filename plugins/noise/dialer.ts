@@ -16,7 +16,7 @@ import { type Answered, Dial, type DialOwner, type DialTarget, mergeEndpoints } 
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import type { Local } from "./local.ts";
-import { isUsablePublicKey } from "./protocol/dh.ts";
+import { isUsablePublicKey } from "../../core/noise/dh.ts";
 import { Session } from "./session.ts";
 import { decodeIAm } from "./wire.ts";
 
@@ -44,8 +44,20 @@ export class Dialer implements DialOwner {
     else this.#dial({ noiseKey: peer.noiseKey, endpoints: [endpoint], expected: peer.id, wanted: true }, now);
   }
 
+  /** Stops trying `endpoint`, for whomever. Sessions stay, and so do the other places of a peer. */
+  forgetEndpoint(endpoint: Endpoint): void {
+    const ask = this.#asks.get(formatEndpoint(endpoint));
+    if (ask !== undefined) this.#dropAsk(ask);
+    for (const link of this.#links.all()) link.forgetPlace(endpoint);
+    for (const dial of [...this.#dials.values()]) {
+      dial.forgetPlace(endpoint);
+      const isRekey = this.liveEndpoint(dial.noiseKey) !== undefined;
+      if (dial.endpoints.length === 0 && !isRekey) this.#drop(dial.noiseKey);
+    }
+  }
+
   /** Ends everything that would lead to `peer`. */
-  forget(peer: PeerId): void {
+  forgetPeer(peer: PeerId): void {
     const keys = [...this.#dials.values()].filter((dial) => dial.expected === peer).map((dial) =>
       dial.noiseKey
     );
@@ -63,9 +75,11 @@ export class Dialer implements DialOwner {
     if (noiseKey === undefined || endpoint === undefined) return;
     const known = this.#dials.get(encodeHex(noiseKey));
     if (known !== undefined && !link.isUp) known.restart(at);
+    const last = link.isUp || !link.isForgotten(endpoint) ? [endpoint] : [];
     const others = link.places.filter((place) => !sameEndpoint(place, endpoint));
-    const endpoints = [endpoint, ...others.slice(1 - limits.endpointsPerPeer)];
-    this.#dial({ noiseKey, endpoints, expected: link.id, wanted: link.wanted }, at);
+    const endpoints = [...last, ...others.slice(1 - limits.endpointsPerPeer)];
+    if (endpoints.length === 0) this.#drop(noiseKey);
+    else this.#dial({ noiseKey, endpoints, expected: link.id, wanted: link.wanted }, at);
   }
 
   /** `link` has a session, made with `noiseKey`: it need not be called. */
@@ -200,4 +214,5 @@ export class Dialer implements DialOwner {
 function want(link: Link, endpoints: readonly Endpoint[]): void {
   link.wanted = true;
   link.places = mergeEndpoints(link.places, endpoints);
+  link.forgotten = undefined;
 }

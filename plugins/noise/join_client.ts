@@ -11,6 +11,7 @@ import type { ErrorCode } from "../../core/contracts/errors.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
 import { limits } from "./constants.ts";
+import { openCookie } from "./cookies.ts";
 import type { Timed } from "./deadlines.ts";
 import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
 import { type JoinHandshake, knock, plead } from "./join_handshake.ts";
@@ -19,7 +20,7 @@ import type { Local } from "./local.ts";
 import { decodeAnswer } from "./payload.ts";
 import { RetrySchedule } from "./retry_schedule.ts";
 import { Session } from "./session.ts";
-import { decodeReply, isTransport, MessageType, type Reply } from "./wire.ts";
+import { decodeCookie, decodeReply, isTransport, MessageType, readMac1, type Reply } from "./wire.ts";
 
 interface Refused {
   readonly code: ErrorCode;
@@ -31,6 +32,9 @@ interface Knocking extends JoinHandshake {
   readonly step: "knocking";
   readonly localIndex: number;
   readonly endpoint: Endpoint;
+  readonly message: Uint8Array;
+  /** It carries a cookie, and followed at once upon one that did not. */
+  readonly repeated: boolean;
 }
 
 /** Admitted to plead; the answer is awaited or coming in. */
@@ -82,6 +86,7 @@ export class JoinClient implements Timed, IndexOwner {
 
   receive({ type, datagram, from }: Addressed, now: Millis): Drop {
     const state = this.#state;
+    if (state?.step === "knocking" && type === MessageType.cookie) return this.#cookie(state, datagram, now);
     if (state?.step === "knocking" && type === MessageType.admit) return this.#admitted(state, datagram, now);
     if (state?.step === "pleading" && type === MessageType.joinAnswer) {
       return this.#answered(state, datagram, from, now);
@@ -99,11 +104,28 @@ export class JoinClient implements Timed, IndexOwner {
     this.#forget();
     const endpoint = this.#endpoints[this.#knocks.attempts % this.#endpoints.length]!;
     this.#knocks.attempted(now);
+    this.#knockAt(endpoint, false, now);
+  }
+
+  #knockAt(endpoint: Endpoint, repeated: boolean, now: Millis): void {
+    this.#forget();
     const localIndex = this.#local.indices.draw();
-    const { message, ...join } = knock(this.#local, this.#request, localIndex);
-    this.#state = { step: "knocking", ...join, localIndex, endpoint };
+    const join = knock(this.#local, this.#request, localIndex);
+    this.#local.cookies.sign(join.message, endpoint, now);
+    this.#state = { step: "knocking", ...join, localIndex, endpoint, repeated };
     this.#local.indices.set(localIndex, this);
-    this.#local.outbox.transmit(message, endpoint);
+    this.#local.outbox.transmit(join.message, endpoint);
+  }
+
+  /** The member is under load and wants its cookie back: at once, but not more than once for each knock on schedule. */
+  #cookie({ endpoint, message, cookieKey, repeated }: Knocking, datagram: Uint8Array, now: Millis): Drop {
+    const reply = decodeCookie(datagram);
+    if (reply === undefined) return Drop.malformed;
+    const cookie = openCookie(reply, cookieKey, readMac1(message));
+    if (cookie === undefined) return Drop.badTag;
+    this.#local.cookies.keep(endpoint, cookie, now);
+    if (!repeated) this.#knockAt(endpoint, true, now);
+    return Drop.none;
   }
 
   #admitted(state: Knocking, datagram: Uint8Array, now: Millis): Drop {

@@ -18,11 +18,12 @@
 import { Drop } from "../../core/contracts/drop.ts";
 import type { JoinRequest } from "../../core/contracts/encapsulation.ts";
 import type { TokenReference } from "../../core/contracts/membership.ts";
-import { concatBytes, copyBytes } from "../../core/wire/bytes.ts";
+import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import { concatBytes, copyBytes, equalBytes } from "../../core/wire/bytes.ts";
 import { writeU64 } from "../../core/wire/field.ts";
 import { limits, protocol } from "./constants.ts";
 import type { Local } from "./local.ts";
-import { joinMacKey, signHandshake, verifyHandshake } from "./mac.ts";
+import { joinKeys, signHandshake, verifyHandshake } from "./mac.ts";
 import {
   chooseVersion,
   decodeAdmission,
@@ -33,9 +34,17 @@ import {
   encodeKnockOffer,
   type Versions,
 } from "./payload.ts";
-import { HandshakeState } from "./protocol/handshake_state.ts";
-import { parseProtocolName } from "./protocol/protocol_name.ts";
-import { decodeKnock, encodeKnock, encodeReply, handshakeOverhead, MessageType, type Reply } from "./wire.ts";
+import { HandshakeState } from "../../core/noise/handshake_state.ts";
+import { parseProtocolName } from "../../core/noise/protocol_name.ts";
+import {
+  decodeKnock,
+  encodeKnock,
+  encodeReply,
+  handshakeOverhead,
+  type Knock,
+  MessageType,
+  type Reply,
+} from "./wire.ts";
 
 const noise = parseProtocolName(protocol.joinHandshake);
 const domain = new TextEncoder().encode("selvage noise 1 join\0");
@@ -44,7 +53,7 @@ const domain = new TextEncoder().encode("selvage noise 1 join\0");
  * The network is bound by the token key, which is derived from the network's own; its id is not in here, because who
  * knocks with a password knows only the name, which the token id is made of.
  */
-function prologueOf(token: TokenReference): Uint8Array {
+export function joinPrologue(token: TokenReference): Uint8Array {
   const expires = new Uint8Array(8);
   writeU64(expires, 0, token.expires);
   return concatBytes(domain, token.id, expires);
@@ -54,6 +63,8 @@ function prologueOf(token: TokenReference): Uint8Array {
 export interface JoinHandshake {
   readonly handshake: HandshakeState;
   readonly macKey: Uint8Array;
+  /** Opens or seals the cookie that may answer a knock. */
+  readonly cookieKey: Uint8Array;
 }
 
 function begin(
@@ -65,11 +76,12 @@ function begin(
     protocol: noise,
     role,
     random: local.random,
-    prologue: prologueOf(token),
+    prologue: joinPrologue(token),
     staticKeys: local.self.noise,
     psks: [tokenKey],
   });
-  return { handshake, macKey: joinMacKey(tokenKey) };
+  const { mac1: macKey, cookie: cookieKey } = joinKeys(tokenKey);
+  return { handshake, macKey, cookieKey };
 }
 
 /** Joiner: the first message, padded so that the answer to it is no longer. */
@@ -95,19 +107,47 @@ export interface Knocked extends JoinHandshake {
   readonly version: number;
 }
 
-/** Member: opens a knock. Nothing is kept and nothing is computed before mac1 has verified. */
-export function receiveKnock(local: Local, datagram: Uint8Array): Knocked | Drop {
-  const message = datagram.length <= limits.handshakeLength ? decodeKnock(datagram) : undefined;
+/** Member: opens a knock. Nothing is computed but MACs and their keys before the gate has let it in: see `gate.ts`. */
+export function receiveKnock(
+  local: Local,
+  datagram: Uint8Array,
+  from: Endpoint,
+  now: Millis,
+): Knocked | Drop {
+  const isLongEnough = datagram.length >= protocol.knockLength;
+  const message = isLongEnough && datagram.length <= limits.handshakeLength
+    ? decodeKnock(datagram)
+    : undefined;
   if (message === undefined) return Drop.malformed;
   if (local.membership.networkId() === undefined) return Drop.badMac;
+  const first = { datagram, from, sender: message.sender };
+  if (local.gate.isCopy(first)) return Drop.replayed;
   const token = { id: copyBytes(message.token.id), expires: message.token.expires };
-  const tokenKey = local.membership.tokenKeys(token).find((key) =>
-    verifyHandshake(datagram, joinMacKey(key))
-  );
-  if (tokenKey === undefined) return Drop.badMac;
+  const candidates = local.readyKeys.token(token, now);
+  if (candidates === undefined) return Drop.rateLimited;
+  const keys = candidates.find(({ mac1 }) => mac1.verifiesHandshake(datagram));
+  if (keys === undefined) return Drop.badMac;
+  local.readyKeys.proved(token);
+  const drop = local.gate.judge(first, keys, now);
+  return drop === Drop.none ? openKnock(local, { datagram, message, token, tokenKey: keys.tokenKey }) : drop;
+}
+
+interface LetIn {
+  readonly datagram: Uint8Array;
+  readonly message: Knock;
+  readonly token: TokenReference;
+  readonly tokenKey: Uint8Array;
+}
+
+/** The token may have been revoked, or have expired, since its key was made ready. */
+function openKnock(local: Local, { datagram, message, token, tokenKey }: LetIn): Knocked | Drop {
+  if (!local.membership.tokenKeys(token).some((key) => equalBytes(key, tokenKey))) return Drop.badMac;
   const join = begin(local, "responder", { token, tokenKey });
   const payload = join.handshake.readMessage(message.noise);
-  if (payload === undefined) return Drop.badTag;
+  if (payload === undefined) {
+    local.gate.recant(datagram);
+    return Drop.badTag;
+  }
   const offered = decodeKnockOffer(payload);
   if (offered === undefined) return Drop.malformed;
   const version = chooseVersion(offered);

@@ -32,7 +32,7 @@ export class JoinServer {
   }
 
   receiveKnock(datagram: Uint8Array, from: Endpoint, now: Millis): Drop {
-    const knocked = receiveKnock(this.#local, datagram);
+    const knocked = receiveKnock(this.#local, datagram, from, now);
     if (typeof knocked === "number") return knocked;
     const localIndex = this.#local.indices.draw();
     const message = admit(knocked, localIndex);

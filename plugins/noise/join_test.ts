@@ -3,7 +3,8 @@ import { Drop } from "../../core/contracts/drop.ts";
 import type { JoinRequest } from "../../core/contracts/encapsulation.ts";
 import { test } from "../../tests/harness.ts";
 import { limits, protocol } from "./constants.ts";
-import { joinMacKey, signHandshake } from "./mac.ts";
+import { knock as makeKnock } from "./join_handshake.ts";
+import { joinKeys, signHandshake } from "./mac.ts";
 import { Rig, type RigNode, token, tokenKey } from "./testing_rig.ts";
 import { MessageType } from "./wire.ts";
 
@@ -245,7 +246,7 @@ test("token id and expiry are bound, though the token key is right", () => {
   for (const byte of [8, 23, 24 + 7]) {
     const altered = honest.slice();
     altered[byte]! ^= 1;
-    signHandshake(altered, joinMacKey(tokenKey));
+    signHandshake(altered, joinKeys(tokenKey).mac1);
     assert.equal(rig.inject(m, altered, j.endpoint), Drop.badTag, `byte ${byte}`);
   }
   assert.equal(rig.inject(m, honest, j.endpoint), Drop.none);
@@ -290,9 +291,11 @@ test("pending joins are bounded: mere knocks make room, joins under way do not",
   const [j, m] = [rig.add("j"), rig.add("m")];
   join(rig, j, [m]);
   rig.run(40);
-  const recorded = rig.log[0]!.datagram;
+  const request = { token, tokenKey, endpoints: [], application: new Uint8Array(), deadline: 1e6 };
   for (let port = 1; port <= 200; port++) {
-    assert.equal(rig.inject(m, recorded, { host: "192.0.2.66", port }), Drop.none);
+    rig.now += 10;
+    const { message } = makeKnock(j.machine.local, request, port);
+    assert.equal(rig.inject(m, message, { host: "192.0.2.66", port }), Drop.none);
   }
   answerAll(rig, m, 100);
   rig.run(100);

@@ -79,6 +79,8 @@ export class Link implements Timed {
   wanted = false;
   /** Where `connect` said that it may be found. */
   places: readonly Endpoint[] = [];
+  /** Where it is not to be sought once the session that is there has ended. */
+  forgotten: Endpoint | undefined;
   /** Proved in the last confirmed handshake. */
   noiseKey: Uint8Array | undefined;
   /** Of its last response, by which the room for the next one is known. */
@@ -119,6 +121,17 @@ export class Link implements Timed {
   /** The session's remote index and counters: to judge an unknown-index answer by. */
   get current(): Session | undefined {
     return this.#slots.current?.session;
+  }
+
+  /** It is no longer sought at `endpoint`; a session stays, wherever it is. */
+  forgetPlace(endpoint: Endpoint): void {
+    this.places = this.places.filter((place) => !sameEndpoint(place, endpoint));
+    if (this.places.length === 0) this.wanted = false;
+    if (this.#endpoint !== undefined && sameEndpoint(this.#endpoint, endpoint)) this.forgotten = endpoint;
+  }
+
+  isForgotten(endpoint: Endpoint): boolean {
+    return this.forgotten !== undefined && sameEndpoint(this.forgotten, endpoint);
   }
 
   /** A response to our initiation: the peer has proved itself and is told so at once by a keepalive request. */

@@ -4,9 +4,12 @@
 import type { AeadName, AeadSuite } from "../../core/contracts/aead.ts";
 import type { Host, Random, Self } from "../../core/contracts/host.ts";
 import type { Membership } from "../../core/contracts/membership.ts";
+import type { CookieJar } from "./cookies.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Gate } from "./gate.ts";
 import type { IndexTable } from "./indices.ts";
 import type { Outbox } from "./outbox.ts";
+import type { ReadyKeyTable } from "./ready_keys.ts";
 import type { Stamps } from "./stamps.ts";
 
 /** The slice of the host that the machine is made with. */
@@ -28,4 +31,9 @@ export interface Local {
   readonly outbox: Outbox;
   readonly indices: IndexTable;
   readonly deadlines: Deadlines;
+  /** Before every first message to this node. */
+  readonly gate: Gate;
+  readonly readyKeys: ReadyKeyTable;
+  /** What this node was sent when others were under load. */
+  readonly cookies: CookieJar;
 }

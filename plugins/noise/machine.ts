@@ -1,12 +1,13 @@
 /**
  * The encapsulation as one pure machine: it sorts datagrams by type and hands them to the part that owns them.
  *
- *     datagram ──type──> initiation ─────────────> Responder ──> Links.admit ──> Link (next session)
+ *     datagram ──type──> initiation ──────> Gate ─> Responder ──> Links.admit ──> Link (next session)
  *                        response ────index──────> Dial ───────> Links.admit ──> Link (current session)
  *                        data, keepalive, close ─index─> Link ──> packet, round-trip, roamed, session-up / -down
- *                        knock ──────────────────> JoinServer ─> join-requested
+ *                        knock ───────────> Gate ─> JoinServer ─> join-requested
  *                        plea, join missing ─index─> its pending join
  *                        admit, join answer ─index─> JoinClient ─> join-answered, join-failed
+ *                        cookie ─────────────index─> Dial or JoinClient: the same once more, with mac2
  *                        who-is / I-am ──────────> answered statelessly / Ask ──> Dial
  *                        unknown index ──────────> Link ──> Dial
  *
@@ -27,8 +28,10 @@ import type { AeadName } from "../../core/contracts/aead.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
 import { limits, overhead } from "./constants.ts";
+import { CookieJar } from "./cookies.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Dialer } from "./dialer.ts";
+import { Gate } from "./gate.ts";
 import { type Addressed, IndexTable } from "./indices.ts";
 import { JoinClient } from "./join_client.ts";
 import { JoinServer } from "./join_server.ts";
@@ -39,10 +42,12 @@ import { Outbox } from "./outbox.ts";
 import { instanceLength } from "./payload.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { windowSize } from "./replay_window.ts";
+import { ReadyKeyTable } from "./ready_keys.ts";
 import { Responder } from "./responder.ts";
 import { Stamps } from "./stamps.ts";
 import { answerWhoIs } from "./who_is.ts";
 import {
+  decodeCookie,
   decodeReply,
   decodeUnknownIndex,
   encodeUnknownIndex,
@@ -64,18 +69,15 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
   readonly #dialer: Dialer;
   readonly #responder: Responder;
   readonly #joinServer: JoinServer;
-  readonly #answers = new RateLimiter({
-    perSecond: limits.answersPerSecond,
-    burst: limits.answerBurst,
-    perSourcePerSecond: limits.answersPerSource,
-    sourceBurst: limits.sourceBurst,
-    sources: limits.sources,
-  });
+  readonly #whoIsAnswers: RateLimiter;
+  readonly #unknownIndexAnswers: RateLimiter;
   #joinClient: JoinClient | undefined;
   #exporting = false;
 
   constructor(host: NoiseHost, options: NoiseOptions = {}) {
     this.local = localOf(host, options);
+    this.#whoIsAnswers = new RateLimiter(limits.whoIsAnswers, host.random);
+    this.#unknownIndexAnswers = new RateLimiter(limits.unknownIndexAnswers, host.random);
     this.#links = new Links(this.local, this);
     this.#dialer = new Dialer(this.local, this.#links);
     this.#responder = new Responder(this.local, this.#links);
@@ -95,8 +97,12 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
     this.#dialer.connect(target, now);
   }
 
+  forget(endpoint: Endpoint): void {
+    this.#dialer.forgetEndpoint(endpoint);
+  }
+
   disconnect(peer: PeerId, now: Millis): void {
-    this.#dialer.forget(peer);
+    this.#dialer.forgetPeer(peer);
     const link = this.#links.get(peer);
     if (link === undefined) return;
     link.wanted = false;
@@ -130,11 +136,13 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
       case MessageType.knock:
         return this.#joinServer.receiveKnock(datagram, from, now);
       case MessageType.whoIs:
-        return answerWhoIs(this.local, this.#answers, { datagram, from }, now);
+        return answerWhoIs(this.local, this.#whoIsAnswers, { datagram, from }, now);
       case MessageType.iAm:
         return this.#dialer.receiveIAm(datagram, now);
       case MessageType.unknownIndex:
         return this.#unknownIndex(datagram, from, now);
+      case MessageType.cookie:
+        return this.#receiveCookie({ type: read.type, datagram, from }, now);
       case MessageType.response:
       case MessageType.admit:
       case MessageType.plea:
@@ -177,6 +185,12 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
     return this.local.indices.get(reply.receiver)?.receive(message, now) ?? Drop.unknownSession;
   }
 
+  #receiveCookie(message: Addressed, now: Millis): Drop {
+    const cookie = decodeCookie(message.datagram);
+    if (cookie === undefined) return Drop.malformed;
+    return this.local.indices.get(cookie.receiver)?.receive(message, now) ?? Drop.unknownSession;
+  }
+
   #receiveSealed(message: Addressed, now: Millis): Drop {
     if (!isTransport(message.datagram)) return Drop.malformed;
     const owner = this.local.indices.get(readReceiver(message.datagram));
@@ -186,7 +200,7 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
   /** The sender may hold a session that this node lost in a restart. A join is repeated by its owner in any case. */
   #answerUnknown({ type, datagram, from }: Addressed, now: Millis): Drop {
     const isMember = type === MessageType.data || type === MessageType.keepalive;
-    if (isMember && this.#answers.allow(from.host, now)) {
+    if (isMember && this.#unknownIndexAnswers.allow(from.host, now)) {
       this.local.outbox.transmit(encodeUnknownIndex(datagram), from);
     }
     return Drop.unknownSession;
@@ -208,12 +222,15 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
     this.#joinServer.clear();
     this.#dialer.clear();
     for (const link of this.#links.all()) link.end("stopped", now);
+    this.local.readyKeys.clear();
+    this.local.cookies.clear();
   }
 }
 
 function localOf(host: NoiseHost, { aead = "auto" }: NoiseOptions): Local {
   const suites = new Map(host.aeads.toReversed().map((suite) => [suite.name, suite]));
   const fastestFirst = [...new Set(host.aeads.map((suite) => suite.name))];
+  const outbox = new Outbox();
   const preference = fastestFirst.toSorted((left, right) => Number(right === aead) - Number(left === aead));
   return {
     self: host.self,
@@ -223,8 +240,11 @@ function localOf(host: NoiseHost, { aead = "auto" }: NoiseOptions): Local {
     preference,
     stamps: new Stamps(),
     instance: host.random.fill(new Uint8Array(instanceLength)),
-    outbox: new Outbox(),
+    outbox,
     indices: new IndexTable(host.random),
     deadlines: new Deadlines(),
+    gate: new Gate(outbox, host.random),
+    readyKeys: new ReadyKeyTable(host.membership, host.self.noise.publicKey, host.random),
+    cookies: new CookieJar(),
   };
 }

@@ -13,11 +13,11 @@
 import type { AeadName } from "../../core/contracts/aead.ts";
 import { Drop } from "../../core/contracts/drop.ts";
 import type { NetworkKey } from "../../core/contracts/membership.ts";
-import type { Millis } from "../../core/contracts/values.ts";
+import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { concatBytes, equalBytes } from "../../core/wire/bytes.ts";
 import { limits, protocol } from "./constants.ts";
 import type { Local } from "./local.ts";
-import { memberMacKey, signHandshake, verifyHandshake } from "./mac.ts";
+import { memberKeys, memberMacKey, signHandshake, verifyHandshake } from "./mac.ts";
 import {
   type Choice,
   chooseAead,
@@ -28,8 +28,8 @@ import {
   encodeOffer,
   type Offer,
 } from "./payload.ts";
-import { HandshakeState, type TransportKeys } from "./protocol/handshake_state.ts";
-import { parseProtocolName } from "./protocol/protocol_name.ts";
+import { HandshakeState, type TransportKeys } from "../../core/noise/handshake_state.ts";
+import { parseProtocolName } from "../../core/noise/protocol_name.ts";
 import {
   decodeInitiation,
   encodeInitiation,
@@ -46,7 +46,7 @@ const domain = new TextEncoder().encode("selvage noise 1 member\0");
 const features: readonly string[] = [];
 
 /** What both must agree on without saying it. */
-function prologueOf(networkId: Uint8Array, keyId: Uint8Array): Uint8Array {
+export function memberPrologue(networkId: Uint8Array, keyId: Uint8Array): Uint8Array {
   return concatBytes(domain, networkId, keyId);
 }
 
@@ -64,6 +64,8 @@ export interface Initiated {
   readonly handshake: HandshakeState;
   /** mac1 key of the response. */
   readonly macKey: Uint8Array;
+  /** Opens the cookie that may answer it instead. */
+  readonly cookieKey: Uint8Array;
   readonly message: Uint8Array;
 }
 
@@ -76,7 +78,7 @@ export function initiate(local: Local, target: InitiationTarget, now: Millis): I
     protocol: noise,
     role: "initiator",
     random: local.random,
-    prologue: prologueOf(networkId, networkKey.id),
+    prologue: memberPrologue(networkId, networkKey.id),
     staticKeys: local.self.noise,
     remoteStatic: noiseKey,
     psks: [networkKey.secret],
@@ -84,8 +86,10 @@ export function initiate(local: Local, target: InitiationTarget, now: Millis): I
   const room = target.length - handshakeOverhead.initiation - noise.overheads[0]!;
   const payload = encodeOffer(offerOf(local, now), room);
   const message = encodeInitiation({ sender, keyId: networkKey.id, noise: handshake.writeMessage(payload) });
-  signHandshake(message, memberMacKey(networkKey.secret, noiseKey));
-  return { handshake, macKey: memberMacKey(networkKey.secret, local.self.noise.publicKey), message };
+  const keys = memberKeys(networkKey.secret, noiseKey);
+  signHandshake(message, keys.mac1);
+  const macKey = memberMacKey(networkKey.secret, local.self.noise.publicKey);
+  return { handshake, macKey, cookieKey: keys.cookie, message };
 }
 
 function offerOf(local: Local, now: Millis): Offer {
@@ -109,26 +113,40 @@ export interface Received {
   readonly offer: Offer;
 }
 
-/** Opens an initiation. Nothing is kept and nothing is computed before mac1 has verified. */
-export function receiveInitiation(local: Local, datagram: Uint8Array): Received | Drop {
-  const initiation = datagram.length <= limits.handshakeLength ? decodeInitiation(datagram) : undefined;
+/** Opens an initiation. Nothing is kept and nothing is computed before mac1 has verified: see `gate.ts`. */
+export function receiveInitiation(
+  local: Local,
+  datagram: Uint8Array,
+  from: Endpoint,
+  now: Millis,
+): Received | Drop {
+  const isLongEnough = datagram.length >= protocol.initiationLength;
+  const initiation = isLongEnough && datagram.length <= limits.handshakeLength
+    ? decodeInitiation(datagram)
+    : undefined;
   if (initiation === undefined) return Drop.malformed;
   const networkId = local.membership.networkId();
   const networkKey = findNetworkKey(local, initiation.keyId);
   if (networkId === undefined || networkKey === undefined) return Drop.badMac;
-  if (!verifyHandshake(datagram, memberMacKey(networkKey.secret, local.self.noise.publicKey))) {
-    return Drop.badMac;
-  }
+  const first = { datagram, from, sender: initiation.sender };
+  if (local.gate.isCopy(first)) return Drop.replayed;
+  const keys = local.readyKeys.network(networkKey.secret);
+  if (!keys.mac1.verifiesHandshake(datagram)) return Drop.badMac;
+  const drop = local.gate.judge(first, keys, now);
+  if (drop !== Drop.none) return drop;
   const handshake = new HandshakeState({
     protocol: noise,
     role: "responder",
     random: local.random,
-    prologue: prologueOf(networkId, networkKey.id),
+    prologue: memberPrologue(networkId, networkKey.id),
     staticKeys: local.self.noise,
     psks: [networkKey.secret],
   });
   const payload = handshake.readMessage(initiation.noise);
-  if (payload === undefined) return Drop.badTag;
+  if (payload === undefined) {
+    local.gate.recant(datagram);
+    return Drop.badTag;
+  }
   const offer = decodeOffer(payload);
   if (offer === undefined) return Drop.malformed;
   return { handshake, networkKey, sender: initiation.sender, noiseKey: handshake.remoteStatic!, offer };

@@ -13,8 +13,8 @@ import { z } from "zod";
 import type { Host } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import { definePlugin } from "../../core/contracts/plugin.ts";
-import { readU64, writeU64 } from "../../core/wire/field.ts";
 import { NoiseMachine, type NoiseOptions } from "./machine.ts";
+import { decodeReserve, encodeReserve, stampKey } from "./stamp_reserve.ts";
 
 export { NoiseMachine, type NoiseOptions } from "./machine.ts";
 
@@ -30,8 +30,6 @@ export type NoisePluginHost = Pick<
   "self" | "membership" | "random" | "aeads" | "clock" | "store" | "log"
 >;
 
-const stampKey = "noise/stamp";
-
 /** The machine with a life: at start it finds out where its stamps begin. */
 class NoiseEncapsulation extends NoiseMachine implements Lifecycle {
   readonly #host: NoisePluginHost;
@@ -41,14 +39,17 @@ class NoiseEncapsulation extends NoiseMachine implements Lifecycle {
     this.#host = host;
   }
 
-  /** Rejects with the store's error when the reserve of stamps cannot be kept: see `stamps.ts` for what is at stake. */
+  /**
+   * Rejects with the store's error when the reserve of stamps cannot be kept, `UNSUPPORTED` or `STATE_CORRUPT` when it
+   * cannot be read: see `stamps.ts` for what is at stake.
+   */
   async start(): Promise<void> {
     const { clock, store } = this.#host;
     const kept = store.get(stampKey);
     const reserve = this.stamps.start({
       wall: clock.wall(),
       now: clock.now(),
-      reserve: kept?.length === 8 ? readU64(kept, 0) : undefined,
+      reserve: kept && decodeReserve(kept),
       keep: (next) => void this.#keepLater(next),
     });
     await this.#keep(reserve);
@@ -69,9 +70,7 @@ class NoiseEncapsulation extends NoiseMachine implements Lifecycle {
   }
 
   async #keep(reserve: number): Promise<void> {
-    const value = new Uint8Array(8);
-    writeU64(value, 0, reserve);
-    await this.#host.store.commit([{ key: stampKey, value }]);
+    await this.#host.store.commit([{ key: stampKey, value: encodeReserve(reserve) }]);
   }
 }
 

@@ -5,7 +5,7 @@ import type { StoreChange } from "../../core/contracts/store.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { test } from "../../tests/harness.ts";
 import { noise, type NoisePluginHost } from "./mod.ts";
-import { generateKeyPair } from "./protocol/dh.ts";
+import { generateKeyPair } from "../../core/noise/dh.ts";
 import type { Stamps } from "./stamps.ts";
 import { aes, chacha, FakeMembership, SeededRandom } from "./testing_rig.ts";
 

@@ -1,57 +1,64 @@
 /**
- * Token buckets, one for all and one per source host, for answers to strangers. Ports are not told apart: a host that
- * forges sources forges ports as well. The number of buckets is bounded; the one unused for longest makes room.
+ * How much is done for strangers. Each source has a bucket, so that one of them cannot take what is there for all; and
+ * all together have two: one for everybody, and one for those alone who were turned away within the last seconds.
+ *
+ * The second one is what helps against forged sources. Their number is without bound, so the bucket of all is always
+ * empty under a flood, and a genuine sender would be served as rarely as the forged ones. But it comes again, which a
+ * source made up for one datagram does not. (Whoever forges each source twice gets into the second bucket as well: then
+ * chance decides again.)
+ *
+ * Ports are not told apart: a host that forges sources forges ports as well. The number of buckets is bounded; the one
+ * unused for longest makes room.
  */
+import type { Random } from "../../core/contracts/host.ts";
 import type { Millis } from "../../core/contracts/values.ts";
+import { AskedBefore } from "./asked_before.ts";
+import { TokenBucket } from "./bucket.ts";
+import { limits } from "./constants.ts";
 
 export interface Rates {
+  /** Of each of the two buckets of all. */
   readonly perSecond: number;
   readonly burst: number;
   readonly perSourcePerSecond: number;
   readonly sourceBurst: number;
-  readonly sources: number;
-}
-
-interface Bucket {
-  tokens: number;
-  at: Millis;
 }
 
 export class RateLimiter {
-  readonly #rates: Rates;
-  readonly #sources = new Map<string, Bucket>();
-  readonly #all: Bucket;
+  readonly #perSource: { readonly perSecond: number; readonly burst: number };
+  readonly #sources = new Map<string, TokenBucket>();
+  readonly #all: TokenBucket;
+  readonly #returning: TokenBucket;
+  readonly #askedBefore: AskedBefore;
 
-  constructor(rates: Rates) {
-    this.#rates = rates;
-    this.#all = { tokens: rates.burst, at: 0 };
+  constructor(rates: Rates, random: Random) {
+    this.#perSource = { perSecond: rates.perSourcePerSecond, burst: rates.sourceBurst };
+    this.#all = new TokenBucket(rates, 0);
+    this.#returning = new TokenBucket(rates, 0);
+    this.#askedBefore = new AskedBefore(random);
   }
 
-  /** Takes one token of both buckets, or none. */
-  allow(host: string, now: Millis): boolean {
-    const source = this.#source(host, now);
-    refill(this.#all, this.#rates.perSecond, this.#rates.burst, now);
-    refill(source, this.#rates.perSourcePerSecond, this.#rates.sourceBurst, now);
-    if (this.#all.tokens < 1 || source.tokens < 1) return false;
-    this.#all.tokens -= 1;
-    source.tokens -= 1;
-    return true;
+  /** Takes a token of the source and one of all, or none. `source` is a host, or what else is to be told apart. */
+  allow(source: string, now: Millis): boolean {
+    const own = this.#source(source, now);
+    if (!own.has(now)) return false;
+    if (!this.#all.take(now) && !this.#returns(source, now)) return false;
+    return own.take(now);
   }
 
-  /** The bucket of a host, moved to the end of the map: the first one is the one to forget. */
-  #source(host: string, now: Millis): Bucket {
-    const known = this.#sources.get(host);
-    const bucket = known ?? { tokens: this.#rates.sourceBurst, at: now };
-    if (known !== undefined) this.#sources.delete(host);
-    else if (this.#sources.size >= this.#rates.sources) {
-      this.#sources.delete(this.#sources.keys().next().value!);
-    }
-    this.#sources.set(host, bucket);
+  #returns(source: string, now: Millis): boolean {
+    if (this.#askedBefore.has(source, now) && this.#returning.take(now)) return true;
+    this.#askedBefore.note(source, now);
+    return false;
+  }
+
+  /** The bucket of a source, moved to the end of the map: the first one is the one to forget. */
+  #source(source: string, now: Millis): TokenBucket {
+    const known = this.#sources.get(source);
+    if (known !== undefined) this.#sources.delete(source);
+    else if (this.#sources.size >= limits.sources) this.#sources.delete(this.#sources.keys().next().value!);
+    const bucket = known ?? new TokenBucket(this.#perSource, now);
+    this.#sources.set(source, bucket);
     return bucket;
   }
-}
-
-function refill(bucket: Bucket, perSecond: number, burst: number, now: Millis): void {
-  bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) * perSecond) / 1000);
-  bucket.at = now;
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "../../tests/harness.ts";
 import { ReplayWindow, windowSize } from "./replay_window.ts";
+import { SeededRandom } from "./testing_rig.ts";
 
 /** The same rule with a set: slow and obvious. */
 class SlowWindow {
@@ -39,6 +40,23 @@ test("the replay window accepts exactly what a plain set of counters accepts", (
     }),
     { seed: 6479, numRuns: 300 },
   );
+});
+
+test("200,000 counters at random are judged as by a plain set of counters", () => {
+  const [window, slow] = [new ReplayWindow(), new SlowWindow()];
+  const random = new SeededRandom(6479);
+  const reach = [3, 70, windowSize - 64, windowSize, windowSize + 64, 3 * windowSize];
+  let newest = 0;
+  let accepted = 0;
+  for (let i = 0; i < 200_000; i++) {
+    const span = reach[i % reach.length]!;
+    const counter = Math.max(0, newest + Math.floor((random.next() * 1.02 - 1) * span));
+    const verdict = window.accept(counter);
+    assert.equal(verdict, slow.accept(counter), `counter ${counter} as number ${i}`);
+    newest = Math.max(newest, counter);
+    if (verdict) accepted += 1;
+  }
+  assert.ok(accepted > 50_000 && accepted < 190_000, `${accepted} of 200,000 accepted`);
 });
 
 test("a counter is accepted once and its neighbours stay open", () => {

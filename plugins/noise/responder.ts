@@ -22,7 +22,7 @@ export class Responder {
   }
 
   receive(datagram: Uint8Array, from: Endpoint, now: Millis): Drop {
-    const received = receiveInitiation(this.#local, datagram);
+    const received = receiveInitiation(this.#local, datagram, from, now);
     if (typeof received === "number") return received;
     const drop = this.#judge(received, from, datagram.length, now);
     if (drop !== Drop.none) received.handshake.wipe();

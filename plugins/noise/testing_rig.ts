@@ -11,7 +11,7 @@ import type { Random } from "../../core/contracts/host.ts";
 import type { Membership, NetworkKey, PeerIdentity, Refusal } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { NoiseMachine, type NoiseOptions } from "./machine.ts";
-import { generateKeyPair, type KeyPair } from "./protocol/dh.ts";
+import { generateKeyPair, type KeyPair } from "../../core/noise/dh.ts";
 
 /** Mulberry32: small, seeded, good enough to be no help to a bug. */
 export class SeededRandom implements Random {

@@ -4,7 +4,7 @@
  * proved by the handshake that follows.
  *
  * The answerer keeps nothing. Its answers seal under a key of their own each (see `iAmKey`), so replayed questions give
- * nothing away but that somebody is there.
+ * nothing away; copies of one are not answered at all, as the gate does with first messages.
  */
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { Drop } from "../../core/contracts/drop.ts";
@@ -13,11 +13,11 @@ import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { concatBytes } from "../../core/wire/bytes.ts";
 import { protocol } from "./constants.ts";
 import type { Local } from "./local.ts";
-import { iAmKey, signTail, verifyTail, whoIsMacKey } from "./mac.ts";
+import { iAmKey, signTail, whoIsMacKey } from "./mac.ts";
 import { findNetworkKey } from "./member_handshake.ts";
-import { isUsablePublicKey } from "./protocol/dh.ts";
+import { isUsablePublicKey } from "../../core/noise/dh.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
-import { decodeWhoIs, encodeIAmFields, encodeWhoIs, type IAm, nonceLength } from "./wire.ts";
+import { decodeWhoIs, encodeIAmFields, encodeWhoIs, type IAm, macLength, nonceLength } from "./wire.ts";
 
 /** Each key seals one message. */
 const onlyNonce = new Uint8Array(12);
@@ -38,8 +38,12 @@ export function answerWhoIs(
   const question = decodeWhoIs(datagram, protocol.whoIsLength);
   if (question === undefined) return Drop.malformed;
   const networkKey = findNetworkKey(local, question.keyId);
-  if (networkKey === undefined || !verifyTail(datagram, whoIsMacKey(networkKey.secret))) return Drop.badMac;
+  if (networkKey === undefined) return Drop.badMac;
+  const mac = datagram.subarray(-macLength);
+  if (local.gate.seen.has(mac)) return Drop.replayed;
+  if (!local.readyKeys.network(networkKey.secret).whoIs.verifiesTail(datagram)) return Drop.badMac;
   if (!limiter.allow(from.host, now)) return Drop.rateLimited;
+  local.gate.seen.add(mac);
   const salt = local.random.fill(new Uint8Array(nonceLength));
   const fields = encodeIAmFields(question.nonce, salt);
   const key = iAmKey(networkKey.secret, question.nonce, salt);

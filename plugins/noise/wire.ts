@@ -31,6 +31,7 @@ export const MessageType = {
   close: 11,
   joinAnswer: 12,
   joinMissing: 13,
+  cookie: 14,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
@@ -63,8 +64,9 @@ function start(type: MessageType, length: number, flags = 0): Uint8Array<ArrayBu
 }
 
 /**
- * Handshake messages have a fixed part, one Noise handshake message, and two MACs. mac1 is keyed by what only members
- * or holders of the token know; mac2 is for cookies under load and zero until a side has been sent one.
+ * Handshake messages have a fixed part, one Noise handshake message, and two MACs. mac1 covers the first 64 bytes and is
+ * keyed by what only members or holders of the token know. mac2 covers mac1 and is keyed by a cookie; it is zero when
+ * the sender has none, and in replies, which never need one: they name an index that the receiver waits for.
  *
  *    +-------------------------------+-------------------------------+
  *    |         Header (4)            |       Sender index (4)        |
@@ -159,14 +161,27 @@ export function encodeReply(
 
 export function decodeReply(datagram: Uint8Array): Reply | undefined {
   const noise = noisePart(datagram, replyFields);
-  return noise && { sender: readU32(datagram, 4), receiver: readU32(datagram, 8), noise };
+  if (noise === undefined || hasMac2(datagram)) return undefined;
+  return { sender: readU32(datagram, 4), receiver: readU32(datagram, 8), noise };
 }
 
-/** What is between the fixed part and the MACs. A mac2 that is not zero answers a cookie that nobody here has sent. */
+/** What is between the fixed part and the MACs. */
 function noisePart(datagram: Uint8Array, fields: number): Uint8Array | undefined {
   const end = datagram.length - macsLength;
-  if (end < fields || !isZero(datagram, end + macLength, datagram.length)) return undefined;
-  return datagram.subarray(fields, end);
+  return end < fields ? undefined : datagram.subarray(fields, end);
+}
+
+/** The last three are for messages long enough to have MACs. */
+export function readMac1(message: Uint8Array): Uint8Array {
+  return message.subarray(message.length - macsLength, message.length - macLength);
+}
+
+export function readMac2(message: Uint8Array): Uint8Array {
+  return message.subarray(message.length - macLength);
+}
+
+export function hasMac2(message: Uint8Array): boolean {
+  return !isZero(message, message.length - macLength, message.length);
 }
 
 function isZero(bytes: Uint8Array, from: number, to: number): boolean {
@@ -313,4 +328,37 @@ export function encodeUnknownIndex(datagram: Uint8Array): Uint8Array {
 export function decodeUnknownIndex(datagram: Uint8Array): UnknownIndex | undefined {
   if (datagram.length !== transportHeaderLength) return undefined;
   return { receiver: readReceiver(datagram), counter: readCounter(datagram) };
+}
+
+/**
+ * "I am under load: send that again with mac2." The cookie is sealed, with mac1 of the message it answers as associated
+ * data.
+ *
+ *    | Header (4) | Receiver index (4) | Nonce (24) | sealed cookie (16), tag (16) |
+ */
+export interface Cookie {
+  readonly receiver: number;
+  readonly nonce: Uint8Array;
+  readonly sealed: Uint8Array;
+}
+
+export const cookieNonceLength = 24;
+const cookieFields = headerLength + 4 + cookieNonceLength;
+export const cookieLength = cookieFields + macLength + tagLength;
+
+export function encodeCookie({ receiver, nonce, sealed }: Cookie): Uint8Array {
+  const message = start(MessageType.cookie, cookieLength);
+  writeU32(message, 4, receiver);
+  message.set(nonce, headerLength + 4);
+  message.set(sealed, cookieFields);
+  return message;
+}
+
+export function decodeCookie(datagram: Uint8Array): Cookie | undefined {
+  if (datagram.length !== cookieLength) return undefined;
+  return {
+    receiver: readReceiver(datagram),
+    nonce: datagram.subarray(headerLength + 4, cookieFields),
+    sealed: datagram.subarray(cookieFields),
+  };
 }

@@ -73,10 +73,10 @@ test("version, flags and reserved bits are judged first", () => {
   assert.equal(readType(Uint8Array.of(6, 1, 0, 1)), Drop.malformed);
 });
 
-test("a cookie that nobody asked for and an expiry beyond 2^53 are refused", () => {
-  const message = encodeInitiation({ sender: 1, keyId: new Uint8Array(8), noise });
+test("a mac2 in a reply and an expiry beyond 2^53 are refused", () => {
+  const message = encodeReply(MessageType.response, { sender: 1, receiver: 2, noise });
   message[message.length - 1] = 1;
-  assert.equal(decodeInitiation(message), undefined);
+  assert.equal(decodeReply(message), undefined);
   const knock = encodeKnock({ sender: 1, token: { id: new Uint8Array(16), expires: 0 }, noise });
   knock[24] = 255;
   assert.equal(decodeKnock(knock), undefined);
