@@ -2,6 +2,7 @@ import type { AeadSuite } from "./aead.ts";
 import type { Drop } from "./drop.ts";
 import type { Events } from "./events.ts";
 import type { Membership } from "./membership.ts";
+import type { ReplicatedState, Replication } from "./replicated_state.ts";
 import type { Store } from "./store.ts";
 import type { Millis, PeerId, WallMillis } from "./values.ts";
 
@@ -73,6 +74,8 @@ export interface Host {
   /** AEAD implementations present, fastest first by the self-test; at least one of each algorithm. */
   readonly aeads: readonly AeadSuite[];
   channel(name: string): Channel;
+  /** Shares a state with all nodes, from now on. Throws when the name is no word or in use: a mistake of the plugin. */
+  replicate(state: ReplicatedState): Replication;
 }
 
 /** This node as others will know it. */

@@ -3,11 +3,15 @@ import type { DropName } from "./drop.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Events } from "./events.ts";
 import type { OverlaySockets } from "./port.ts";
-import type { PeerId, WallMillis } from "./values.ts";
+import type { PeerId } from "./values.ts";
+
+/** Every reason for which a packet can end; `none` is no reason. */
+export type DropReason = Exclude<DropName, "none">;
 
 /**
  * A running node as its drivers see it: the admin API, the CLI through the API, and programs that embed a node. Plain
- * data goes in and out (addresses and endpoints as text), so that every answer is also a JSON document.
+ * data goes in and out (addresses and endpoints as text, times as RFC 3339 in UTC), so that every answer is also a
+ * JSON document.
  */
 export interface MeshNode extends AsyncDisposable {
   readonly id: PeerId;
@@ -17,8 +21,15 @@ export interface MeshNode extends AsyncDisposable {
   connections(): readonly ConnectionStatus[];
   ipam(): IpamStatus;
   targets(): readonly TargetStatus[];
+  /** Every reason with its count since the start, also those that never occurred. */
+  drops(): Readonly<Record<DropReason, number>>;
   /** Adds endpoints to connect to and keeps trying; `replace` drops all others first. Durable when it resolves. */
   connect(endpoints: readonly string[], options?: { readonly replace?: boolean }): Promise<void>;
+  /**
+   * Takes endpoints off the list and stops trying them; a session that exists stays. Durable when it resolves, and no
+   * failure when an endpoint was not listed.
+   */
+  forget(endpoints: readonly string[]): Promise<void>;
   /** `to` is an overlay address, a peer's name or its id. Rejects `TIMEOUT`, `UNREACHABLE`, `NOT_FOUND`. */
   ping(to: string, options: PingOptions, signal: AbortSignal): Promise<PingResult>;
   readonly tokens: TokenAdmin;
@@ -74,7 +85,7 @@ export interface NodeStatus {
   readonly peer: PeerId;
   readonly name: string;
   readonly network: { readonly id: string; readonly name: string };
-  readonly started: WallMillis;
+  readonly started: string;
   readonly uptimeSeconds: number;
   readonly plugins: Readonly<Record<string, readonly string[]>>;
   readonly listen: readonly string[];
@@ -86,7 +97,7 @@ export interface NodeStatus {
   readonly ipam: IpamStatus;
   readonly traffic: TrafficStatus;
   /** Only the reasons that occurred. */
-  readonly drops: Readonly<Partial<Record<DropName, number>>>;
+  readonly drops: Readonly<Partial<Record<DropReason, number>>>;
   readonly alerts: readonly Alert[];
   /** True when there is no alert and every target has a session: what `status --check` judges by. */
   readonly healthy: boolean;
@@ -102,7 +113,7 @@ export interface TrafficStatus {
 export interface Alert {
   readonly name: string;
   readonly detail: string;
-  readonly since: WallMillis;
+  readonly since: string;
 }
 
 export type ConnectionState = "connecting" | "established" | "retrying" | "failed";

@@ -38,7 +38,7 @@ export interface Announcement {
 export const maxAnnouncedEndpoints = 8;
 export const maxAnnouncedAddresses = 8;
 
-const kind = "peer";
+export const announcementKind = "peer";
 
 /** Throws INVALID_ARGUMENT for more than eight endpoints, or one that is no IP literal and port. */
 export function signAnnouncement(self: Self, facts: AnnouncementFacts): Uint8Array {
@@ -52,7 +52,7 @@ export function signAnnouncement(self: Self, facts: AnnouncementFacts): Uint8Arr
     q: wholeNumber(sequence),
     ...(addresses.length > 0 && { a: addresses.slice(0, maxAnnouncedAddresses).map(({ bytes }) => bytes) }),
   });
-  return signRecord(self, kind, body);
+  return signRecord(self, announcementKind, body);
 }
 
 /** Throws INVALID_ARGUMENT for more than {@link maxAnnouncedEndpoints}. */
@@ -66,7 +66,7 @@ export function requireFewEndpoints(endpoints: readonly Endpoint[]): void {
 
 /** Undefined for anything but a well-signed announcement. */
 export function openAnnouncement(bytes: Uint8Array): Announcement | undefined {
-  return openBody(bytes, kind, readAnnouncement);
+  return openBody(bytes, announcementKind, readAnnouncement);
 }
 
 function readAnnouncement(fields: Fields, publicKey: Uint8Array): Announcement {

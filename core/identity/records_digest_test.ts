@@ -14,3 +14,7 @@ test("a record more, less or changed gives another digest", () => {
   const digests = [records, ...others].map((set) => recordsDigest(set).join());
   assert.equal(new Set(digests).size, digests.length);
 });
+
+test("a record that is named twice counts once", () => {
+  assert.deepEqual(recordsDigest([...records, Uint8Array.of(2)]), recordsDigest(records));
+});

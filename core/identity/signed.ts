@@ -5,8 +5,9 @@
  *     signature = Ed25519( "selvage record 1" 0x00 ‖ kind length, 1 byte ‖ kind ‖ body )
  *
  * The body is a byte string inside the array, so the signature covers the very bytes that were received, and fields
- * that this version does not know survive being stored and passed on. Signing a decoded and re-encoded map was
- * rejected: CBOR has many encodings of one value, and every reader would have to agree on one for ever.
+ * that this version does not know survive being stored and passed on. Signing a decoded and re-encoded map was rejected:
+ * CBOR has many encodings of one value, and every reader would have to agree on one for ever. What an older version
+ * could not judge is no new form of a kind, but a new kind: that it keeps and passes on unread.
  *
  * The envelope itself has one encoding only, the shortest (RFC 8949 §4.2.1); any other is refused. Else anybody could
  * turn a record into another one with the same content and a different hash.
@@ -14,7 +15,7 @@
 import type { Self } from "../contracts/host.ts";
 import { isMeshError, MeshError } from "../contracts/errors.ts";
 import { concatBytes, equalBytes } from "../wire/bytes.ts";
-import { decodeCbor, encodeCbor } from "../wire/cbor.ts";
+import { type CborLimits, decodeCbor, encodeCbor } from "../wire/cbor.ts";
 import { domainBytes, domainHash } from "./domain.ts";
 import { type Fields, readMap } from "./fields.ts";
 import { verifySignature } from "./identity.ts";
@@ -37,9 +38,14 @@ export const recordIdBytes = 16;
 const version = 1;
 const kindForm = /^[a-z][a-z0-9_]{0,31}$/;
 
+/** A lower-case word of up to 32 letters, digits and underscores. */
+export function isRecordKind(text: unknown): text is string {
+  return typeof text === "string" && kindForm.test(text);
+}
+
 /** Throws INVALID_ARGUMENT for a kind that is no lower-case word of up to 32, or a record over the limit. */
 export function signRecord(self: Signer, kind: string, body: Uint8Array): Uint8Array {
-  if (!kindForm.test(kind)) {
+  if (!isRecordKind(kind)) {
     throw new MeshError("INVALID_ARGUMENT", `Cannot sign a record of kind "${kind}": use a lower-case word`);
   }
   const record = encodeCbor([version, kind, body, self.publicKey, self.sign(signedBytes(kind, body))]);
@@ -85,6 +91,17 @@ export function readBody<T>(
   return readMap(record.body, maxRecordBytes, (fields) => read(fields, record.signer));
 }
 
+/** What `bytes` claim to be, without the price of a signature check; undefined for what is no envelope of this version. */
+export function claimedKind(bytes: Uint8Array): string | undefined {
+  return readEnvelope(bytes)?.kind;
+}
+
+/** Whether `bytes` are an envelope that a newer version wrote, of which this one can say nothing more. */
+export function isNewerRecord(bytes: Uint8Array): boolean {
+  const writtenBy = decodeArray(bytes, {})?.[0];
+  return typeof writtenBy === "number" && Number.isSafeInteger(writtenBy) && writtenBy > version;
+}
+
 /** Names one record, signature and all: 16 bytes of BLAKE2s. */
 export function recordId(bytes: Uint8Array): Uint8Array {
   return domainHash("record id 1", recordIdBytes, bytes);
@@ -94,14 +111,17 @@ function readEnvelope(bytes: Uint8Array): (SignedRecord & { readonly signature: 
   const parts = decodeArray(bytes);
   if (parts?.length !== 5) return undefined;
   const [writtenBy, kind, body, signer, signature] = parts;
-  if (writtenBy !== version || typeof kind !== "string" || !kindForm.test(kind)) return undefined;
+  if (writtenBy !== version || !isRecordKind(kind)) return undefined;
   if (!(body instanceof Uint8Array) || !(signer instanceof Uint8Array)) return undefined;
   return signature instanceof Uint8Array ? { kind, body, signer, signature } : undefined;
 }
 
-function decodeArray(bytes: Uint8Array): readonly unknown[] | undefined {
+function decodeArray(
+  bytes: Uint8Array,
+  limits: CborLimits = { maxBytes: maxRecordBytes, maxDepth: 1 },
+): readonly unknown[] | undefined {
   try {
-    const value = decodeCbor(bytes, { maxBytes: maxRecordBytes, maxDepth: 1 });
+    const value = decodeCbor(bytes, limits);
     return Array.isArray(value) ? value : undefined;
   } catch (error) {
     if (isMeshError(error)) return undefined;

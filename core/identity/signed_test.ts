@@ -5,7 +5,15 @@ import { concatBytes, copyBytes, equalBytes } from "../wire/bytes.ts";
 import { encodeCbor } from "../wire/cbor.ts";
 import { domainBytes } from "./domain.ts";
 import { fakeSelf, flipEachByte } from "./fake_members.ts";
-import { maxRecordBytes, openBody, openRecord, recordId, signRecord } from "./signed.ts";
+import {
+  claimedKind,
+  isNewerRecord,
+  maxRecordBytes,
+  openBody,
+  openRecord,
+  recordId,
+  signRecord,
+} from "./signed.ts";
 
 const self = fakeSelf("signer");
 const body = encodeCbor({ a: 1, unheardOf: "stays" });
@@ -122,3 +130,20 @@ function signedAs(kind: string, content: Uint8Array): Uint8Array {
     content,
   );
 }
+
+test("the kind that bytes claim is told without a signature check", () => {
+  assert.equal(claimedKind(record), "thing");
+  assert.equal(claimedKind(record.with(record.length - 1, record.at(-1)! ^ 1)), "thing");
+  for (const bytes of [new Uint8Array(), record.subarray(1), encodeCbor([2, "thing"]), encodeCbor("thing")]) {
+    assert.equal(claimedKind(bytes), undefined);
+  }
+});
+
+test("an envelope of a newer version is told apart from a damaged one", () => {
+  assert.equal(isNewerRecord(encodeCbor([2, "whatever comes then"])), true);
+  for (
+    const bytes of [record, record.subarray(1), encodeCbor([0]), encodeCbor(["2"]), encodeCbor({ v: 2 })]
+  ) {
+    assert.equal(isNewerRecord(bytes), false);
+  }
+});

@@ -57,6 +57,11 @@ export class Trust {
     return kept ? "new" : "refused";
   }
 
+  /** Whether this very record is in the set. */
+  holds(recordBytes: Uint8Array): boolean {
+    return this.#records.has(encodeHex(recordId(recordBytes)));
+  }
+
   /** The same trust with these records considered as well; this one stays as it is. */
   with(records: readonly Uint8Array[]): Trust {
     const view = new Trust(this.founding);

@@ -1,10 +1,13 @@
 /**
  * Named channels inside the sessions. A control message is an overlay packet of EtherType 0x88B5:
  *
- *      0               1
- *     +---------------+------------------------+---------------------+
- *     | name length n | name, n bytes of ASCII | message             |
- *     +---------------+------------------------+---------------------+
+ *      0             1               2
+ *     +-------------+---------------+------------------------+---------------------+
+ *     | version 1   | name length n | name, n bytes of ASCII | message             |
+ *     +-------------+---------------+------------------------+---------------------+
+ *
+ * The version is of this header; what a channel's messages mean, each says with a version of its own. A message of another
+ * version, or of a channel that nobody here has opened, comes from a newer node and is counted as unsupported.
  */
 import { Drop } from "../contracts/drop.ts";
 import type { OverlayPacket } from "../contracts/encapsulation.ts";
@@ -13,6 +16,10 @@ import type { PeerId } from "../contracts/values.ts";
 import { GreProtocol } from "../wire/gre.ts";
 
 type Handler = (from: PeerId, message: Uint8Array) => void;
+
+const version = 1;
+/** Before the name. */
+const headerBytes = 2;
 
 type Seal = (peer: PeerId, packet: OverlayPacket) => Drop;
 
@@ -43,14 +50,16 @@ export class Channels {
     };
   }
 
-  /** The payload of a control packet from an authenticated peer; a channel nobody opened is a message from a newer node. */
+  /** The payload of a control packet from an authenticated peer. */
   dispatch(from: PeerId, payload: Uint8Array): Drop {
-    const nameLength = payload[0] ?? 0;
-    if (nameLength === 0 || payload.length < 1 + nameLength) return Drop.malformed;
-    const handler = this.#handlers.get(asciiOf(payload.subarray(1, 1 + nameLength)));
+    const [writtenBy = 0, nameLength = 0] = payload;
+    if (writtenBy > version) return Drop.unsupported;
+    const end = headerBytes + nameLength;
+    if (writtenBy === 0 || nameLength === 0 || payload.length < end) return Drop.malformed;
+    const handler = this.#handlers.get(asciiOf(payload.subarray(headerBytes, end)));
     if (handler === undefined) return Drop.unsupported;
     try {
-      handler(from, payload.slice(1 + nameLength));
+      handler(from, payload.slice(end));
       return Drop.none;
     } catch (error) {
       this.#log.log("error", "A channel handler failed", { peer: from, error });
@@ -71,7 +80,7 @@ export class Channels {
 
 function headerOf(name: string): Uint8Array {
   if (!/^[a-z][a-z0-9_-]{0,31}$/.test(name)) throw new RangeError(`"${name}" is not a channel name`);
-  return Uint8Array.from([name.length, ...new TextEncoder().encode(name)]);
+  return Uint8Array.from([version, name.length, ...new TextEncoder().encode(name)]);
 }
 
 function asciiOf(bytes: Uint8Array): string {

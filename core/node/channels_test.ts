@@ -11,7 +11,7 @@ import { FakeLog } from "./node_fixture.ts";
 
 const ann = "ann" as PeerId;
 const text = (value: string) => new TextEncoder().encode(value);
-const named = (name: string, message = "") => Uint8Array.from([name.length, ...text(name + message)]);
+const named = (name: string, message = "") => Uint8Array.from([1, name.length, ...text(name + message)]);
 
 test("a message arrives in the channel of its name, with its sender, as memory of its own", () => {
   const channels = new Channels(new FakeLog(), () => [ann]);
@@ -45,7 +45,12 @@ test("a name that no channel has, and one that cannot be read, are told apart", 
   channels.open("mesh").receive(() => assert.fail("nothing is for it"));
   assert.equal(channels.dispatch(ann, named("ring", "hi")), Drop.unsupported);
   assert.equal(channels.dispatch(ann, named("meshes")), Drop.unsupported);
-  for (const payload of [[], [0], [5, 1, 2], [255, ...text("mesh")]]) {
+  assert.equal(
+    channels.dispatch(ann, Uint8Array.of(2, 4, ...text("mesh"))),
+    Drop.unsupported,
+    "a newer header",
+  );
+  for (const payload of [[], [0], [1], [1, 0], [0, 4, ...text("mesh")], [1, 255, ...text("mesh")]]) {
     assert.equal(channels.dispatch(ann, Uint8Array.from(payload)), Drop.malformed);
   }
 });
@@ -68,12 +73,14 @@ test("any bytes end in a reason to drop them or in a handler", () => {
   const channels = new Channels(new FakeLog(), () => []);
   let heard = 0;
   channels.open("a").receive(() => void heard++);
+  const near = fc.constantFrom(0, 1, 2, 0x61);
+  const almost = fc.array(near, { maxLength: 5 }).map((bytes) => Uint8Array.from(bytes));
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 40 }), (payload) => {
+    fc.property(fc.oneof(fc.uint8Array({ maxLength: 40 }), almost), (payload) => {
       const before = heard;
       const drop = channels.dispatch(ann, payload);
       assert.equal(drop === Drop.none, heard === before + 1);
-      assert.equal(drop === Drop.none, payload[0] === 1 && payload[1] === 0x61);
+      assert.equal(drop === Drop.none, payload[0] === 1 && payload[1] === 1 && payload[2] === 0x61);
     }),
     { seed: 2, numRuns: 2000 },
   );

@@ -2,29 +2,35 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "../../tests/harness.ts";
 import { SimClock } from "../../tests/sim/clock.ts";
-import { maxChannelMessage } from "../contracts/host.ts";
 import type { PeerId } from "../contracts/values.ts";
+import { fakeSelf } from "../identity/fake_members.ts";
 import { recordsDigest } from "../identity/records_digest.ts";
-import { maxRecordBytes } from "../identity/signed.ts";
+import { signRecord } from "../identity/signed.ts";
 import { decodeCbor, encodeCbor } from "../wire/cbor.ts";
 import { encodeHex } from "../wire/hex.ts";
+import { ForeignRecords } from "./foreign_records.ts";
 import { Introductions, type RecordBook } from "./introductions.ts";
 import type { EpochKey } from "./key_ring.ts";
 import { FakeChannel, FakeLog } from "./node_fixture.ts";
+import { Replicator } from "./replicator.ts";
 
 const [ann, bob, cid] = ["ann", "bob", "cid"] as [PeerId, PeerId, PeerId];
 /** This node: after ann, before the others. */
 const bea = "bea" as PeerId;
 const secret = (fill: number) => new Uint8Array(32).fill(fill);
-const record = (fill: number, length = 20) => new Uint8Array(length).fill(fill);
+const signer = fakeSelf("signer");
+const record = (fill: number) => signRecord(signer, fill > 100 ? "revocation" : "peer", Uint8Array.of(fill));
 
-/** Records are what begins with a byte under 200, revocations what begins with one over 100. */
+/** Holds any record; revocations are of the kind of that name. */
 class FakeBook implements RecordBook {
-  held: Uint8Array[];
+  readonly name = "members";
+  readonly kinds = ["peer", "revocation"];
+  held: readonly Uint8Array[];
   key: EpochKey = { epoch: 1, secret: secret(1) };
+  outspoken = false;
 
   constructor(held: readonly Uint8Array[] = []) {
-    this.held = [...held];
+    this.held = held;
   }
   records(): readonly Uint8Array[] {
     return this.held;
@@ -33,17 +39,16 @@ class FakeBook implements RecordBook {
     return this.key.exclusions !== undefined &&
       encodeHex(this.key.exclusions) !== encodeHex(this.exclusionsDigest());
   }
-  digest(): Uint8Array {
-    return recordsDigest(this.held);
+  isOutspoken(): boolean {
+    return this.outspoken;
   }
   exclusionsDigest(): Uint8Array {
-    return recordsDigest(this.held.filter((each) => each[0]! > 100));
+    return recordsDigest(this.held.filter((each) => isRevocation(each)));
   }
-  learn(records: readonly Uint8Array[]): readonly Uint8Array[] {
-    const fresh = records.filter((each) =>
-      each[0]! < 200 && !this.held.some((held) => held[0] === each[0] && held.length === each.length)
-    );
-    this.held.push(...fresh);
+  merge(records: readonly Uint8Array[]): readonly Uint8Array[] {
+    const known = new Set(this.held.map(encodeHex));
+    const fresh = records.filter((each) => !known.has(encodeHex(each)));
+    if (fresh.length > 0) this.held = [...this.held, ...fresh];
     return fresh;
   }
   newestKey(): EpochKey {
@@ -56,84 +61,83 @@ class FakeBook implements RecordBook {
   }
 }
 
+function isRevocation(bytes: Uint8Array): boolean {
+  return (decodeCbor(bytes) as unknown[])[1] === "revocation";
+}
+
 function rig(held: readonly Uint8Array[] = [], connected: readonly PeerId[] = [ann, bob, cid]) {
   const clock = new SimClock();
-  const channel = new FakeChannel();
-  channel.connected = connected;
+  const [channel, shared] = [new FakeChannel(), new FakeChannel()];
+  for (const each of [channel, shared]) each.connected = connected;
   const book = new FakeBook(held);
-  const introductions = new Introductions({ self: bea, channel, book, clock, log: new FakeLog() });
-  /** What was sent since the last call, as "to kind". */
-  const sent = () =>
-    channel.sent.splice(0).map(({ to, message }) => `${to} ${(decodeCbor(message) as unknown[])[1]}`);
+  const foreign = new ForeignRecords(() => false);
+  const replicator = new Replicator({ channel: shared, clock, log: new FakeLog(), foreign });
+  const introductions = new Introductions({
+    self: bea,
+    channel,
+    replicator,
+    book,
+    clock,
+    log: new FakeLog(),
+  });
+  const kindsOf = (from: FakeChannel) =>
+    from.sent.splice(0).map(({ to, message }) => `${to} ${(decodeCbor(message) as unknown[])[1]}`);
+  /** What was sent since the last call, as "to kind": about shared state, then the rest. */
+  const sent = () => [...kindsOf(shared), ...kindsOf(channel)];
   const hear = (from: PeerId, kind: string, content: unknown) =>
-    channel.hear(from, encodeCbor([1, kind, content]));
+    (kind === "records" || kind === "digests" ? shared : channel).hear(from, encodeCbor([1, kind, content]));
   const key = (epoch: number, fill: number, exclusions = book.exclusionsDigest()) => [
     epoch,
     secret(fill),
     exclusions,
   ];
-  return { clock, channel, book, introductions, sent, hear, key };
+  return { clock, channel, shared, book, introductions, sent, hear, key };
 }
 
-test("a new session is told all records, then the key", () => {
+test("a new session is told digests and the key", () => {
   const { introductions, sent } = rig([record(1), record(2)]);
   introductions.greet(ann);
-  assert.deepEqual(sent(), ["ann records", "ann key"]);
+  assert.deepEqual(sent(), ["ann digests", "ann key"]);
 });
 
-test("what is new is kept and passed on to all but who brought it; what is known is not", () => {
-  const { book, hear, sent } = rig([record(1)]);
-  hear(ann, "records", [record(1), record(2)]);
-  assert.deepEqual(sent(), ["bob records", "cid records"]);
-  hear(bob, "records", [record(1), record(2)]);
-  assert.deepEqual(sent(), []);
-  assert.equal(book.held.length, 2);
+test("who was told what it lacked is told the key again", () => {
+  const { hear, sent } = rig([record(1)]);
+  hear(ann, "digests", [["peer", new Uint8Array(16)]]);
+  assert.deepEqual(sent(), ["ann differ", "ann records", "ann key"]);
 });
 
-test("records of every length travel whole, in messages that fit a datagram", () => {
-  const { introductions, channel } = rig();
-  fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: maxRecordBytes }), { maxLength: 30 }), (lengths) => {
-      channel.sent.length = 0;
-      introductions.spread(lengths.map((length, i) => record(i, length)), bob);
-      const toAnn = channel.sent.filter(({ to }) => to === ann);
-      for (const { message } of toAnn) assert.ok(message.length <= maxChannelMessage);
-      const arrived = toAnn.flatMap(({ message }) => (decodeCbor(message) as [1, string, Uint8Array[]])[2]);
-      assert.deepEqual(arrived.map(({ length }) => length), lengths);
-      assert.equal(channel.sent.some(({ to }) => to === bob), false);
-    }),
-    { seed: 3, numRuns: 200 },
-  );
+test("who is being shut out hears the records, not the key", () => {
+  const { introductions, sent } = rig([record(1), record(150)]);
+  introductions.tell(ann);
+  assert.deepEqual(sent(), ["ann records", "ann records"]);
 });
 
-test("every 30 seconds all peers are told the digest and the key, until it is stopped", async () => {
+test("every 30 seconds all peers are told the key, until it is stopped", async () => {
   const { clock, introductions, sent } = rig([record(1)], [ann]);
   introductions.start();
   await clock.advance(29_999);
   assert.deepEqual(sent(), []);
   await clock.advance(30_002);
-  assert.deepEqual(sent(), ["ann digest", "ann key", "ann digest", "ann key"]);
+  assert.deepEqual(sent(), ["ann digests", "ann digests", "ann key", "ann key"]);
   introductions.stop();
   assert.equal(clock.pending, 0);
 });
 
-test("who has another digest is told all, but no more often than once a second however often it asks", async () => {
-  const { clock, hear, sent, book, introductions } = rig([record(1)]);
-  hear(ann, "digest", book.digest());
-  assert.deepEqual(sent(), [], "we agree");
-  for (let i = 0; i < 100; i++) hear(ann, "digest", new Uint8Array(16).fill(i));
-  hear(bob, "digest", new Uint8Array(16));
-  assert.deepEqual(sent(), ["ann records", "ann key", "bob records", "bob key"]);
-  await clock.advance(1_000);
-  assert.deepEqual(sent(), ["ann records", "ann key"], "once more for all that came too early");
-  await clock.advance(5_000);
-  assert.deepEqual(sent(), []);
-  assert.equal(clock.pending, 0);
-  hear(ann, "digest", new Uint8Array(16));
-  hear(ann, "digest", new Uint8Array(16));
+test("an announcement of ours that is not ours is answered at once, and then once in 30 seconds", async () => {
+  const { clock, hear, book, introductions } = rig();
+  const spoken: number[] = [];
+  introductions.onOutspoken(() => void spoken.push(clock.now()));
+  hear(ann, "records", [record(1)]);
+  await clock.advance(1);
+  assert.deepEqual(spoken, [], "what others say of others is no concern");
+  book.outspoken = true;
+  const start = clock.now();
+  for (let i = 2; i < 9; i++) {
+    hear(ann, "records", [record(i)]);
+    await clock.advance(5_000);
+  }
+  assert.deepEqual(spoken.map((at) => at - start), [0, 30_000]);
   introductions.stop();
-  assert.equal(clock.pending, 0);
-  hear(cid, "digest", new Uint8Array(16));
   assert.equal(clock.pending, 0);
 });
 
@@ -150,7 +154,7 @@ test("a key is not taken before the revocations that it was made for, and both s
   const { hear, sent, book, key } = rig([record(1)]);
   hear(ann, "key", key(2, 9, recordsDigest([record(150)])));
   assert.equal(book.key.epoch, 1);
-  assert.deepEqual(sent(), ["ann records", "ann key", "ann digest"]);
+  assert.deepEqual(sent(), ["ann records", "ann digests", "ann key"]);
   hear(ann, "records", [record(150)]);
   sent();
   hear(ann, "key", key(2, 9));
@@ -193,29 +197,38 @@ test("no peer can use up the epochs", () => {
 
 test("two nodes that differ, one of them with a revocation whose news was lost, agree within two seconds", async () => {
   const clock = new SimClock();
-  const ends = [new FakeChannel(), new FakeChannel()] as const;
+  const names = [ann, bob] as const;
   const books = [new FakeBook([record(1)]), new FakeBook([record(1), record(150)])] as const;
   books[0].key = { epoch: 2, secret: secret(2) };
-  ends[0].connected = [bob];
-  ends[1].connected = [ann];
-  const sides = ends.map((end, i) =>
-    new Introductions({ self: i === 0 ? ann : bob, channel: end, book: books[i]!, clock, log: new FakeLog() })
-  );
-  sides[0]!.spreadKey();
+  const sides = names.map((self, i) => {
+    const [channel, shared] = [new FakeChannel(), new FakeChannel()];
+    for (const each of [channel, shared]) each.connected = [names[1 - i]!];
+    const replicator = new Replicator({
+      channel: shared,
+      clock,
+      log: new FakeLog(),
+      foreign: new ForeignRecords(() => false),
+    });
+    const parts = { self, channel, replicator, book: books[i]!, clock, log: new FakeLog() };
+    return { ends: [channel, shared], introductions: new Introductions(parts) };
+  });
+  sides[0]!.introductions.spreadKey();
   let messages = 0;
   for (let step = 0; step < 200; step++) {
-    for (const [i, end] of ends.entries()) {
-      for (const { message } of end.sent.splice(0)) {
-        messages++;
-        ends[1 - i]!.hear(i === 0 ? ann : bob, message);
+    for (const [i, { ends }] of sides.entries()) {
+      for (const [e, end] of ends.entries()) {
+        for (const { message } of end.sent.splice(0)) {
+          messages++;
+          sides[1 - i]!.ends[e]!.hear(names[i]!, message);
+        }
       }
     }
     await clock.advance(10);
   }
-  assert.deepEqual(books[0].digest(), books[1].digest());
+  assert.deepEqual(recordsDigest(books[0].held), recordsDigest(books[1].held));
   assert.deepEqual(books[1].key.secret, books[0].key.secret);
   assert.ok(messages < 20, `${messages} messages`);
-  for (const side of sides) side.stop();
+  for (const { introductions } of sides) introductions.stop();
 });
 
 test("of what is said about our identity only endpoints get through, two at most", () => {
@@ -229,9 +242,9 @@ test("of what is said about our identity only endpoints get through, two at most
 
 test("hostile messages change nothing and are answered with nothing", () => {
   const { channel, book, sent } = rig([record(1)]);
-  const before = book.digest();
+  const before = [book.held, book.key];
   const anyContent = fc.oneof(
-    fc.uint8Array({ maxLength: 40 }).filter((bytes) => bytes.length !== 16),
+    fc.uint8Array({ maxLength: 40 }),
     fc.array(fc.oneof(fc.integer(), fc.string(), fc.constant(null), fc.constant(record(250)))),
     fc.dictionary(fc.string().filter((name) => name !== "__proto__"), fc.integer()),
     fc.integer(),
@@ -239,16 +252,13 @@ test("hostile messages change nothing and are answered with nothing", () => {
   );
   const anyMessage = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
-    fc.tuple(
-      fc.constantFrom(0, 1, 2),
-      fc.constantFrom("records", "key", "clone", "votes", ""),
-      anyContent,
-    ).map(encodeOrNothing),
+    fc.tuple(fc.constantFrom(0, 1, 2), fc.constantFrom("key", "clone", "votes", ""), anyContent)
+      .map(encodeOrNothing),
   );
   fc.assert(
     fc.property(anyMessage, (message) => {
       channel.hear(ann, message);
-      assert.deepEqual(book.digest(), before);
+      assert.deepEqual([book.held, book.key], before);
       assert.deepEqual(sent(), []);
     }),
     { seed: 4, numRuns: 2000 },
@@ -262,10 +272,3 @@ function encodeOrNothing(value: unknown): Uint8Array {
     return new Uint8Array();
   }
 }
-
-test("a digest of a wrong length is no question", () => {
-  const { hear, sent } = rig([record(1)]);
-  for (const length of [0, 15, 17, 500]) hear(ann, "digest", new Uint8Array(length));
-  hear(ann, "digest", "text");
-  assert.deepEqual(sent(), []);
-});

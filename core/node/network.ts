@@ -4,27 +4,36 @@ import type { Random } from "../contracts/host.ts";
 import type { NetworkFacts } from "../contracts/membership.ts";
 import type { StoreChange } from "../contracts/store.ts";
 import { type Founding, networkFacts, openFounding } from "../identity/founding.ts";
-import { recordsDigest } from "../identity/records_digest.ts";
-import { openRevocation } from "../identity/revocation.ts";
 import type { Secret } from "../identity/secret.ts";
-import { Trust } from "../identity/trust.ts";
 import { type EpochKey, KeyRing } from "./key_ring.ts";
+import { exclusionsOf, MemberRecords } from "./member_records.ts";
 import { encodeNetwork, storeKeys } from "./state_records.ts";
 
 export interface Network {
   readonly record: Uint8Array;
   readonly founding: Founding;
   readonly facts: NetworkFacts;
-  readonly trust: Trust;
+  readonly members: MemberRecords;
   readonly keys: KeyRing;
   passwordKey: Secret | undefined;
+  /** What a newer version has stored beside the above. */
+  readonly unknown?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What a network starts with on this node. */
+export interface NewNetwork {
+  readonly founding: Uint8Array;
+  readonly key: EpochKey;
+  readonly passwordKey: Secret | undefined;
+  readonly records: readonly Uint8Array[];
+  readonly announcements: readonly Uint8Array[];
 }
 
 /** Throws `STATE_CORRUPT` when `record` is no founding record. */
 export function openNetwork(
   record: Uint8Array,
   keys: readonly EpochKey[],
-  passwordKey: Secret | undefined,
+  { passwordKey, unknown }: Pick<Network, "passwordKey" | "unknown">,
 ): Network {
   const founding = openFounding(record);
   if (founding === undefined) {
@@ -33,13 +42,15 @@ export function openNetwork(
       "The founding record of the network is damaged; reset this node and join anew",
     );
   }
-  const trust = new Trust(founding);
-  return { record, founding, facts: networkFacts(founding), trust, keys: new KeyRing(keys), passwordKey };
-}
-
-/** Over the revocations among `records`: 16 bytes, whatever their order. */
-export function exclusionsOf(records: readonly Uint8Array[]): Uint8Array {
-  return recordsDigest(records.filter((record) => openRevocation(record) !== undefined));
+  return {
+    record,
+    founding,
+    facts: networkFacts(founding),
+    members: new MemberRecords(founding),
+    keys: new KeyRing(keys),
+    passwordKey,
+    unknown,
+  };
 }
 
 /** A key to follow the newest one, made for who is shut out now and by `records`, and the change that keeps it. */
@@ -49,12 +60,12 @@ export function nextKey(
   random: Random,
 ): { readonly key: EpochKey; readonly change: StoreChange } {
   const keys = new KeyRing(network.keys.entries());
-  const key = keys.rotate(random, exclusionsOf([...network.trust.records(), ...records]));
+  const key = keys.rotate(random, exclusionsOf([...network.members.trust.records(), ...records]));
   return { key, change: networkChange({ ...network, keys, passwordKey: undefined }) };
 }
 
 /** For the store: what {@link openNetwork} needs. */
-export function networkChange({ record, keys, passwordKey }: Network): StoreChange {
-  const stored = { founding: record, keys: keys.entries(), passwordKey: passwordKey?.reveal() };
+export function networkChange({ record, keys, passwordKey, unknown }: Network): StoreChange {
+  const stored = { founding: record, keys: keys.entries(), passwordKey: passwordKey?.reveal(), unknown };
   return { key: storeKeys.network, value: encodeNetwork(stored) };
 }

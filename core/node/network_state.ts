@@ -1,7 +1,7 @@
 /**
  * Who this node is and what it knows of its network: identity, founding record, keys, trust and announcements, loaded
- * from the store at start and written back with every change. Answers as {@link Membership} to the encapsulation and as
- * {@link RecordBook} to the introductions.
+ * from the store at start and written back with every change. Answers as {@link Membership} to the encapsulation, and to
+ * the introductions as {@link RecordBook}, which is shared with all nodes.
  *
  * Nothing of a network is in the store before the network is founded or joined: then all of it is, in one batch.
  */
@@ -35,12 +35,21 @@ import type { Trust } from "../identity/trust.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import type { RecordBook } from "./introductions.ts";
 import { type EpochKey, KeyRing } from "./key_ring.ts";
-import { exclusionsOf, type Network, networkChange, nextKey, openNetwork } from "./network.ts";
+import { exclusionsOf, type Learned, memberKinds } from "./member_records.ts";
+import { type Network, networkChange, type NewNetwork, nextKey, openNetwork } from "./network.ts";
 import { sameFacts } from "./own_announcement.ts";
-import { PeerBook } from "./peer_book.ts";
 import type { Platform } from "./platform.ts";
-import { recordsDigest } from "../identity/records_digest.ts";
-import { readNetwork, readSequence, recordChange, storeKeys } from "./state_records.ts";
+import {
+  nameChange,
+  peerChange,
+  readName,
+  readNetwork,
+  readRecords,
+  readSequence,
+  recordChange,
+  sequenceChange,
+  storeKeys,
+} from "./state_records.ts";
 
 export interface StateParts {
   readonly platform: Platform;
@@ -49,27 +58,20 @@ export interface StateParts {
   readonly name: string;
 }
 
-/** What a network starts with on this node. */
-export interface NewNetwork {
-  readonly founding: Uint8Array;
-  readonly key: EpochKey;
-  readonly passwordKey: Secret | undefined;
-  readonly records: readonly Uint8Array[];
-  readonly announcements: readonly Uint8Array[];
-}
-
 type MembersListener = (learned: readonly PeerIdentity[], removed: readonly PeerId[]) => void;
 
 export class NetworkState implements Membership, RecordBook {
+  readonly name = "members";
+  readonly kinds = memberKinds;
   #self: Self;
   readonly #parts: StateParts;
   readonly #secrets: IdentitySecrets;
-  readonly #book = new PeerBook();
+  /** As stored: it is written once, so that nothing of it is ever lost. */
+  readonly #identity: Uint8Array;
   #network: Network | undefined;
   #sequence: number;
+  /** What this node has said of itself last, in this life as far as it knows. */
   #announcement: Uint8Array | undefined;
-  /** Digest of all revocations, while it holds: to find them again costs a signature check each. */
-  #exclusions: Uint8Array | undefined;
   #routes: () => Uint8Array = () => new Uint8Array();
   #changed: MembersListener = () => {};
 
@@ -77,10 +79,10 @@ export class NetworkState implements Membership, RecordBook {
   constructor(parts: StateParts) {
     const { store, platform } = parts;
     const identity = store.get(storeKeys.identity);
-    const name = store.get(storeKeys.name);
     this.#parts = parts;
     this.#secrets = identity === undefined ? createIdentity(platform.random) : decodeIdentity(identity);
-    this.#self = openSelf(this.#secrets, name === undefined ? parts.name : new TextDecoder().decode(name));
+    this.#identity = identity ?? encodeIdentity(this.#secrets);
+    this.#self = openSelf(this.#secrets, readName(store) ?? parts.name);
     this.#sequence = readSequence(store);
     this.#load();
   }
@@ -111,30 +113,28 @@ export class NetworkState implements Membership, RecordBook {
    * the network knows this node by. Rejects `NOT_ADMITTED`, with nothing kept, when the records do not admit it.
    */
   async enter(entered: NewNetwork): Promise<void> {
-    const network = openNetwork(entered.founding, [entered.key], entered.passwordKey);
-    for (const record of entered.records) network.trust.merge(record);
-    const { state, name = this.self.name } = network.trust.standing(this.self.publicKey);
+    const network = openNetwork(entered.founding, [entered.key], entered);
+    const { members } = network;
+    // With where the others are: a node that resumes and knows nobody could not be found either.
+    const { peers } = members.learn([...entered.records, ...entered.announcements]);
+    const { state, name = this.self.name } = members.trust.standing(this.self.publicKey);
     if (state !== "admitted") {
       throw new MeshError(
         "NOT_ADMITTED",
         "Cannot join: the welcome holds no valid admission of this node; try another member",
       );
     }
-    // With where the others are: a node that resumes and knows nobody could not be found either.
-    const peers = entered.announcements.flatMap((record) => {
-      const peer = this.#learnAnnouncement(record, network.trust);
-      return peer === undefined ? [] : [{ peer, change: { key: storeKeys.peers + peer.id, value: record } }];
-    });
+    const others = peers.filter(({ id }) => id !== this.self.id);
     await this.#parts.store.commit([
       this.#identityChange(),
-      { key: storeKeys.name, value: new TextEncoder().encode(name) },
+      nameChange(name),
       networkChange(network),
-      ...network.trust.records().map(recordChange),
-      ...peers.map(({ change }) => change),
+      ...members.trust.records().map(recordChange),
+      ...others.map(({ id }) => peerChange(id, members.announcementRecord(id))),
     ]);
     this.#self = openSelf(this.#secrets, name);
     this.#network = network;
-    this.#changed(peers.map(({ peer }) => peer), []);
+    this.#changed(others, []);
   }
 
   /**
@@ -145,23 +145,39 @@ export class NetworkState implements Membership, RecordBook {
     await this.#parts.store.commit([this.#identityChange()]);
   }
 
-  /** Signs and keeps a new announcement when endpoints or addresses have changed; the record to spread, if any. */
+  /**
+   * Signs and keeps a new announcement when endpoints or addresses have changed; the record to spread, if any. Its number
+   * is above all that the others have seen of this node, also when its disk was set back to an older copy.
+   */
   async announce(
     endpoints: readonly Endpoint[],
     addresses: readonly Address[],
   ): Promise<Uint8Array | undefined> {
-    const sequence = this.#sequence + 1;
+    const { store } = this.#parts;
     const facts = { bindingNumber: this.#secrets.bindingNumber, endpoints, addresses };
-    const current = this.#announcement && openAnnouncement(this.#announcement);
-    if (current !== undefined && sameFacts(current, facts)) return undefined;
-    const record = signAnnouncement(this.self, { ...facts, sequence });
-    await this.#parts.store.commit([
-      { key: storeKeys.sequence, value: new TextEncoder().encode(String(sequence)) },
-      { key: storeKeys.peers + this.self.id, value: record },
-    ]);
+    const held = this.#ownRecord();
+    const current = held && openAnnouncement(held);
+    const isSaid = current !== undefined && sameFacts(current, facts);
+    const sequence = Math.max(this.#sequence, current?.sequence ?? 0) + (isSaid ? 0 : 1);
+    if (isSaid && this.#announcement === held) return undefined;
+    const record = isSaid ? held! : signAnnouncement(this.self, { ...facts, sequence });
+    await store.commit([sequenceChange(store, sequence), peerChange(this.self.id, record)]);
     this.#sequence = sequence;
-    this.#announcement = record;
-    return record;
+    this.#network?.members.learn([record]);
+    const own = this.#ownRecord();
+    this.#announcement = own !== undefined && equalBytes(own, record) ? own : record;
+    return isSaid ? undefined : record;
+  }
+
+  /** The overlay addresses that this node has announced last. */
+  announcedAddresses(): readonly Address[] {
+    const own = this.#ownRecord();
+    return (own && openAnnouncement(own)?.addresses) ?? [];
+  }
+
+  /** True while others hold an announcement of this node that it does not know of: from before its disk was set back. */
+  isOutspoken(): boolean {
+    return this.#announcement !== undefined && this.#ownRecord() !== this.#announcement;
   }
 
   /** Where the handshake's own ranges come from. */
@@ -189,7 +205,7 @@ export class NetworkState implements Membership, RecordBook {
 
   tokenKeys(token: TokenReference): readonly Uint8Array[] {
     if (this.#network === undefined) return [];
-    const { facts, keys, trust, passwordKey } = this.#network;
+    const { facts, keys, members: { trust }, passwordKey } = this.#network;
     if (passwordKey !== undefined && equalBytes(passwordTokenReference(facts.name).id, token.id)) {
       return [passwordKey.reveal()];
     }
@@ -198,17 +214,15 @@ export class NetworkState implements Membership, RecordBook {
   }
 
   credentials(): Uint8Array {
-    const { trust } = this.#member();
-    const announcement = this.#announcement ?? this.#firstAnnouncement();
     return encodeCredentials({
-      announcement,
-      chain: trust.chain(this.self.publicKey),
+      announcement: this.#ownRecord() ?? this.#firstAnnouncement(),
+      chain: this.trust().chain(this.self.publicKey),
       routes: this.#routes(),
     });
   }
 
   check(credentials: Uint8Array, noiseKey: Uint8Array): PeerIdentity | Refusal {
-    const checked = checkCredentials(credentials, noiseKey, this.#member().trust);
+    const checked = checkCredentials(credentials, noiseKey, this.trust());
     return "refused" in checked ? checked : checked.peer;
   }
 
@@ -222,18 +236,13 @@ export class NetworkState implements Membership, RecordBook {
 
   // Records --------------------------------------------------------------------------------------------------------
 
-  /** Admissions and revocations first: an announcement is believed of an admitted peer only. */
+  /** None before there is a network. */
   records(): readonly Uint8Array[] {
-    const own = this.#announcement === undefined ? [] : [this.#announcement];
-    return [...this.#member().trust.records(), ...own, ...this.#book.records()];
-  }
-
-  digest(): Uint8Array {
-    return recordsDigest(this.records());
+    return this.#network?.members.records() ?? noRecords;
   }
 
   exclusionsDigest(): Uint8Array {
-    return this.#exclusions ??= exclusionsOf(this.#member().trust.records());
+    return this.#member().members.exclusionsDigest();
   }
 
   isKeyStale(): boolean {
@@ -241,35 +250,27 @@ export class NetworkState implements Membership, RecordBook {
     return exclusions !== undefined && !equalBytes(exclusions, this.exclusionsDigest());
   }
 
-  /** `areKept`: the records are on disk already. */
+  merge(records: readonly Uint8Array[]): readonly Uint8Array[] {
+    return this.#network === undefined ? noRecords : this.learn(records);
+  }
+
+  /** As {@link merge}. `areKept`: the records are on disk already. */
   learn(records: readonly Uint8Array[], areKept = false): readonly Uint8Array[] {
-    const { trust } = this.#member();
-    const fresh: Uint8Array[] = [];
-    const changes: StoreChange[] = [];
-    const peers: PeerIdentity[] = [];
-    const before = admittedIds(trust);
-    for (const record of records) {
-      if (trust.merge(record) === "new") {
-        this.#exclusions = undefined;
-        fresh.push(record);
-        if (!areKept) changes.push(recordChange(record));
-      }
-      const peer = this.#learnAnnouncement(record, trust);
-      if (peer === undefined) continue;
-      peers.push(peer);
-      before.add(peer.id); // one of these very records may shut it out
-      fresh.push(record);
-      changes.push({ key: storeKeys.peers + peer.id, value: record });
-    }
-    const after = admittedIds(trust);
-    const removed = [...before].filter((id) => !after.has(id));
-    for (const peer of removed) {
-      if (this.#book.forget(peer)) changes.push({ key: storeKeys.peers + peer, value: undefined });
-    }
-    this.#commitLater(changes);
-    const learned = peers.filter(({ id }) => after.has(id));
-    if (learned.length > 0 || removed.length > 0) this.#changed(learned, removed);
-    return fresh;
+    const learned = this.#member().members.learn(records);
+    this.#commitLater(this.#changesOf(learned, areKept));
+    const peers = learned.peers.filter(({ id }) => id !== this.self.id);
+    if (peers.length + learned.removed.length > 0) this.#changed(peers, learned.removed);
+    return [...learned.trust, ...learned.announcements];
+  }
+
+  /** Announcements of strangers are not worth the disk: who knows them tells them again. */
+  #changesOf({ trust, peers, forgotten }: Learned, areKept: boolean): readonly StoreChange[] {
+    const { members } = this.#member();
+    return [
+      ...(areKept ? [] : trust.map(recordChange)),
+      ...peers.map(({ id }) => peerChange(id, members.announcementRecord(id))),
+      ...forgotten.filter((id) => id !== this.self.id).map((id) => peerChange(id, undefined)),
+    ];
   }
 
   /** As {@link learn}, for records that this node itself has signed: they are on disk before they count. */
@@ -318,24 +319,27 @@ export class NetworkState implements Membership, RecordBook {
 
   /** Throws `NOT_ADMITTED` before there is a network. */
   trust(): Trust {
-    return this.#member().trust;
+    return this.#member().members.trust;
   }
 
   /** Other members that have said where they are. */
   knownPeers(): readonly PeerIdentity[] {
-    return this.#book.peers();
+    return this.#network?.members.peers().filter(({ id }) => id !== this.self.id) ?? [];
   }
 
+  /** Of all members, this node first. */
   announcements(): readonly Uint8Array[] {
-    return [...(this.#announcement === undefined ? [] : [this.#announcement]), ...this.#book.records()];
+    const { members } = this.#member();
+    const ids = [this.self.id, ...this.knownPeers().map(({ id }) => id)];
+    return ids.map((id) => members.announcementRecord(id)).filter((record) => record !== undefined);
   }
 
   peerName(id: PeerId): string | undefined {
-    return id === this.self.id ? this.self.name : this.#network?.trust.member(id)?.name;
+    return id === this.self.id ? this.self.name : this.#network?.members.trust.member(id)?.name;
   }
 
   peerAddresses(id: PeerId): readonly Address[] {
-    return this.#book.get(id)?.addresses ?? [];
+    return this.#network?.members.announcement(id)?.addresses ?? [];
   }
 
   bindingNumber(): number {
@@ -352,11 +356,9 @@ export class NetworkState implements Membership, RecordBook {
     return this.#network;
   }
 
-  #learnAnnouncement(record: Uint8Array, trust: Trust): PeerIdentity | undefined {
-    if (this.#announcement !== undefined && equalBytes(record, this.#announcement)) return undefined;
-    const believes = ({ id, publicKey }: PeerIdentity) =>
-      id !== this.self.id && trust.standing(publicKey).state === "admitted";
-    return this.#book.learn(record, believes)?.peer;
+  /** The newest that anybody knows, when this node is in good standing. */
+  #ownRecord(): Uint8Array | undefined {
+    return this.#network?.members.announcementRecord(this.self.id) ?? this.#announcement;
   }
 
   /** Before the sockets are open nothing is known but the identity; handshakes come after, so this is for joining. */
@@ -366,7 +368,7 @@ export class NetworkState implements Membership, RecordBook {
   }
 
   #identityChange(): StoreChange {
-    return { key: storeKeys.identity, value: encodeIdentity(this.#secrets) };
+    return { key: storeKeys.identity, value: this.#identity };
   }
 
   #commitLater(changes: readonly StoreChange[]): void {
@@ -382,17 +384,16 @@ export class NetworkState implements Membership, RecordBook {
     const { store } = this.#parts;
     const stored = readNetwork(store);
     if (stored === undefined) return;
-    const passwordKey = stored.passwordKey && new Secret(stored.passwordKey);
-    const network = openNetwork(stored.founding, stored.keys, passwordKey);
-    for (const [, record] of store.entries(storeKeys.records)) network.trust.merge(record);
+    const network = openNetwork(stored.founding, stored.keys, {
+      passwordKey: stored.passwordKey && new Secret(stored.passwordKey),
+      unknown: stored.unknown,
+    });
+    network.members.learn(readRecords(store, storeKeys.records).map(([, record]) => record));
+    network.members.learn(readRecords(store, storeKeys.peers).map(([, record]) => record));
     this.#network = network;
-    for (const [key, record] of store.entries(storeKeys.peers)) {
-      if (key === storeKeys.peers + this.self.id) this.#announcement = record;
-      else this.#learnAnnouncement(record, network.trust);
-    }
+    this.#announcement = network.members.announcementRecord(this.self.id) ??
+      store.get(storeKeys.peers + this.self.id);
   }
 }
 
-function admittedIds(trust: Trust): Set<PeerId> {
-  return new Set(trust.members().filter(({ state }) => state === "admitted").map(({ id }) => id));
-}
+const noRecords: readonly Uint8Array[] = [];

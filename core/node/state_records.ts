@@ -1,7 +1,23 @@
-/** The node's own keys in the store, and their forms: the one place that knows what is on disk. */
+/**
+ * The node's own keys in the store, and their forms: the one place that knows what is on disk.
+ *
+ *     node/identity      see `identity.ts`; written once, never again
+ *     node/name          CBOR map { v: 1, n: name }
+ *     node/network       CBOR map { v: 1, f: founding record, k: [[epoch, secret 32, digest 16 or null], …],
+ *                        p: password key 32 or null }
+ *     node/sequence      CBOR map { v: 1, q: how many announcements this node has signed }
+ *     node/record/<id>   an admission or a revocation, as signed
+ *     node/peer/<id>     the newest announcement of a peer, as signed
+ *     node/token/<id>    CBOR map { v: 1, expires: seconds, epoch }
+ *
+ * A version above the one known here ends the start with UNSUPPORTED: an older program must not write over what it
+ * cannot read. A field that is unknown under a known version stays when the map is written again, at the top of
+ * `node/network` and `node/sequence`; all other values are written whole, with all there is to say.
+ */
 import { MeshError } from "../contracts/errors.ts";
 import type { Store, StoreChange } from "../contracts/store.ts";
-import { recordId } from "../identity/signed.ts";
+import type { PeerId } from "../contracts/values.ts";
+import { isNewerRecord, recordId } from "../identity/signed.ts";
 import { decodeCbor, encodeCbor } from "../wire/cbor.ts";
 import { encodeHex } from "../wire/hex.ts";
 import type { EpochKey } from "./key_ring.ts";
@@ -19,17 +35,22 @@ export const storeKeys = {
   tokens: "node/token/",
 } as const;
 
+type UnknownFields = Readonly<Record<string, unknown>>;
+
 export interface StoredNetwork {
   readonly founding: Uint8Array;
   readonly keys: readonly EpochKey[];
   /** Key derived from the network's password, when it has one. */
   readonly passwordKey: Uint8Array | undefined;
+  /** What a newer version has stored beside these. */
+  readonly unknown?: UnknownFields | undefined;
 }
 
 const version = 1;
 
-export function encodeNetwork({ founding, keys, passwordKey }: StoredNetwork): Uint8Array {
+export function encodeNetwork({ founding, keys, passwordKey, unknown }: StoredNetwork): Uint8Array {
   return encodeCbor({
+    ...unknown,
     v: version,
     f: founding,
     k: keys.map(({ epoch, secret, exclusions }) => [epoch, secret, exclusions ?? null]),
@@ -39,36 +60,68 @@ export function encodeNetwork({ founding, keys, passwordKey }: StoredNetwork): U
 
 /** Undefined when there is no network yet. Throws `STATE_CORRUPT` or, for a newer form, `UNSUPPORTED`. */
 export function readNetwork(store: Store): StoredNetwork | undefined {
-  const bytes = store.get(storeKeys.network);
-  if (bytes === undefined) return undefined;
-  const map = readMap(bytes);
-  if (typeof map["v"] === "number" && map["v"] > version) {
-    throw new MeshError(
-      "UNSUPPORTED",
-      `Cannot read the network of this node: it was written by a newer version`,
-    );
-  }
-  const [founding, keys, passwordKey] = [map["f"], map["k"], map["p"]];
-  if (
-    map["v"] !== version || !(founding instanceof Uint8Array) || !Array.isArray(keys) || keys.length === 0
-  ) {
-    throw corrupt();
-  }
+  const map = readVersioned(store, storeKeys.network);
+  if (map === undefined) return undefined;
+  const { v: _, f: founding, k: keys, p: passwordKey, ...unknown } = map;
+  if (!(founding instanceof Uint8Array) || !Array.isArray(keys) || keys.length === 0) throw corrupt();
   return {
     founding,
     keys: keys.map(readKey),
     passwordKey: passwordKey instanceof Uint8Array ? passwordKey : undefined,
+    ...(Object.keys(unknown).length > 0 && { unknown }),
   };
 }
 
-/** How many announcements this node has signed. Throws `STATE_CORRUPT`. */
+/** The name that the network knows this node by. Throws as {@link readNetwork}. */
+export function readName(store: Store): string | undefined {
+  const name = readVersioned(store, storeKeys.name)?.["n"];
+  if (name === undefined && store.get(storeKeys.name) === undefined) return undefined;
+  if (typeof name !== "string") throw corrupt();
+  return name;
+}
+
+export function nameChange(name: string): StoreChange {
+  return { key: storeKeys.name, value: encodeCbor({ v: version, n: name }) };
+}
+
+/** How many announcements this node has signed. Throws as {@link readNetwork}. */
 export function readSequence(store: Store): number {
-  const bytes = store.get(storeKeys.sequence);
-  if (bytes === undefined) return 0;
-  const text = new TextDecoder().decode(bytes);
-  const sequence = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
-  if (!Number.isSafeInteger(sequence)) throw corrupt();
+  const map = readVersioned(store, storeKeys.sequence);
+  if (map === undefined) return 0;
+  const sequence = map["q"];
+  if (typeof sequence !== "number" || !Number.isSafeInteger(sequence) || sequence < 0) throw corrupt();
   return sequence;
+}
+
+export function sequenceChange(store: Store, sequence: number): StoreChange {
+  const q = sequence > 0xffff_ffff ? BigInt(sequence) : sequence;
+  const value = encodeCbor({ ...readVersioned(store, storeKeys.sequence), v: version, q });
+  return { key: storeKeys.sequence, value };
+}
+
+/** Signed records as they lie under `prefix`. Throws `UNSUPPORTED` for one that only a newer version can open. */
+export function readRecords(store: Store, prefix: string): readonly (readonly [string, Uint8Array])[] {
+  const records = [...store.entries(prefix)];
+  if (records.some(([, record]) => isNewerRecord(record))) throw newer();
+  return records;
+}
+
+export function recordChange(record: Uint8Array): StoreChange {
+  return { key: storeKeys.records + encodeHex(recordId(record)), value: record };
+}
+
+export function peerChange(peer: PeerId, record: Uint8Array | undefined): StoreChange {
+  return { key: storeKeys.peers + peer, value: record };
+}
+
+function readVersioned(store: Store, key: string): Readonly<Record<string, unknown>> | undefined {
+  const bytes = store.get(key);
+  if (bytes === undefined) return undefined;
+  const map = readMap(bytes);
+  const writtenBy = map["v"];
+  if (typeof writtenBy === "number" && writtenBy > version) throw newer();
+  if (writtenBy !== version) throw corrupt();
+  return map;
 }
 
 function readMap(bytes: Uint8Array): Readonly<Record<string, unknown>> {
@@ -91,14 +144,17 @@ function readKey(value: unknown): EpochKey {
   return { epoch, secret, exclusions: isTold ? exclusions : undefined };
 }
 
+function newer(): MeshError {
+  return new MeshError(
+    "UNSUPPORTED",
+    "Cannot read the state of this node: it was written by a newer version; start that one",
+  );
+}
+
 function corrupt(cause?: unknown): MeshError {
   return new MeshError(
     "STATE_CORRUPT",
     "Cannot read the network of this node: its record is damaged; reset and join anew",
     { cause },
   );
-}
-
-export function recordChange(record: Uint8Array): StoreChange {
-  return { key: storeKeys.records + encodeHex(recordId(record)), value: record };
 }

@@ -29,6 +29,7 @@ interface Remembered extends TokenReference {
   readonly epoch: number;
 }
 
+const storedVersion = 1;
 const defaultLifetimeSeconds = 24 * 3600;
 const maxLifetimeSeconds = 10 * 365 * 24 * 3600;
 
@@ -52,7 +53,11 @@ export class Tokens implements TokenAdmin {
       key: new Secret(deriveTokenKey(state.networkKeys()[0]!, reference)),
     });
     const id = encodeHex(reference.id);
-    const value = encodeCbor({ expires: reference.expires, epoch: state.newestKey().epoch });
+    const value = encodeCbor({
+      v: storedVersion,
+      expires: reference.expires,
+      epoch: state.newestKey().epoch,
+    });
     await store.commit([{ key: storeKeys.tokens + id, value }]);
     return { id, token, expires: isoTime(reference), join: `selvage join ${token}` };
   }
@@ -98,10 +103,14 @@ export class Tokens implements TokenAdmin {
   }
 }
 
-/** Undefined for damaged bytes: the list of what was made here is for the operator's eyes, nothing depends on it. */
+/**
+ * Undefined for damaged bytes and for those of a newer version: the list of what was made here is for the operator's
+ * eyes, nothing depends on it.
+ */
 function readToken(id: string, value: Uint8Array): Remembered | undefined {
   try {
-    const { expires, epoch } = decodeCbor(value) as Omit<Remembered, "id">;
+    const { v, expires, epoch } = decodeCbor(value) as Omit<Remembered, "id"> & { readonly v: unknown };
+    if (v !== storedVersion) return undefined;
     const bytes = decodeHex(id);
     const isWhole = Number.isSafeInteger(expires) && Number.isSafeInteger(epoch);
     return bytes !== undefined && isWhole ? { id: bytes, expires, epoch } : undefined;

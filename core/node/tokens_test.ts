@@ -85,10 +85,15 @@ test("a token made elsewhere can be revoked by its id; what is no id is not foun
 test("a note that is damaged is left out of the list", async () => {
   const { store, tokens } = await rig();
   const { id } = await tokens.create();
-  const damaged = [Uint8Array.of(0xff), encodeCbor(null), encodeCbor({ expires: "soon", epoch: 1 })];
+  const damaged = [
+    Uint8Array.of(0xff),
+    encodeCbor(null),
+    encodeCbor({ v: 1, expires: "soon", epoch: 1 }),
+    encodeCbor({ v: 2, expires: 1, epoch: 1 }),
+  ];
   for (const [i, value] of damaged.entries()) {
     store.content.set(`node/token/${encodeHex(new Uint8Array(16).fill(i))}`, value);
   }
-  store.content.set("node/token/xyz", encodeCbor({ expires: 1, epoch: 1 }));
+  store.content.set("node/token/xyz", encodeCbor({ v: 1, expires: 1, epoch: 1 }));
   assert.deepEqual(tokens.list().map((each) => each.id), [id]);
 });

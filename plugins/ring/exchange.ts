@@ -1,34 +1,20 @@
 /**
- * The protocol between rings: who is asked for space, who is told of grants, and how two rings that differ meet again.
- * Pure: messages, facts and `now` go in, what is to be done comes out.
+ * The questions between rings: who is asked for space, and what becomes of the answer. Pure: messages, facts and `now` go
+ * in, what is to be done comes out. How grants reach everybody else is not decided here, they are a shared state.
  *
  *     joiner                               donor
  *       | need ------------------------------> |   chooses a block, signs the grant, stores it, and only then
  *       | <------------------ grants (or none) |   answers; asked again, it repeats what it has given
- *       |                                      |
- *     anyone                               anyone
- *       | digest ----------------------------> |   every 5 s and when a peer comes up; if it differs from the own,
- *       | <----------------------------- grants |   all grants follow in pieces, and each side tells the other
  */
 import type { Millis, PeerId, Prefix } from "../../core/contracts/values.ts";
-import { equalBytes } from "../../core/wire/bytes.ts";
 import { formatPrefix } from "../../core/wire/prefix.ts";
 import { Asking, type Donors, type Question } from "./asking.ts";
 import { decodeMessage, encodeMessage, pieces } from "./message.ts";
-
-/** Between two digests to everyone; also the longest that a lost grant stays lost between two connected peers. */
-export const digestInterval: Millis = 5000;
-/** A peer gets our whole ring no more often, and no more of it at once: a liar must not make us its amplifier. */
-const repairInterval: Millis = 1000;
-const repairMessages = 64;
 
 /** What the machine may look up; it changes none of it. */
 export interface ExchangeFacts extends Donors {
   /** Valid grants from `donor` to this node that touch `within`. */
   heldFrom(donor: PeerId, within: Prefix): number;
-  digest(): Uint8Array;
-  /** All signed grants, always in the same order. */
-  records(): readonly Uint8Array[];
 }
 
 export type Output =
@@ -45,26 +31,18 @@ export type Output =
   /** These peers of the present round have nothing to spare. */
   | { readonly type: "refused"; readonly within: Prefix; readonly by: ReadonlySet<PeerId> };
 
-interface Repair {
-  readonly next: number;
-  readonly notBefore: Millis;
-}
-
 export class Exchange {
   readonly #facts: ExchangeFacts;
   readonly #asking = new Map<string, Asking>();
-  readonly #repairs = new Map<PeerId, Repair>();
   #request = 0;
-  #nextDigest: Millis;
 
-  constructor(facts: ExchangeFacts, now: Millis) {
+  constructor(facts: ExchangeFacts) {
     this.#facts = facts;
-    this.#nextDigest = now + digestInterval;
   }
 
-  /** When {@link handleTimeout} is due. */
+  /** When {@link handleTimeout} is due; infinity while nothing is wanted. */
   get deadline(): Millis {
-    return Math.min(this.#nextDigest, ...[...this.#asking.values()].map(({ deadline }) => deadline));
+    return Math.min(Number.POSITIVE_INFINITY, ...[...this.#asking.values()].map(({ deadline }) => deadline));
   }
 
   /** Asks for space inside `within` until {@link unwant}. */
@@ -80,20 +58,13 @@ export class Exchange {
   }
 
   handleTimeout(now: Millis): readonly Output[] {
-    const questions = this.#ask(now);
-    if (now < this.#nextDigest) return questions;
-    this.#nextDigest = now + digestInterval;
-    const connected = new Set(this.#facts.peers());
-    for (const peer of this.#repairs.keys()) {
-      if (!connected.has(peer)) this.#repairs.delete(peer);
-    }
-    return [...questions, ...[...connected].map((peer) => this.#digestTo(peer))];
+    return this.#ask(now);
   }
 
-  /** A session has come up: compare rings and ask whom we could not ask before. */
-  peerUp(peer: PeerId, now: Millis): readonly Output[] {
+  /** A session has come up: ask whom we could not ask before. */
+  peerUp(now: Millis): readonly Output[] {
     for (const asking of this.#asking.values()) asking.hurry(now);
-    return [this.#digestTo(peer), ...this.#ask(now)];
+    return this.#ask(now);
   }
 
   receive(from: PeerId, bytes: Uint8Array, now: Millis): readonly Output[] {
@@ -105,8 +76,6 @@ export class Exchange {
         return this.#refused(from, message.request, now);
       case "grants":
         return [{ type: "records", from, records: message.records }];
-      case "digest":
-        return equalBytes(message.hash, this.#facts.digest()) ? [] : this.#repair(from, now);
       default:
         return [];
     }
@@ -119,12 +88,6 @@ export class Exchange {
 
   refuse(to: PeerId, request: number): readonly Output[] {
     return [send(to, { kind: "none", request })];
-  }
-
-  /** Tells everyone of grants that are new here, but not whoever brought them. */
-  spread(records: readonly Uint8Array[], broughtBy: PeerId | undefined): readonly Output[] {
-    const others = this.#facts.peers().filter((peer) => peer !== broughtBy);
-    return others.flatMap((peer) => this.answer(peer, records));
   }
 
   #ask(now: Millis): readonly Output[] {
@@ -146,20 +109,6 @@ export class Exchange {
       return [{ type: "refused", within: asking.within, by }, ...this.#ask(now)];
     }
     return [];
-  }
-
-  #digestTo(peer: PeerId): Output {
-    return send(peer, { kind: "digest", hash: this.#facts.digest() });
-  }
-
-  /** The next part of all grants; where it ended last time is remembered, so a long ring gets across in several goes. */
-  #repair(to: PeerId, now: Millis): readonly Output[] {
-    const { next, notBefore } = this.#repairs.get(to) ?? { next: 0, notBefore: now };
-    if (now < notBefore) return [];
-    const all = pieces(this.#facts.records());
-    const start = next < all.length ? next : 0;
-    this.#repairs.set(to, { next: start + repairMessages, notBefore: now + repairInterval });
-    return all.slice(start, start + repairMessages).map((records) => send(to, { kind: "grants", records }));
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { PeerId, Prefix } from "../../core/contracts/values.ts";
 import { formatPrefix, parsePrefix } from "../../core/wire/prefix.ts";
 import { test } from "../../tests/harness.ts";
-import { digestInterval, Exchange, type ExchangeFacts, type Output } from "./exchange.ts";
+import { Exchange, type ExchangeFacts, type Output } from "./exchange.ts";
 import { decodeMessage, encodeMessage } from "./message.ts";
 
 const [a, b, c] = ["a", "b", "c"].map((letter) => letter.repeat(32) as PeerId) as [PeerId, PeerId, PeerId];
@@ -13,14 +13,10 @@ class Facts implements ExchangeFacts {
   connected: PeerId[] = [a, b, c];
   space = new Map<PeerId, bigint>();
   held = 0;
-  hash = new Uint8Array(16);
-  all: Uint8Array[] = [];
 
   peers = () => this.connected;
   owned = (peer: PeerId, _within: Prefix) => this.space.get(peer) ?? 0n;
   heldFrom = () => this.held;
-  digest = () => this.hash;
-  records = () => this.all;
 }
 
 /** Outputs in words. */
@@ -40,8 +36,6 @@ function tell(outputs: readonly Output[]): string[] {
 
 const names = (peers: Iterable<PeerId>) => [...peers].map((peer) => peer[0]).sort().join("");
 
-const digest = (value: number) => encodeMessage({ kind: "digest", hash: new Uint8Array(16).fill(value) });
-
 /** The number of the question in `outputs`. */
 function requestIn(outputs: readonly Output[]): number {
   const messages = outputs.map((output) =>
@@ -56,7 +50,7 @@ test("peers are asked one by one, those first who own most, each with a chance o
   const facts = new Facts();
   facts.space = new Map([[b, 100n], [c, 50n]]);
   facts.held = 2;
-  const exchange = new Exchange(facts, 0);
+  const exchange = new Exchange(facts);
   assert.deepEqual(tell(exchange.want(range, 0)), ["need 10.32.0.0/12 holding 2 to b"]);
   assert.deepEqual(tell(exchange.want(range, 0)), []);
   assert.equal(exchange.deadline, 500);
@@ -66,7 +60,7 @@ test("peers are asked one by one, those first who own most, each with a chance o
 });
 
 test("who refuses is passed over at once, and all who refused so far are named", () => {
-  const exchange = new Exchange(new Facts(), 0);
+  const exchange = new Exchange(new Facts());
   const refuse = (from: PeerId, outputs: readonly Output[], now: number) =>
     exchange.receive(from, encodeMessage({ kind: "none", request: requestIn(outputs) }), now);
   const toB = refuse(a, exchange.want(range, 0), 10);
@@ -80,88 +74,57 @@ test("who refuses is passed over at once, and all who refused so far are named",
 test("after a round comes a pause that doubles from half a second to five", () => {
   const facts = new Facts();
   facts.connected = [];
-  const exchange = new Exchange(facts, 0);
+  const exchange = new Exchange(facts);
   exchange.want(range, 0);
   // Without anybody to ask a round takes no time, so each ends where its pause begins.
   const ends: number[] = [];
-  for (let now = 0; now < 25_000; now = exchange.deadline) {
+  for (let now = exchange.deadline; now < 25_000; now = exchange.deadline) {
     exchange.handleTimeout(now);
-    if (now % digestInterval !== 0) ends.push(now);
+    ends.push(now);
   }
   assert.deepEqual(ends, [500, 1500, 3500, 7500, 12_500, 17_500, 22_500]);
 });
 
-test("a peer that comes up is told our digest and asked at once, whatever the pause", () => {
+test("a peer that comes up is asked at once, whatever the pause", () => {
   const facts = new Facts();
   facts.connected = [];
-  const exchange = new Exchange(facts, 0);
+  const exchange = new Exchange(facts);
   exchange.want(range, 0);
   exchange.handleTimeout(500);
   facts.connected = [a];
-  assert.deepEqual(tell(exchange.peerUp(a, 600)), ["digest to a", "need 10.32.0.0/12 holding 0 to a"]);
+  assert.deepEqual(tell(exchange.peerUp(600)), ["need 10.32.0.0/12 holding 0 to a"]);
 });
 
 test("a refusal from before a peer came up counts no longer", () => {
   const facts = new Facts();
   facts.connected = [a, b];
-  const exchange = new Exchange(facts, 0);
+  const exchange = new Exchange(facts);
   const refuse = (from: PeerId, outputs: readonly Output[], now: number) =>
     exchange.receive(from, encodeMessage({ kind: "none", request: requestIn(outputs) }), now);
   const toB = refuse(a, exchange.want(range, 0), 10);
-  exchange.peerUp(c, 20);
+  exchange.peerUp(20);
   assert.deepEqual(tell(refuse(b, toB, 30)).slice(0, 1), ["refused 10.32.0.0/12 by b"]);
 });
 
 test("what is no longer wanted is no longer asked for", () => {
-  const exchange = new Exchange(new Facts(), 0);
+  const exchange = new Exchange(new Facts());
   exchange.want(range, 0);
   exchange.unwant(range);
   assert.deepEqual(tell(exchange.handleTimeout(4000)), []);
-  assert.equal(exchange.deadline, digestInterval);
+  assert.equal(exchange.deadline, Number.POSITIVE_INFINITY);
 });
 
 test("a single address is asked for at its owner and at nobody else", () => {
   const facts = new Facts();
   facts.space = new Map([[c, 1n]]);
-  const exchange = new Exchange(facts, 0);
+  const exchange = new Exchange(facts);
   const host = parsePrefix("10.32.0.7/32")!;
   assert.deepEqual(tell(exchange.want(host, 0)), ["need 10.32.0.7/32 holding 0 to c"]);
   assert.deepEqual(tell(exchange.handleTimeout(500)), []);
 });
 
-test("everybody gets our digest every five seconds", () => {
-  const exchange = new Exchange(new Facts(), 0);
-  assert.deepEqual(tell(exchange.handleTimeout(4999)), []);
-  assert.deepEqual(tell(exchange.handleTimeout(5000)), ["digest to a", "digest to b", "digest to c"]);
-  assert.equal(exchange.deadline, 10_000);
-});
-
-test("an equal digest is the end of it; a different one brings all our grants, in pieces", () => {
-  const facts = new Facts();
-  facts.all = Array.from({ length: 7 }, () => new Uint8Array(180));
-  const exchange = new Exchange(facts, 0);
-  assert.deepEqual(tell(exchange.receive(a, digest(0), 0)), []);
-  assert.deepEqual(tell(exchange.receive(a, digest(1), 0)), ["grants 5 to a", "grants 2 to a"]);
-});
-
-test("a liar about digests gets our ring once a second at most, and a long ring in parts", () => {
-  const facts = new Facts();
-  facts.all = Array.from({ length: 500 }, () => new Uint8Array(180));
-  const exchange = new Exchange(facts, 0);
-  const repair = (now: number) => exchange.receive(a, digest(1), now).length;
-  assert.deepEqual([0, 1, 999, 1000, 1001, 2000].map(repair), [64, 0, 0, 36, 0, 64]);
-  assert.equal(exchange.receive(b, digest(1), 2001).length, 64, "others are served all the same");
-});
-
-test("grants that are new are told to everyone but who brought them", () => {
-  const exchange = new Exchange(new Facts(), 0);
-  const records = [new Uint8Array(180)];
-  assert.deepEqual(tell(exchange.spread(records, b)), ["grants 1 to a", "grants 1 to c"]);
-  assert.deepEqual(tell(exchange.spread(records, undefined)).length, 3);
-});
-
 test("questions and grants go to who can judge them, nonsense nowhere", () => {
-  const exchange = new Exchange(new Facts(), 0);
+  const exchange = new Exchange(new Facts());
   const need = encodeMessage({ kind: "need", request: 1, within: range, held: 0 });
   assert.deepEqual(tell(exchange.receive(a, need, 0)), ["asked by a"]);
   assert.deepEqual(tell(exchange.receive(a, encodeMessage({ kind: "grants", records: [] }), 0)), [

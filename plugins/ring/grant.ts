@@ -40,7 +40,7 @@ export type GrantTerms = Pick<Grant, "prefix" | "owner" | "version" | "epoch">;
 /** A grant takes about 180 bytes; what is longer carries fields of a version that this one need not pass on. */
 export const maxGrantBytes = 320;
 
-const kind = "grant";
+export const grantKind = "grant";
 
 export function signGrant(self: Signer, networkId: Uint8Array, terms: GrantTerms): Grant {
   const { prefix, owner, version, epoch } = terms;
@@ -51,14 +51,14 @@ export function signGrant(self: Signer, networkId: Uint8Array, terms: GrantTerms
     n: version,
     e: epoch,
   });
-  const record = signRecord(self, kind, body);
+  const record = signRecord(self, grantKind, body);
   return { ...terms, from: peerIdOf(self.publicKey), record, id: grantId(record) };
 }
 
 /** The grant in `record` if it is one of this network and its signature holds; undefined for anything else. */
 export function openGrant(record: Uint8Array, networkId: Uint8Array): Grant | undefined {
   if (record.length > maxGrantBytes) return undefined;
-  return openBody(record, kind, (fields, signer) => {
+  return openBody(record, grantKind, (fields, signer) => {
     if (!equalBytes(fields.bytes("i", 16), networkId)) throw malformed("network");
     return {
       ...readTerms(fields),

@@ -3,11 +3,10 @@
  *
  *     need     { v, k: 0, i: request number, w: prefix, h: count }   "give me space inside w; I hold h grants of yours there"
  *     none     { v, k: 1, i: request number }                        "I can spare nothing inside what you asked for"
- *     grants   { v, k: 2, g: [ signed grant, … ] }                   what the sender holds; also the answer to need, and
-                                                                    what a node shows of itself in a handshake
- *     digest   { v, k: 3, d: hash 16 }                               of all grants that the sender holds
+ *     grants   { v, k: 2, g: [ signed grant, … ] }                   the answer to need, and what a node shows of itself
+                                                                    in a handshake
  *
- * A kind or a version that is not known comes from a newer node and is passed over.
+ * How everybody comes to know all grants is not said here: they are a shared state. A kind or a version that is not known comes from a newer node and is passed over.
  */
 import type { Prefix } from "../../core/contracts/values.ts";
 import { blob, type Fields, maxCounter, readMap } from "../../core/identity/fields.ts";
@@ -17,11 +16,10 @@ import { maxGrantBytes, prefixFromBytes, prefixToBytes } from "./grant.ts";
 export type Message =
   | { readonly kind: "need"; readonly request: number; readonly within: Prefix; readonly held: number }
   | { readonly kind: "none"; readonly request: number }
-  | { readonly kind: "grants"; readonly records: readonly Uint8Array[] }
-  | { readonly kind: "digest"; readonly hash: Uint8Array };
+  | { readonly kind: "grants"; readonly records: readonly Uint8Array[] };
 
 const version = 1;
-const kinds = { need: 0, none: 1, grants: 2, digest: 3 } as const;
+const kinds = { need: 0, none: 1, grants: 2 } as const;
 
 /** A piece of a list of grants stays below this, so that it fits one channel message. */
 export const maxPieceBytes = 1000;
@@ -37,8 +35,6 @@ export function encodeMessage(message: Message): Uint8Array {
       return encodeCbor({ ...head, i: message.request });
     case "grants":
       return encodeCbor({ ...head, g: message.records });
-    case "digest":
-      return encodeCbor({ ...head, d: message.hash });
   }
 }
 
@@ -61,8 +57,6 @@ function readMessage(fields: Fields): Message | undefined {
       return { kind: "none", request: fields.integer("i", 0, maxCounter) };
     case kinds.grants:
       return { kind: "grants", records: fields.list("g", maxRecords, (item) => blob(item, maxGrantBytes)) };
-    case kinds.digest:
-      return { kind: "digest", hash: fields.bytes("d", 16) };
     default:
       return undefined;
   }

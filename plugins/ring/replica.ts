@@ -1,24 +1,25 @@
 /**
- * This node's copy of the ring: kept on disk, compared with the peers', and the source of routes. The shell around
+ * This node's copy of the ring: kept on disk, shared with all nodes, and the source of routes. The shell around
  * {@link Ring} and {@link Exchange}; leases are next door.
  */
 import type { Host, Timer } from "../../core/contracts/host.ts";
 import type { Route, RouteSource } from "../../core/contracts/ipam.ts";
 import type { NetworkFacts } from "../../core/contracts/membership.ts";
+import type { ReplicatedState, Replication } from "../../core/contracts/replicated_state.ts";
 import type { StoreChange } from "../../core/contracts/store.ts";
 import type { Millis, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { formatPrefix } from "../../core/wire/prefix.ts";
 import { Exchange, type Output } from "./exchange.ts";
-import { type Grant, grantId, openGrant, signGrant } from "./grant.ts";
+import { type Grant, grantId, grantKind, openGrant, signGrant } from "./grant.ts";
 import { decodeMessage, encodeMessage, pieces } from "./message.ts";
 import { Ring, ringBounds } from "./ring.ts";
 import { totalSize } from "./span.ts";
-import { putGrant, readStoredRing, removeGrant, type StoredRing } from "./storage.ts";
+import { putGrant, readStoredRing, removeGrant, requireReadable, type StoredRing } from "./storage.ts";
 
 /** The part of {@link Host} that the ring uses. */
 export type RingHost = Pick<
   Host,
-  "self" | "clock" | "log" | "events" | "membership" | "store" | "channel"
+  "self" | "clock" | "log" | "events" | "membership" | "store" | "channel" | "replicate"
 >;
 
 /** Who keeps the leases: it knows what can be given away, and wants to know what has come. */
@@ -39,15 +40,20 @@ export interface RingTenant {
 
 /** While the network is not known yet, how often to look. */
 const openInterval: Millis = 250;
+/** The longest between two ticks. */
+const tickInterval: Millis = 5000;
 /** What a handshake may carry of ours. */
 const maxCredentialBytes = 600;
 const grantEpoch = 1;
 const firstVersion = 1;
 
-export class Replica implements RouteSource {
+export class Replica implements RouteSource, ReplicatedState {
+  readonly name = "ring";
+  readonly kinds = [grantKind];
   readonly #host: RingHost;
   readonly #tenant: RingTenant;
   readonly #channel: ReturnType<Host["channel"]>;
+  readonly #replication: Replication;
   /** Questions, by asker and prefix, whose grant is on its way to disk. */
   readonly #donating = new Set<string>();
   /** Learned, and not on disk yet. */
@@ -57,20 +63,23 @@ export class Replica implements RouteSource {
   #ring: Ring | undefined;
   #exchange: Exchange | undefined;
   #timer: Timer | undefined;
+  #nextTick: Millis = 0;
   #state: "new" | "running" | "stopped" = "new";
 
+  /** Throws `UNSUPPORTED` when the store holds what a newer version has written. */
   constructor(host: RingHost, tenant: RingTenant) {
+    requireReadable(host.store);
     this.#host = host;
     this.#tenant = tenant;
     this.#channel = host.channel("ring");
+    this.#replication = host.replicate(this);
   }
 
   start(signal: AbortSignal): void {
     this.#state = "running";
     this.#channel.receive((from, message) => this.#receive(from, message));
-    this.#host.events.on("peer:up", ({ peer }) => this.#peerUp(peer), signal);
+    this.#host.events.on("peer:up", () => this.#peerUp(), signal);
     this.#tick();
-    for (const peer of this.#channel.peers()) this.#peerUp(peer);
   }
 
   stop(): void {
@@ -125,9 +134,27 @@ export class Replica implements RouteSource {
     return encodeMessage({ kind: "grants", records: pieces(records, maxCredentialBytes)[0] ?? [] });
   }
 
-  learn(from: PeerId, credentials: Uint8Array): boolean {
+  learn(_from: PeerId, credentials: Uint8Array): boolean {
     const message = decodeMessage(credentials);
-    return message?.kind === "grants" && this.#learn(from, message.records);
+    return message?.kind === "grants" && this.#learn(message.records);
+  }
+
+  // ReplicatedState
+
+  /** None before there is a network. */
+  records(): readonly Uint8Array[] {
+    return this.ring?.records() ?? [];
+  }
+
+  merge(records: readonly Uint8Array[]): readonly Uint8Array[] {
+    const { ring } = this;
+    if (ring === undefined || this.#state === "stopped") return [];
+    const { id } = this.#facts!;
+    const unseen = records.filter((record) => !ring.has(grantId(record)));
+    const opened = unseen.map((record) => openGrant(record, id)).filter((grant) => grant !== undefined);
+    const added = this.#merge(opened);
+    if (added.length > 0) this.#save();
+    return added.map(({ record }) => record);
   }
 
   /** Of both families in turn, the largest first. */
@@ -151,7 +178,7 @@ export class Replica implements RouteSource {
     const ring = new Ring({ ranges: facts.ranges, founder: facts.founder });
     ring.merge(stored.grants);
     this.#ring = ring;
-    this.#exchange = new Exchange(this.#exchangeFacts(ring), this.#host.clock.now());
+    this.#exchange = new Exchange(this.#exchangeFacts(ring));
     for (const change of stored.first) this.#unsaved.set(change.key, change);
     this.#tenant.opened(stored);
     this.#save();
@@ -163,8 +190,6 @@ export class Replica implements RouteSource {
       peers: () => this.#channel.peers(),
       owned: (peer: PeerId, within: Prefix) => totalSize(ring.spaceOf(peer, within)),
       heldFrom: (donor: PeerId, within: Prefix) => ring.granted(donor, this.self, within).length,
-      digest: () => ring.digest(),
-      records: () => ring.grants().map(({ record }) => record),
     };
   }
 
@@ -172,6 +197,7 @@ export class Replica implements RouteSource {
     const now = this.#host.clock.now();
     this.#open();
     this.#perform(this.#exchange?.handleTimeout(now));
+    this.#nextTick = now + tickInterval;
     this.#tenant.tick(now);
     this.#save();
     this.#arm();
@@ -180,8 +206,8 @@ export class Replica implements RouteSource {
   #arm(): void {
     if (this.#state !== "running") return;
     this.#timer?.cancel();
-    const at = this.#exchange?.deadline ?? this.#host.clock.now() + openInterval;
-    this.#timer = this.#host.clock.timer(at, () => this.#tick());
+    const next = this.#exchange?.deadline ?? this.#host.clock.now() + openInterval;
+    this.#timer = this.#host.clock.timer(Math.min(next, this.#nextTick), () => this.#tick());
   }
 
   #receive(from: PeerId, message: Uint8Array): void {
@@ -190,9 +216,9 @@ export class Replica implements RouteSource {
     this.#perform(this.#exchange?.receive(from, message, this.#host.clock.now()));
   }
 
-  #peerUp(peer: PeerId): void {
+  #peerUp(): void {
     this.#open();
-    this.#perform(this.#exchange?.peerUp(peer, this.#host.clock.now()));
+    this.#perform(this.#exchange?.peerUp(this.#host.clock.now()));
   }
 
   #perform(outputs: readonly Output[] = []): void {
@@ -203,13 +229,13 @@ export class Replica implements RouteSource {
   #performOne(output: Output): void {
     switch (output.type) {
       case "send":
-        // Best effort: what is lost is asked again, or found by the next digest.
+        // Best effort: what is lost is asked again.
         this.#channel.send(output.to, output.message);
         return;
       case "asked":
         return this.#answer(output);
       case "records":
-        this.#learn(output.from, output.records);
+        this.#learn(output.records);
         return;
       case "refused":
         return this.#tenant.refused(output.within, output.by);
@@ -247,7 +273,7 @@ export class Replica implements RouteSource {
     }
     if (this.#state === "stopped") return;
     this.#perform(this.#exchange!.answer(to, this.#withChains([grant])));
-    this.#perform(this.#exchange!.spread([grant.record], to));
+    this.#replication.spread([grant.record]);
   }
 
   #withChains(grants: readonly Grant[]): readonly Uint8Array[] {
@@ -255,17 +281,11 @@ export class Replica implements RouteSource {
     return [...new Set(all)].map(({ record }) => record);
   }
 
-  #learn(from: PeerId, records: readonly Uint8Array[]): boolean {
-    const { ring } = this;
-    if (ring === undefined) return false;
-    const { id } = this.#facts!;
-    const unseen = records.filter((record) => !ring.has(grantId(record)));
-    const opened = unseen.map((record) => openGrant(record, id)).filter((grant) => grant !== undefined);
-    const added = this.#merge(opened);
-    if (added.length === 0) return false;
-    this.#save();
-    this.#perform(this.#exchange!.spread(added.map(({ record }) => record), from));
-    return true;
+  /** What came by another way than the shared state: the others have to hear of it. True when it was new. */
+  #learn(records: readonly Uint8Array[]): boolean {
+    const added = this.merge(records);
+    if (added.length > 0) this.#replication.spread(added);
+    return added.length > 0;
   }
 
   #merge(grants: readonly Grant[]): readonly Grant[] {

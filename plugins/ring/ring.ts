@@ -13,7 +13,6 @@
  * Tokens between which ranges lie, as in older rings, were rejected: there a peer may rewrite whatever it once held, a
  * merge depends on who holds leases, and two tokens that tie leave two replicas apart for ever.
  */
-import { blake2s } from "@noble/hashes/blake2.js";
 import type { Route } from "../../core/contracts/ipam.ts";
 import type { Address, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { addressToBigInt, compareAddress } from "../../core/wire/address.ts";
@@ -48,6 +47,7 @@ export class Ring {
   #version = 1;
   #owned: Ownership | undefined;
   #sorted: readonly Grant[] | undefined;
+  #records: readonly Uint8Array[] | undefined;
   #sweptAt = 0;
 
   constructor(root: RingRoot, bounds: RingBounds = ringBounds) {
@@ -153,6 +153,7 @@ export class Ring {
     this.#version++;
     this.#owned = undefined;
     this.#sorted = undefined;
+    this.#records = undefined;
   }
 
   /** All grants held, valid or not, in the order of {@link compareSlots}. */
@@ -166,10 +167,9 @@ export class Ring {
     return this.#byGrantor.get(from)?.size ?? 0;
   }
 
-  /** 16 bytes that are equal for equal rings. */
-  digest(): Uint8Array {
-    const ids = this.grants().map(({ id }) => id).join("");
-    return blake2s(new TextEncoder().encode(ids), { dkLen: 16 });
+  /** The records of {@link grants}; the same array until something changes. */
+  records(): readonly Uint8Array[] {
+    return this.#records ??= this.grants().map(({ record }) => record);
   }
 
   /** The ranges with their founder, and every valid grant; in order of address, larger blocks first. */

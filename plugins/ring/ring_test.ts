@@ -45,7 +45,7 @@ const grants = fc.array(anyGrant, { maxLength: 24 });
 const options = { seed: 17, numRuns: 2000 };
 
 function stateOf(ring: Ring): unknown {
-  return [ring.digest(), ring.grants().map(({ id }) => id), ring.routes(), ring.segments()];
+  return [ring.grants().map(({ id }) => id), ring.routes(), ring.segments()];
 }
 
 test("merging is commutative, associative and idempotent for any grants, valid or not", () => {

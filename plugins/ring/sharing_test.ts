@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { decodeStateMessage } from "../../core/node/state_message.ts";
 import { encodeHex } from "../../core/wire/hex.ts";
 import { test } from "../../tests/harness.ts";
 import { address, allocate, blocksOf, prefix, type SimNode, worldOf } from "../../tests/ring/ring_world.ts";
@@ -7,6 +8,13 @@ import { decodeMessage, encodeMessage } from "./message.ts";
 
 const range = prefix("10.32.0.0/12");
 const forever = new AbortController().signal;
+
+/** On whichever channel. */
+function grantsIn(message: Uint8Array): readonly Uint8Array[] {
+  const [answer, shared] = [decodeMessage(message), decodeStateMessage(message)];
+  if (answer?.kind === "grants") return answer.records;
+  return shared?.kind === "records" ? shared.records : [];
+}
 
 const kindOf = (message: Uint8Array) => decodeMessage(message)?.kind;
 
@@ -54,7 +62,7 @@ test("routes tell by whom a prefix was granted, and grow in version with every c
 test("a question that is repeated, lost or doubled brings one block, not two", () =>
   worldOf(2, { duplicates: 0.5 }, async (world, [founder, joiner]) => {
     let isDeaf = true;
-    world.intercept = (_, to, message) => to !== joiner || kindOf(message) !== "grants" || !isDeaf;
+    world.intercept = (_, to, message) => to !== joiner || grantsIn(message).length === 0 || !isDeaf;
     await world.startAll();
     await world.clock.advance(12_000);
     assert.deepEqual(blocksOf(joiner!), []);
@@ -75,10 +83,10 @@ test("a grant is on the donor's disk before anybody hears of it", () =>
   worldOf(3, { slowestCommit: 400 }, async (world, [founder]) => {
     let heard = 0;
     world.intercept = (from, _, message) => {
-      const read = decodeMessage(message);
-      if (from !== founder || read?.kind !== "grants") return true;
+      if (from !== founder) return true;
       const stored = [...founder.disk.image.entries("ring/grant/")].map(([, value]) => encodeHex(value));
-      for (const record of read.records) {
+      const own = (record: Uint8Array) => openGrant(record, world.facts.id)?.from === founder.self.id;
+      for (const record of grantsIn(message).filter(own)) {
         heard++;
         assert.ok(stored.some((value) => value.includes(encodeHex(record))));
       }
@@ -128,13 +136,13 @@ test("no lease is on disk without the grants it rests on", () =>
     assert.equal(await allocate(world, joiner!), before);
   }));
 
-test("a node whose sessions are older than its ring asks and tells at once", () =>
+test("a node whose sessions are older than its ring asks at once, and knows the others' blocks soon after", () =>
   worldOf(3, {}, async (world, [founder, joiner, late]) => {
     await founder!.start();
     await joiner!.start();
     await world.clock.advance(1000);
     await late!.create().start(forever); // nobody says that a peer has come up
-    await world.clock.advance(1000);
+    await world.clock.advance(3000);
     assert.equal(blocksOf(late!, joiner).length, 2);
     assert.equal(blocksOf(late!).length, 2);
   }));
@@ -235,8 +243,8 @@ test("routes travel in a handshake, ahead of everything else", () =>
     assert.equal(stranger!.ipam.routes.learn(joiner!.self.id, credentials), true);
     assert.deepEqual(blocksOf(stranger!, joiner), blocksOf(joiner!));
     assert.equal(stranger!.ipam.routes.learn(joiner!.self.id, credentials), false);
-    const digest = encodeMessage({ kind: "digest", hash: new Uint8Array(16) });
-    assert.equal(stranger!.ipam.routes.learn(joiner!.self.id, digest), false);
+    const none = encodeMessage({ kind: "none", request: 1 });
+    assert.equal(stranger!.ipam.routes.learn(joiner!.self.id, none), false);
   }));
 
 test("credentials stay short however much a node owns, and hold its largest blocks with what they rest on", () =>
@@ -259,8 +267,8 @@ test("who joins a network whose founder has nothing left gets space from another
     assert.deepEqual(blocksOf(donor!), ["10.32.0.8/30"]);
     for (let i = 0; i < 10; i++) await allocate(world, founder!, subnet, `owner-${i}`);
     // It hears nothing but answers, so it does not know the donor as an owner when the founder says no.
-    world.intercept = (from, to, message) =>
-      kindOf(message) !== "digest" && (to !== joiner || from !== founder || kindOf(message) === "none");
+    world.intercept = (from, to, message, channel) =>
+      channel === "ring" && (to !== joiner || from !== founder || kindOf(message) === "none");
     await joiner!.start();
     await allocate(world, joiner!, subnet);
     const own = [...joiner!.ipam.routes.routes()].find(({ owner }) => owner === joiner!.self.id);
@@ -273,8 +281,8 @@ test("a node that has stopped answers nobody", () =>
     await world.clock.advance(1000);
     await founder!.ipam[Symbol.asyncDispose]();
     let answers = 0;
-    world.intercept = (from) => {
-      if (from === founder) answers++;
+    world.intercept = (from, _to, _message, channel) => {
+      if (from === founder && channel === "ring") answers++;
       return true;
     };
     const need = encodeMessage({ kind: "need", request: 1, within: range, held: 2 });

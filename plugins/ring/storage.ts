@@ -1,14 +1,18 @@
 /**
  * What the plugin keeps in the node's store:
  *
- *     ring/network              network id 16: everything below belongs to this network
- *     ring/grant/<slot>         CBOR map { r: signed grant, p: prefix, o: owner, f: grantor, n: version, e: epoch }
- *     ring/lease/<address>      CBOR map { o: owner, b: bits of the subnet }
- *     ring/rest/<address>       empty: released, and not to be given again for a while
+ *     ring/network              { v: 1, i: network id 16 }: everything below belongs to this network
+ *     ring/grant/<slot>         { v: 1, r: signed grant, p: prefix, o: owner, f: grantor, n: version, e: epoch }
+ *     ring/lease/<address>      { v: 1, o: owner, b: bits of the subnet }
+ *     ring/rest/<address>       { v: 1 }: released, and not to be given again for a while
+ *
+ * CBOR maps, each written once and whole: none is ever read, changed and written again, so no field of a newer version
+ * can get lost. A map of a newer version ends the start, for what it says might be that an address is in use.
  *
  * The fields of a grant stand beside the record so that a start need not check thousands of signatures: whoever can
  * write the store holds this node's keys anyway.
  */
+import { MeshError } from "../../core/contracts/errors.ts";
 import type { Lease } from "../../core/contracts/ipam.ts";
 import type { Store, StoreChange } from "../../core/contracts/store.ts";
 import type { Address, PeerId } from "../../core/contracts/values.ts";
@@ -27,6 +31,7 @@ const grants = `${root}grant/`;
 const leases = `${root}lease/`;
 const rests = `${root}rest/`;
 
+const version = 1;
 const maxStoredBytes = 2048;
 /** Of an owner's name. */
 export const maxOwnerLength = 255;
@@ -41,10 +46,23 @@ export interface StoredRing {
   readonly first: readonly StoreChange[];
 }
 
+/** Throws `UNSUPPORTED` when a newer version has written any of it. */
+export function requireReadable(store: Store): void {
+  for (const [key, value] of store.entries(root)) {
+    const writtenBy = readMap(value, maxStoredBytes, (fields) => fields.integer("v", 0, maxCounter));
+    if (writtenBy === undefined || writtenBy <= version) continue;
+    throw new MeshError(
+      "UNSUPPORTED",
+      `Cannot read ${key} of this node: it has format ${writtenBy}, this program knows ${version}; ` +
+        "start the newer version",
+      { details: { path: key } },
+    );
+  }
+}
+
 export function readStoredRing(store: Store, networkId: Uint8Array): StoredRing {
-  const stored = store.get(networkKey);
-  const mark = { key: networkKey, value: networkId };
-  if (stored === undefined || !equalBytes(stored, networkId)) {
+  const mark = { key: networkKey, value: encodeCbor({ v: version, i: networkId }) };
+  if (!isOfNetwork(store.get(networkKey), networkId)) {
     const stale = [...store.entries(root)].map(([key]) => ({ key, value: undefined }));
     return { grants: [], leases: [], resting: [], unreadable: [], first: [...stale, mark] };
   }
@@ -58,15 +76,31 @@ export function readStoredRing(store: Store, networkId: Uint8Array): StoredRing 
   return {
     grants: read(grants, (_, value) => readGrant(value)),
     leases: read(leases, readLease),
-    resting: read(rests, parseAddress),
+    resting: read(rests, readRest),
     unreadable,
     first: [],
   };
 }
 
+function isOfNetwork(stored: Uint8Array | undefined, networkId: Uint8Array): boolean {
+  const id = stored && readMap(stored, maxStoredBytes, (fields) => {
+    fields.version("v", version);
+    return fields.bytes("i", 16);
+  });
+  return id !== undefined && equalBytes(id, networkId);
+}
+
 export function putGrant(grant: Grant): StoreChange {
-  const { record, prefix, owner, from, version, epoch } = grant;
-  const value = encodeCbor({ r: record, p: prefixToBytes(prefix), o: owner, f: from, n: version, e: epoch });
+  const { record, prefix, owner, from, epoch } = grant;
+  const value = encodeCbor({
+    v: version,
+    r: record,
+    p: prefixToBytes(prefix),
+    o: owner,
+    f: from,
+    n: grant.version,
+    e: epoch,
+  });
   return { key: grants + slotOf(grant), value };
 }
 
@@ -77,7 +111,7 @@ export function removeGrant(grant: Grant): StoreChange {
 /** The address is in use now, so it does not rest. */
 export function putLease({ owner, address, bits }: Lease): readonly StoreChange[] {
   return [
-    { key: leases + formatAddress(address), value: encodeCbor({ o: owner, b: bits }) },
+    { key: leases + formatAddress(address), value: encodeCbor({ v: version, o: owner, b: bits }) },
     removeRest(address),
   ];
 }
@@ -85,7 +119,7 @@ export function putLease({ owner, address, bits }: Lease): readonly StoreChange[
 /** The address rests from now on. */
 export function removeLease({ address }: Lease): readonly StoreChange[] {
   const text = formatAddress(address);
-  return [{ key: leases + text, value: undefined }, { key: rests + text, value: new Uint8Array() }];
+  return [{ key: leases + text, value: undefined }, { key: rests + text, value: encodeCbor({ v: version }) }];
 }
 
 export function removeRest(address: Address): StoreChange {
@@ -94,6 +128,7 @@ export function removeRest(address: Address): StoreChange {
 
 function readGrant(value: Uint8Array): Grant | undefined {
   return readMap(value, maxStoredBytes, (fields) => {
+    fields.version("v", version);
     const record = fields.blob("r", maxGrantBytes);
     return {
       record,
@@ -110,9 +145,17 @@ function readGrant(value: Uint8Array): Grant | undefined {
 function readLease(text: string, value: Uint8Array): Lease | undefined {
   const address = parseAddress(text);
   if (address === undefined) return undefined;
-  return readMap(value, maxStoredBytes, (fields) => ({
-    owner: fields.text("o", (owner) => owner.length >= 1 && owner.length <= maxOwnerLength),
-    address,
-    bits: fields.integer("b", 0, addressWidth(address.family)),
-  }));
+  return readMap(value, maxStoredBytes, (fields) => {
+    fields.version("v", version);
+    return {
+      owner: fields.text("o", (owner) => owner.length >= 1 && owner.length <= maxOwnerLength),
+      address,
+      bits: fields.integer("b", 0, addressWidth(address.family)),
+    };
+  });
+}
+
+function readRest(text: string, value: Uint8Array): Address | undefined {
+  const isWritten = readMap(value, maxStoredBytes, (fields) => fields.integer("v", version, version));
+  return isWritten === undefined ? undefined : parseAddress(text);
 }

@@ -4,6 +4,7 @@ import type { Logger } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import type { Store, StoreChange } from "../../core/contracts/store.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
+import { equalBytes } from "../../core/wire/bytes.ts";
 import { canonicalEndpoint, formatEndpoint, parseEndpoint } from "../../core/wire/endpoint.ts";
 import type { Seed } from "./seed.ts";
 
@@ -11,9 +12,10 @@ import type { Seed } from "./seed.ts";
 export const maxTargets = 1024;
 
 const keyPrefix = "static_seeds/";
-/** The value under an endpoint's key: what the operator did last with it while the node ran. */
-const added = Uint8Array.of(1);
-const removed = Uint8Array.of(0);
+const version = 1;
+/** The value under an endpoint's key, version and mark: what the operator did last with it while the node ran. */
+const added = Uint8Array.of(version, 1);
+const removed = Uint8Array.of(version, 0);
 
 /**
  * The list is the configuration's, corrected by what the operator did at run time. Corrections are stored per
@@ -47,6 +49,7 @@ export class StaticSeeds implements Discovery, EditableTargets, Lifecycle {
     return [...this.#targets.values()];
   }
 
+  /** Rejects `UNSUPPORTED` for what a newer version has stored. */
   // deno-lint-ignore require-await -- the contract is asynchronous; reading the store is not
   async start(): Promise<void> {
     for (const { host, port, isLiteral } of this.#seeds) {
@@ -54,7 +57,9 @@ export class StaticSeeds implements Discovery, EditableTargets, Lifecycle {
         this.#log.log("warn", "A seed is a name that nobody resolved", { endpoint: `${host}:${port}` });
       }
     }
-    for (const [key, value] of this.#store.entries(keyPrefix)) this.#restore(key, value);
+    const stored = [...this.#store.entries(keyPrefix)];
+    for (const [key, value] of stored) requireKnown(key, value);
+    for (const [key, value] of stored) this.#restore(key, value);
     for (const { endpoint } of this.targets()) this.#find(endpoint);
   }
 
@@ -100,9 +105,10 @@ export class StaticSeeds implements Discovery, EditableTargets, Lifecycle {
   #restore(key: string, value: Uint8Array): void {
     const text = key.slice(keyPrefix.length);
     const endpoint = parseEndpoint(text);
-    if (endpoint === undefined || value.length !== 1) {
+    const isMark = equalBytes(value, added) || equalBytes(value, removed);
+    if (endpoint === undefined || !isMark) {
       this.#log.log("warn", "A stored target is not an endpoint", { path: key });
-    } else if (value[0] === removed[0]) {
+    } else if (equalBytes(value, removed)) {
       this.#targets.delete(text);
     } else {
       this.#put(endpoint, "connect");
@@ -117,6 +123,16 @@ export class StaticSeeds implements Discovery, EditableTargets, Lifecycle {
   #find(endpoint: Endpoint): void {
     this.#handler?.({ type: "endpoint", endpoint });
   }
+}
+
+function requireKnown(key: string, value: Uint8Array): void {
+  const [writtenBy = 0] = value;
+  if (writtenBy <= version) return;
+  throw new MeshError(
+    "UNSUPPORTED",
+    `Cannot read ${key} of this node: it has format ${writtenBy}, this program knows ${version}; start the newer version`,
+    { details: { path: key } },
+  );
 }
 
 function requireCanonical(endpoint: Endpoint): Endpoint {

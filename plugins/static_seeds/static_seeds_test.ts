@@ -106,9 +106,11 @@ test("a target whose write failed is not listed", async () => {
 test("stored targets that make no sense are skipped", async () => {
   const disk = new MemoryDisk();
   await disk.mount().commit([
-    { key: "static_seeds/not an endpoint", value: Uint8Array.of(1) },
+    { key: "static_seeds/not an endpoint", value: Uint8Array.of(1, 1) },
     { key: "static_seeds/192.0.2.9:9", value: new Uint8Array(2) },
-    { key: "static_seeds/192.0.2.8:8", value: Uint8Array.of(1) },
+    { key: "static_seeds/192.0.2.9:10", value: Uint8Array.of(1) },
+    { key: "static_seeds/192.0.2.9:11", value: Uint8Array.of(1, 2) },
+    { key: "static_seeds/192.0.2.8:8", value: Uint8Array.of(1, 1) },
   ]);
   const discovery = new StaticSeeds([], disk.mount(), silent);
   await discovery.start();

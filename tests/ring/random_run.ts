@@ -1,13 +1,32 @@
-/** One random run of nodes with rings, and the ledger that every step is held against. */
+/**
+ * One random run of nodes with rings, and the ledger that every step is held against. After every step hold:
+ *
+ *     I1   at most one node believes that it owns an address, dead ones included: they may come back
+ *     I2   a grant leaves only when the smaller ring is on disk (looked at as messages leave)
+ *     I3   merging is commutative, associative and idempotent
+ *     I4   the ranges are covered exactly
+ *     I5   versions only grow
+ *     I6   a released address rests (looked at as leases are announced)
+ *     I7   after the last fault all rings are one within a bounded time (once, at the end)
+ *     I8   nothing acknowledged is forgotten, whenever the process is killed
+ *     I11  no address is both free and in use
+ *     I12  what a stranger signs changes nothing
+ */
 import assert from "node:assert/strict";
 import { isMeshError } from "../../core/contracts/errors.ts";
 import type { Lease } from "../../core/contracts/ipam.ts";
+import { encodeRecords } from "../../core/node/state_message.ts";
+import { stateChannel } from "../../core/node/replicator.ts";
+import { recordsDigest } from "../../core/identity/records_digest.ts";
 import { formatAddress } from "../../core/wire/address.ts";
-import { formatPrefix } from "../../core/wire/prefix.ts";
+import { formatPrefix, prefixOf } from "../../core/wire/prefix.ts";
+import { signGrant } from "../../plugins/ring/grant.ts";
 import { checkInvariants } from "../../plugins/ring/invariants.ts";
+import { encodeMessage } from "../../plugins/ring/message.ts";
 import type { Ring } from "../../plugins/ring/ring.ts";
 import { intersect } from "../../plugins/ring/span.ts";
-import { address, prefix, quarantine, type SimNode, World, type WorldOptions } from "./ring_world.ts";
+import { GrantLedger } from "./grant_ledger.ts";
+import { address, prefix, quarantine, selfOf, type SimNode, World, type WorldOptions } from "./ring_world.ts";
 
 export type Step =
   | { readonly do: "allocate"; readonly node: number; readonly owner: number; readonly subnet: number }
@@ -16,11 +35,15 @@ export type Step =
   | { readonly do: "wait"; readonly millis: number }
   | { readonly do: "kill" | "start" | "fill" | "empty"; readonly node: number }
   | { readonly do: "cut"; readonly island: readonly number[] }
-  | { readonly do: "heal" };
+  | { readonly do: "heal" }
+  | { readonly do: "hostile"; readonly node: number; readonly salt: number };
 
 /** Small, so that steps get in each other's way: 64 and 2^16 addresses. */
 const ranges = ["10.32.0.0/26", "fd00:5e1f:a6e0::/112"];
 const subnets = [...ranges, "10.32.0.0/28", "10.32.0.48/29", "fd00:5e1f:a6e0::10/124"].map(prefix);
+
+/** Of simulated time, after the last fault. */
+const longestAgreement = 30_000;
 
 /** Errors that a caller must expect; any other fails the run. */
 const expected = new Set([
@@ -41,11 +64,26 @@ export class RandomRun {
   readonly #releases = new Set<{ readonly node: SimNode; readonly owner: string; readonly life: object }>();
   readonly #unexpected: unknown[] = [];
   readonly #watched = new Set<object>();
+  readonly #ledger: GrantLedger;
   /** How many leases there have been: a run without any proves nothing. */
   allocations = 0;
 
   constructor(size: number, options: WorldOptions) {
     this.world = new World(size, { ranges, block: 28, ...options });
+    this.#ledger = new GrantLedger(this.world);
+    this.world.intercept = (from, _, message) => {
+      try {
+        this.#ledger.messageLeaves(from, message);
+      } catch (error) {
+        this.#unexpected.push(error);
+      }
+      return true;
+    };
+  }
+
+  /** How many grants have gone from one node to another. */
+  get grants(): number {
+    return this.#ledger.size;
   }
 
   async begin(): Promise<void> {
@@ -67,6 +105,8 @@ export class RandomRun {
       if (ring !== undefined) assert.deepEqual(checkInvariants(ring), []);
     }
     this.#checkOwnSpaces(rings);
+    this.#ledger.check(rings);
+    for (const node of this.world.nodes) this.#checkUse(node);
     for (const [text, { node, owner }] of this.#promised) {
       const isKept = node.leases.some((lease) =>
         formatAddress(lease.address) === text && lease.owner === owner
@@ -77,17 +117,23 @@ export class RandomRun {
     assert.equal(new Set(all).size, all.length, `an address is leased twice: ${all.sort().join(" ")}`);
   }
 
-  /** After faults have ended and time has passed, all that live must see one ring, and everybody can get an address. */
-  async converge(): Promise<void> {
+  /** After faults have ended all that live must come to see one ring; how many milliseconds that takes. */
+  async converge(): Promise<number> {
     const { world } = this;
     for (const node of world.nodes) node.isDiskFull = false;
     world.heal();
     await world.startAll();
     this.#watch();
-    await world.clock.advance(30_000);
+    const start = world.clock.now();
+    const digests = () => world.nodes.map((node) => recordsDigest(this.#ringOf(node)!.records()).join());
+    while (new Set(digests()).size > 1 && world.clock.now() - start < longestAgreement) {
+      await world.clock.advance(100);
+    }
+    const agreement = world.clock.now() - start;
+    await world.clock.advance(longestAgreement - agreement);
     this.check();
-    const digests = world.nodes.map((node) => [...this.#ringOf(node)!.digest()].join());
-    assert.equal(new Set(digests).size, 1, "the rings differ after all faults have ended");
+    assert.equal(new Set(digests()).size, 1, "the rings differ after all faults have ended");
+    return agreement;
   }
 
   #perform(step: Step): Promise<void> | void {
@@ -111,6 +157,8 @@ export class RandomRun {
     const patience = new AbortController();
     clock.timer(clock.now() + 8000, () => patience.abort());
     switch (step.do) {
+      case "hostile":
+        return this.#hearHostile(node, step.salt);
       case "kill":
         return node.kill();
       case "fill":
@@ -126,6 +174,21 @@ export class RandomRun {
       case "release":
         return this.#expect(this.#release(node, `o${step.owner}`));
     }
+  }
+
+  /** By each of the ways on which records come: an answer, shared state, a handshake. */
+  #hearHostile(node: SimNode, salt: number): void {
+    const before = this.#believed(node);
+    const from = selfOf(9).id;
+    const records = hostileGrants(this.world, salt);
+    node.hear(from, encodeMessage({ kind: "grants", records }), "ring");
+    node.hear(from, encodeRecords(records), stateChannel);
+    node.ipam.routes.learn(from, encodeMessage({ kind: "grants", records: records.slice(1) }));
+    assert.deepEqual(this.#believed(node), before, "a stranger has changed who owns what");
+  }
+
+  #believed(node: SimNode): readonly string[] {
+    return [...node.ipam.routes.routes()].map(({ prefix, owner }) => `${formatPrefix(prefix)} ${owner}`);
   }
 
   /** From the call on, nobody counts on the owner's leases; it takes those too that are on their way. */
@@ -179,6 +242,18 @@ export class RandomRun {
     this.allocations++;
   }
 
+  /** No lease lies in what was given away; none rests at the same time; each is on disk. */
+  #checkUse(node: SimNode): void {
+    const ring = this.#ringOf(node);
+    for (const { address, owner } of node.leases) {
+      const text = formatAddress(address);
+      assert.equal(ring?.ownerOf(address), node.self.id, `${text} of ${owner} is in use and given away`);
+      const lies = (kind: string) => node.disk.image.get(`ring/${kind}/${text}`) !== undefined;
+      assert.ok(lies("lease"), `${text} of ${owner} is in use and not on disk`);
+      assert.equal(lies("rest"), false, `${text} of ${owner} is in use and rests`);
+    }
+  }
+
   #ringOf(node: SimNode): Ring | undefined {
     return node.ipam.routes.ring;
   }
@@ -195,6 +270,17 @@ export class RandomRun {
       }
     }
   }
+}
+
+/** Signed by a key that owns nothing: any prefix, to anybody, in versions that beat every honest one. */
+function hostileGrants({ facts, nodes }: World, salt: number): readonly Uint8Array[] {
+  const { id } = facts;
+  const terms = { owner: nodes[salt % nodes.length]!.self.id, version: 2 ** 32 - 1 - salt, epoch: salt };
+  const four = prefixOf(address(`10.32.0.${salt % 64}`), 27 + salt % 6);
+  const six = prefixOf(address(`fd00:5e1f:a6e0::${salt.toString(16)}`), 113 + salt % 16);
+  const own = [four, six].map((each) => signGrant(selfOf(9), id, { ...terms, prefix: each }).record);
+  const forged = signGrant(nodes[0]!.self, id, { ...terms, owner: selfOf(9).id, prefix: four }).record;
+  return [...own, forged.with(forged.length - 1, forged.at(-1)! ^ 1)];
 }
 
 function hostOf(host: number): ReturnType<typeof address> {

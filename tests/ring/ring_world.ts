@@ -2,12 +2,14 @@
  * Nodes that have nothing but a ring plugin, on a simulated clock, network and disk: any loss, duplication, reordering,
  * partition, full disk and kill -9, replayable from one seed.
  */
-import type { Channel, Logger, Self } from "../../core/contracts/host.ts";
+import type { Channel, Clock, Logger, Self } from "../../core/contracts/host.ts";
 import type { Lease } from "../../core/contracts/ipam.ts";
 import type { Membership, NetworkFacts } from "../../core/contracts/membership.ts";
 import type { Address, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { createIdentity, openSelf } from "../../core/identity/identity.ts";
 import { EventBus } from "../../core/node/event_bus.ts";
+import { ForeignRecords } from "../../core/node/foreign_records.ts";
+import { Replicator, stateChannel } from "../../core/node/replicator.ts";
 import { formatAddress } from "../../core/wire/address.ts";
 import { formatPrefix, parsePrefix } from "../../core/wire/prefix.ts";
 import { MemoryDisk } from "../../plugins/memory_store/mod.ts";
@@ -42,7 +44,7 @@ export class World {
   island: ReadonlySet<number> = new Set();
   loss: number;
   /** May look at any message, and lose it by answering false. */
-  intercept: (from: SimNode, to: SimNode, message: Uint8Array) => boolean = () => true;
+  intercept: (from: SimNode, to: SimNode, message: Uint8Array, channel: string) => boolean = () => true;
 
   constructor(size: number, options: WorldOptions = {}) {
     const ranges = ["10.32.0.0/12", "fd00:5e1f:a6e0::/48"];
@@ -87,14 +89,14 @@ export class World {
     return a !== b && a.isUp && b.isUp && together;
   }
 
-  carry(from: SimNode, to: SimNode, message: Uint8Array): boolean {
+  carry(from: SimNode, to: SimNode, message: Uint8Array, channel: string): boolean {
     if (!this.connected(from, to)) return false;
-    const isLost = this.random.chance(this.loss) || !this.intercept(from, to, message);
+    const isLost = this.random.chance(this.loss) || !this.intercept(from, to, message, channel);
     const copies = this.random.chance(this.options.duplicates) ? 2 : 1;
     for (let copy = 0; copy < copies && !isLost; copy++) {
       const latency = 1 + this.random.float() * longestLatency;
       this.clock.timer(this.clock.now() + latency, () => {
-        if (this.connected(from, to)) to.hear(from.self.id, message.slice());
+        if (this.connected(from, to)) to.hear(from.self.id, message.slice(), channel);
       });
     }
     return true;
@@ -119,7 +121,8 @@ export class SimNode {
   #ipam: RingIpam | undefined;
   #life: AbortController | undefined;
   #events = new EventBus(silent);
-  #handler: (from: PeerId, message: Uint8Array) => void = () => {};
+  #replicator: Replicator | undefined;
+  readonly #handlers = new Map<string, (from: PeerId, message: Uint8Array) => void>();
   log = silent;
   /** Makes every commit fail. */
   isDiskFull = false;
@@ -154,7 +157,10 @@ export class SimNode {
     this.#life?.abort();
     this.#life = new AbortController();
     this.#events = new EventBus(silent);
-    this.#ipam = new RingIpam(this.#ringOptions(), this.#host(this.#life.signal));
+    this.#replicator?.stop();
+    const host = this.#host(this.#life.signal);
+    this.#ipam = new RingIpam(this.#ringOptions(), host);
+    this.#replicator!.start();
     return this.#ipam;
   }
 
@@ -171,6 +177,7 @@ export class SimNode {
   /** As if the process had been killed: nothing is said, nothing is finished. */
   kill(): void {
     this.#life?.abort();
+    this.#replicator?.stop();
     this.#life = undefined;
     this.disk.mount();
   }
@@ -181,13 +188,14 @@ export class SimNode {
     this.kill();
   }
 
-  hear(from: PeerId, message: Uint8Array): void {
-    this.#handler(from, message);
+  hear(from: PeerId, message: Uint8Array, channel = "ring"): void {
+    this.#handlers.get(channel)?.(from, message);
   }
 
   greet(peer: SimNode): void {
     const endpoint = { host: "192.0.2.1", port: 1 };
     this.#events.emit("peer:up", { peer: peer.self.id, name: peer.self.name, endpoint });
+    this.#replicator?.greet(peer.self.id);
   }
 
   get events(): EventBus {
@@ -203,16 +211,24 @@ export class SimNode {
   }
 
   #host(life: AbortSignal): RingHost {
-    const { clock } = this.#world;
+    const { clock: worldClock } = this.#world;
     const store = this.disk.mount();
     let lastCommit = Promise.resolve();
+    const clock: Clock = {
+      now: () => worldClock.now(),
+      wall: () => worldClock.wall(),
+      timer: (at, run) => worldClock.timer(at, () => life.aborted || run()),
+    };
+    const replicator = new Replicator({
+      channel: this.#channel(life, stateChannel),
+      clock,
+      log: silent,
+      foreign: new ForeignRecords(() => false),
+    });
+    this.#replicator = replicator;
     return {
       self: this.self,
-      clock: {
-        now: () => clock.now(),
-        wall: () => clock.wall(),
-        timer: (at, run) => clock.timer(at, () => life.aborted || run()),
-      },
+      clock,
       log: this.log,
       events: this.#events,
       membership: { network: () => this.isMember ? this.#world.facts : undefined } as Membership,
@@ -228,7 +244,8 @@ export class SimNode {
           return done;
         },
       },
-      channel: () => this.#channel(life),
+      channel: (name) => this.#channel(life, name),
+      replicate: (state) => replicator.replicate(state),
     };
   }
 
@@ -239,15 +256,15 @@ export class SimNode {
     return new Promise((resolve) => clock.timer(clock.now() + duration, resolve));
   }
 
-  #channel(life: AbortSignal): Channel {
+  #channel(life: AbortSignal, name: string): Channel {
     const peers = () => this.#world.nodes.filter((node) => this.#world.connected(this, node));
     return {
       send: (to, message) => {
         const node = this.#world.peerOf(to);
-        return node !== undefined && !life.aborted && this.#world.carry(this, node, message);
+        return node !== undefined && !life.aborted && this.#world.carry(this, node, message, name);
       },
       receive: (handler) => {
-        this.#handler = handler;
+        this.#handlers.set(name, handler);
       },
       peers: () => life.aborted ? [] : peers().map(({ self }) => self.id),
     };

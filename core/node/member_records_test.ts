@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { testReplicatedState } from "../../tests/conformance/replicated_state.ts";
+import { test } from "../../tests/harness.ts";
+import type { Self } from "../contracts/host.ts";
+import { signAdmission } from "../identity/admission.ts";
+import { signAnnouncement } from "../identity/announcement.ts";
+import { admit, fakeNetwork, fakeSelf, revoke } from "../identity/fake_members.ts";
+import { signRevocation } from "../identity/revocation.ts";
+import { recordId, signRecord } from "../identity/signed.ts";
+import { parseEndpoint } from "../wire/endpoint.ts";
+import { memberKinds, MemberRecords } from "./member_records.ts";
+
+const [founder, ann, bob, cid, eve] = ["founder", "ann", "bob", "cid", "eve"].map(fakeSelf) as [
+  Self,
+  Self,
+  Self,
+  Self,
+  Self,
+];
+const network = fakeNetwork(founder);
+const other = fakeNetwork(eve, "other");
+
+function announcement(self: Self, sequence = 1, port = 6783): Uint8Array {
+  const endpoints = [parseEndpoint(`192.0.2.1:${port}`)!];
+  return signAnnouncement(self, { bindingNumber: 1, endpoints, sequence });
+}
+
+const tokenRevocation = signRevocation(bob, {
+  networkId: network.founding.networkId,
+  epoch: 1,
+  wall: 5,
+  target: { type: "token", id: new Uint8Array(16).fill(9) },
+});
+
+const hostile = [
+  admit(other, eve, ann),
+  revoke(other, eve, founder),
+  signRecord(eve, "admission", new Uint8Array(10)),
+  signRecord(founder, "peer", Uint8Array.of(0xa0)),
+];
+
+testReplicatedState({
+  name: "members",
+  kinds: memberKinds,
+  create: () => new MemberRecords(network.founding),
+  records: [
+    admit(network, founder, ann),
+    admit(network, ann, bob),
+    admit(network, bob, cid),
+    admit(network, founder, bob, { name: "bob-again" }),
+    revoke(network, bob, ann, [recordId(admit(network, ann, bob))]),
+    revoke(network, eve, founder),
+    tokenRevocation,
+    announcement(founder),
+    announcement(ann, 1),
+    announcement(ann, 2),
+    announcement(bob, 7, 1),
+    announcement(bob, 7, 2),
+    announcement(cid, 3),
+    announcement(eve, 4),
+    ...hostile,
+  ],
+  hostile,
+  runs: 60,
+});
+
+test("a member is learned of when it is both admitted and announced, in either order", () => {
+  for (const order of [[0, 1], [1, 0]]) {
+    const state = new MemberRecords(network.founding);
+    const records = order.map((i) => [admit(network, founder, ann), announcement(ann)][i]!);
+    assert.deepEqual(state.learn([records[0]!]).peers, []);
+    assert.deepEqual(state.learn([records[1]!]).peers.map(({ id }) => id), [ann.id]);
+    assert.deepEqual(state.peers().map(({ id }) => id), [ann.id]);
+  }
+});
+
+test("a revocation removes the member and what it says, and its kin fall with it", () => {
+  const state = new MemberRecords(network.founding);
+  state.merge([admit(network, founder, ann), admit(network, ann, bob), announcement(ann), announcement(bob)]);
+  const { removed, forgotten } = state.learn([revoke(network, founder, ann)]);
+  assert.deepEqual(removed.toSorted(), [ann.id, bob.id].toSorted());
+  assert.deepEqual(forgotten, [ann.id]);
+  assert.deepEqual(state.peers(), []);
+  const again = state.learn([admit(network, founder, bob)]);
+  assert.deepEqual(again.peers.map(({ id }) => id), [bob.id], "bob waited for somebody else's word");
+});
+
+test("the digest of exclusions is over the revocations alone", () => {
+  const state = new MemberRecords(network.founding);
+  const before = state.exclusionsDigest();
+  state.merge([admit(network, founder, ann), announcement(ann)]);
+  assert.deepEqual(state.exclusionsDigest(), before);
+  state.merge([revoke(network, founder, ann)]);
+  assert.notDeepEqual(state.exclusionsDigest(), before);
+});
+
+test("an admission under a name of its own does not change by what others sign under it", () => {
+  const state = new MemberRecords(network.founding);
+  const forged = signAdmission(eve, {
+    networkId: network.founding.networkId,
+    subject: ann.publicKey,
+    name: "impostor",
+    tokenId: new Uint8Array(16),
+    epoch: 0,
+    wall: 0,
+  });
+  state.merge([forged, admit(network, founder, ann)]);
+  assert.equal(state.trust.member(ann.id)?.name, "ann");
+});
