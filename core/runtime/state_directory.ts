@@ -40,14 +40,43 @@ export function openStateDirectory(path: string): MadeState {
 }
 
 function makeDirectory(path: string): MadeState {
-  const top = attempt("make the state directory", path, () => {
-    const first = fs.mkdirSync(path, { recursive: true, mode: 0o700 });
-    // A umask may have taken rights from the owner; it cannot have given any to others.
-    fs.chmodSync(path, 0o700);
-    syncDirectory(dirname(path));
-    return first;
-  });
-  return { made: true, undo: () => removeEmpty(path, top ?? path) };
+  const missing = attempt("look at the state directory", path, () => missingDirectories(path));
+  const top = missing.at(-1) ?? path;
+  try {
+    attempt("make the state directory", path, () => {
+      // One by one: the recursive form of Node never returns below /proc, where making a directory says "no such file".
+      for (const directory of missing.toReversed()) makeOne(directory);
+      syncDirectory(dirname(path));
+    });
+  } catch (error) {
+    for (const directory of missing) removeEmpty(directory, directory);
+    throw error;
+  }
+  return { made: true, undo: () => removeEmpty(path, top) };
+}
+
+/** `path` and those above it that are not there, the deepest first. */
+function missingDirectories(path: string): string[] {
+  const missing: string[] = [];
+  let at = path;
+  while (fs.statSync(at, { throwIfNoEntry: false }) === undefined) {
+    missing.push(at);
+    if (dirname(at) === at) break;
+    at = dirname(at);
+  }
+  return missing;
+}
+
+function makeOne(directory: string): void {
+  try {
+    fs.mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    // Another process was faster: what it made is checked at the next start, as any directory that was there.
+    if (systemCode(error) !== "EEXIST" || !fs.statSync(directory).isDirectory()) throw error;
+    return;
+  }
+  // A umask may have taken rights from the owner; it cannot have given any to others.
+  fs.chmodSync(directory, 0o700);
 }
 
 /** Removes `path` and its parents up to `top`, as long as each is empty. */
@@ -103,12 +132,33 @@ function makeFile(path: string): MadeState {
   return { made: true, undo: () => removeFile(path) };
 }
 
-function removeFile(path: string): void {
+/** Never fails. */
+export function removeFile(path: string): void {
   try {
     fs.rmSync(path, { force: true });
   } catch {
     // What cannot be removed stays behind empty; the error that led here matters more.
   }
+}
+
+/** Undefined when there is no such file. Not for a file that SQLite has open. Errors as {@link openStateDirectory}. */
+export function readStateFile(path: string): Uint8Array | undefined {
+  return attempt("read", path, () => fs.existsSync(path) ? new Uint8Array(fs.readFileSync(path)) : undefined);
+}
+
+/** Replaces what is in a small file of mode 0600; on disk when it returns. Errors as {@link openStateDirectory}. */
+export function writeStateFile(path: string, bytes: Uint8Array): void {
+  attempt("write", path, () => {
+    const descriptor = fs.openSync(path, "w", 0o600);
+    try {
+      fs.fchmodSync(descriptor, 0o600);
+      fs.writeSync(descriptor, bytes);
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+    syncDirectory(dirname(path));
+  });
 }
 
 /** Names the file behind `path`, for telling whether a path still means what it meant; undefined when it is gone. */
@@ -175,6 +225,14 @@ function explain(reason: string | undefined, cause: unknown): string {
     case "ENOTDIR":
     case "EEXIST":
       return "a part of the path is a file; name another state directory";
+    case "ENOENT":
+      return "no directory can be made there; name another state directory";
+    case "ENAMETOOLONG":
+      return "the path is too long; name another state directory";
+    case "ELOOP":
+      return "symbolic links in the path lead in a circle; name another state directory";
+    case "EIO":
+      return "the disk reports an input/output error; check it before anything else";
     default:
       return cause instanceof Error ? cause.message : String(cause);
   }

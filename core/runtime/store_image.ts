@@ -2,11 +2,9 @@
  * What a store holds in memory: the image that all reads are served from. It lives beside the files it mirrors, because
  * every store needs it and plugins do not import each other.
  */
-import type { StoreChange } from "../contracts/store.ts";
+import { type StoreChange, storeLimits } from "../contracts/store.ts";
 import { MeshError } from "../contracts/errors.ts";
 
-/** Longer keys are refused, so that a mistaken caller cannot fill the disk with names. */
-const longestKey = 512;
 const controlCharacter = /\p{Cc}/u;
 
 export class StoreImage {
@@ -26,7 +24,9 @@ export class StoreImage {
 
   /** Copies as they are now, in order of key (UTF-16 code units); later changes do not reach who still iterates. */
   entries(prefix: string): readonly (readonly [key: string, value: Uint8Array])[] {
-    const keys = [...this.#values.keys()].filter((key) => key.startsWith(prefix)).sort();
+    const keys: string[] = [];
+    for (const key of this.#values.keys()) if (key.startsWith(prefix)) keys.push(key);
+    keys.sort();
     return keys.map((key) => [key, new Uint8Array(this.#values.get(key)!)] as const);
   }
 
@@ -52,24 +52,56 @@ function sizeOf(key: string, value: Uint8Array | undefined): number {
   return value === undefined ? 0 : key.length + value.length;
 }
 
+/** What a batch counts for against {@link storeLimits}. */
+export function batchSize(changes: readonly StoreChange[]): number {
+  return changes.reduce((sum, { key, value }) => sum + key.length + (value?.length ?? 0), 0);
+}
+
+/** Throws `STATE_UNWRITABLE` when so much waits already that another batch of `size` would be too much. */
+export function requireRoom(
+  waiting: { readonly batches: number; readonly bytes: number },
+  size: number,
+): void {
+  const { batches, bytes } = waiting;
+  const isFull = batches >= storeLimits.queueBatches || bytes + size > storeLimits.queueBytes;
+  if (!isFull || batches === 0) return;
+  throw new MeshError(
+    "STATE_UNWRITABLE",
+    `Cannot store more now: ${batches} changes wait for the disk; wait for them first`,
+    { details: { reason: "queue-full", batches, bytes } },
+  );
+}
+
+/** What `commit` is given: as {@link copyChanges}. Also throws `INVALID_ARGUMENT` beyond {@link storeLimits}. */
+export function copyBatch(changes: readonly StoreChange[]): readonly StoreChange[] {
+  const size = batchSize(changes);
+  if (size > storeLimits.batchBytes) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `Cannot store ${size} bytes at once: a batch has at most ${storeLimits.batchBytes}; split it`,
+    );
+  }
+  return copyChanges(changes);
+}
+
 /**
- * The batch in memory of its own, so that the caller may reuse its buffers at once. Throws `INVALID_ARGUMENT` for a key
- * that is empty, longer than 512 characters, or holds control characters or half a surrogate pair: SQL text ends at a
- * NUL in one runtime and not in the other, and half a pair has no UTF-8.
+ * The changes in memory of their own, so that the caller may reuse its buffers at once. Throws `INVALID_ARGUMENT` for a
+ * key that is empty, longer than 512 characters, or holds control characters or half a surrogate pair: SQL text ends at
+ * a NUL in one runtime and not in the other, and half a pair has no UTF-8.
  */
 export function copyChanges(changes: readonly StoreChange[]): readonly StoreChange[] {
-  return changes.map(({ key, value }) => {
-    if (!isStoreKey(key)) {
-      throw new MeshError(
-        "INVALID_ARGUMENT",
-        `Cannot store under the key ${JSON.stringify(key.slice(0, 64))}: ` +
-          `use 1 to ${longestKey} characters, none of them a control character`,
-      );
-    }
-    return { key, value: value === undefined ? undefined : new Uint8Array(value) };
-  });
+  const wrong = changes.find(({ key }) => !isStoreKey(key));
+  if (wrong !== undefined) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `Cannot store under the key ${JSON.stringify(wrong.key.slice(0, 64))}: ` +
+        `use 1 to ${storeLimits.keyLength} characters, none of them a control character`,
+    );
+  }
+  return changes.map(({ key, value }) => ({ key, value: value && new Uint8Array(value) }));
 }
 
 function isStoreKey(key: string): boolean {
-  return key.length >= 1 && key.length <= longestKey && key.isWellFormed() && !controlCharacter.test(key);
+  return key.length >= 1 && key.length <= storeLimits.keyLength && key.isWellFormed() &&
+    !controlCharacter.test(key);
 }

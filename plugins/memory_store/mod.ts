@@ -12,7 +12,8 @@ import { z } from "zod";
 import { definePlugin, type Plugin } from "../../core/contracts/plugin.ts";
 import { MemoryDisk } from "./disk.ts";
 
-export { MemoryDisk, MemoryStore } from "./disk.ts";
+export { type DiskFault, MemoryDisk } from "./disk.ts";
+export { MemoryStore } from "./store.ts";
 
 const defaultMaxBytes = 64 * 1024 * 1024;
 

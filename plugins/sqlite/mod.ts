@@ -9,8 +9,8 @@
  * ```
  */
 import { z } from "zod";
-import { definePlugin, type HostOf } from "../../core/contracts/plugin.ts";
-import { SqliteStore } from "./store.ts";
+import { definePlugin } from "../../core/contracts/plugin.ts";
+import { type SqliteHost, SqliteStore } from "./store.ts";
 
 const config = z.strictObject({
   directory: z.string().min(1).describe(
@@ -25,6 +25,6 @@ export const sqlite = definePlugin({
   slot: "store",
   name: "sqlite",
   config,
-  create: ({ directory, maxBytes }, { clock }: Pick<HostOf<"store">, "clock">) =>
-    new SqliteStore({ directory, file: `${directory}/selvage.db`, maxBytes }, clock),
+  create: ({ directory, maxBytes }, host: SqliteHost) =>
+    new SqliteStore({ directory, file: `${directory}/selvage.db`, maxBytes }, host),
 });

@@ -1,65 +1,78 @@
 /**
- * All reads from memory; writes gathered and put on disk once per turn of the event loop.
+ * All reads from memory; writes gathered and put on disk together.
  *
- * The write is synchronous, a few milliseconds on the main thread. A thread for it was rejected: the packet path is not
- * on this thread in host mode, gathering makes the number of syncs independent of the number of commits, and a second
- * thread would bring a second way to die between "written" and "acknowledged".
+ * The write is synchronous, on the main thread. A thread for it was rejected: gathering makes the number of syncs
+ * independent of the number of commits, a portion is bounded, the packet path is not on this thread in host mode, and a
+ * second thread would bring a second way to die between "written" and "acknowledged". The README has the figures.
  */
 import { errorCode, isMeshError, MeshError } from "../../core/contracts/errors.ts";
-import type { Clock, Timer } from "../../core/contracts/host.ts";
+import type { Host, Timer } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
-import type { Store, StoreChange } from "../../core/contracts/store.ts";
-import { SqliteFile, type SqliteFileOptions } from "../../core/runtime/sqlite_file.ts";
-import { openStateDirectory } from "../../core/runtime/state_directory.ts";
-import { copyChanges, StoreImage } from "../../core/runtime/store_image.ts";
+import type { Store, StoreChange, StoreNotice } from "../../core/contracts/store.ts";
+import { SqliteFile, type SqliteFileOptions, type StateProbe } from "../../core/runtime/sqlite_file.ts";
+import { afterThisTurn } from "../../core/runtime/sqlite_file_turn.ts";
+import { openStateDirectory, readStateFile, writeStateFile } from "../../core/runtime/state_directory.ts";
+import { placeOf } from "../../core/runtime/state_directory_place.ts";
+import { batchSize, copyBatch, StoreImage } from "../../core/runtime/store_image.ts";
+import { encodeHex } from "../../core/wire/hex.ts";
+import { CommitQueue, type GroupLimits, writeGroup } from "./group.ts";
+import { formatStartMark, judgeOrigin, parseStartMark, type StartMark } from "./origin.ts";
 
 export interface SqliteLocation {
   readonly directory: string;
   readonly file: string;
   readonly maxBytes?: number | undefined;
+  /** For tests: see {@link StateProbe}. */
+  readonly probe?: StateProbe | undefined;
+  readonly group?: GroupLimits | undefined;
 }
 
 /** The part of {@link SqliteFile} that a store uses. */
-export type StateFile = Pick<SqliteFile, "readAll" | "write" | "close">;
+export type StateFile = Pick<
+  SqliteFile,
+  "readAll" | "write" | "readMark" | "writeMarks" | "foldIfLong" | "close" | "discard"
+>;
 export type OpenFile = (path: string, options: SqliteFileOptions) => StateFile;
+export type SqliteHost = Pick<Host, "random" | "log">;
 
-interface Batch {
-  readonly changes: readonly StoreChange[];
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-}
+const idBytes = 8;
 
 export class SqliteStore implements Store, Lifecycle {
   readonly #location: SqliteLocation;
-  readonly #clock: Pick<Clock, "now" | "timer">;
+  readonly #host: SqliteHost;
   readonly #open: OpenFile;
+  readonly #probe: StateProbe;
   readonly #image = new StoreImage();
+  readonly #queue: CommitQueue;
   #file: StateFile | undefined;
-  #queue: Batch[] = [];
+  #notices: readonly StoreNotice[] = [];
   #turn: Timer | undefined;
+  #fold: Timer | undefined;
   /** Why nothing may be written any more. */
   #failure: MeshError | undefined;
 
-  constructor(
-    location: SqliteLocation,
-    clock: Pick<Clock, "now" | "timer">,
-    open: OpenFile = SqliteFile.open,
-  ) {
+  constructor(location: SqliteLocation, host: SqliteHost, open: OpenFile = SqliteFile.open) {
     this.#location = location;
-    this.#clock = clock;
+    this.#host = host;
     this.#open = open;
+    this.#probe = location.probe ?? (() => {});
+    this.#queue = new CommitQueue(location.group);
   }
 
   // deno-lint-ignore require-await -- the contract is asynchronous; opening a file is not
   async start(): Promise<void> {
-    const { directory, file, maxBytes } = this.#location;
+    const { directory, file, maxBytes, probe } = this.#location;
     const made = openStateDirectory(directory);
     try {
-      const opened = this.#open(file, { maxBytes });
+      const beside = readStateFile(`${file}-start`);
+      const opened = this.#open(file, { maxBytes, probe });
       this.#file = opened;
       this.#image.apply(opened.readAll());
+      this.#probe("read", []);
+      this.#noteStart(opened, beside);
     } catch (error) {
-      this.#close();
+      this.#file?.discard();
+      this.#file = undefined;
       made.undo();
       throw error;
     }
@@ -80,16 +93,28 @@ export class SqliteStore implements Store, Lifecycle {
   async commit(changes: readonly StoreChange[]): Promise<void> {
     this.#requireOpen("write");
     if (this.#failure !== undefined) throw this.#failure;
-    const batch = copyChanges(changes);
+    const batch = copyBatch(changes);
     await new Promise<void>((resolve, reject) => {
-      this.#queue.push({ changes: batch, resolve, reject });
-      this.#turn ??= this.#clock.timer(this.#clock.now(), () => this.#flush());
+      const settle = (error?: unknown) => {
+        if (error !== undefined) return reject(error);
+        resolve();
+        this.#probe("acknowledged", batch);
+      };
+      this.#queue.push({ changes: batch, size: batchSize(batch), settle });
+      this.#probe("queued", batch);
+      this.#turn ??= afterThisTurn(() => this.#flush());
     });
+  }
+
+  notices(): readonly StoreNotice[] {
+    return this.#notices;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.resolve();
-    this.#flush();
+    this.#fold?.cancel();
+    while (this.#queue.length > 0) this.#flush();
+    this.#turn?.cancel();
     this.#close();
   }
 
@@ -98,24 +123,68 @@ export class SqliteStore implements Store, Lifecycle {
     throw new MeshError("NOT_RUNNING", `Cannot ${action} ${this.#location.file}: the store is not open`);
   }
 
-  /** One transaction for all that is queued: all of it fails together, because a full disk judges by the sum. */
+  /** In the file first: were it the other way round, a kill in between would look like a copy put back. */
+  #noteStart(opened: StateFile, beside: Uint8Array | undefined): void {
+    const { directory } = this.#location;
+    const origin = {
+      id: opened.readMark("id"),
+      starts: opened.readMark("starts"),
+      place: opened.readMark("place"),
+    };
+    const place = placeOf(directory);
+    const freshId = encodeHex(this.#host.random.fill(new Uint8Array(idBytes)));
+    const { notices, mark } = judgeOrigin(origin, beside && parseStartMark(beside), place, freshId);
+    this.#notices = notices;
+    for (const { name, detail } of notices) {
+      this.#host.log.log("warn", "The state is not as it was left", { what: name, reason: detail });
+    }
+    opened.writeMarks({ id: mark.id, starts: String(mark.starts), place: JSON.stringify(place) });
+    this.#probe("marked", []);
+    this.#markBeside(mark);
+    this.#probe("started", []);
+  }
+
+  /** Without it a copy that is put back later may pass unseen; no reason not to start. */
+  #markBeside(mark: StartMark): void {
+    try {
+      writeStateFile(`${this.#location.file}-start`, formatStartMark(mark));
+    } catch (error) {
+      this.#host.log.log("warn", "The number of this start cannot be kept beside the state file", { error });
+    }
+  }
+
+  /** One portion of what waits; the rest in the next turn, so that packets get their turn in between. */
   #flush(): void {
     this.#turn?.cancel();
     this.#turn = undefined;
-    const batches = this.#queue;
-    this.#queue = [];
-    if (batches.length === 0 || this.#file === undefined) return;
-    const changes = batches.flatMap((batch) => batch.changes);
+    writeGroup(this.#queue.take(), (changes) => this.#write(changes));
+    if (this.#queue.length > 0) {
+      this.#probe("between-groups", []);
+      this.#turn = afterThisTurn(() => this.#flush());
+    }
+    this.#fold ??= afterThisTurn(() => this.#foldLog());
+  }
+
+  #write(changes: readonly StoreChange[]): void {
+    if (this.#failure !== undefined) throw this.#failure;
     try {
-      if (this.#failure !== undefined) throw this.#failure;
-      this.#file.write(changes);
+      this.#file!.write(changes);
     } catch (error) {
       this.#noteFailure(error);
-      for (const { reject } of batches) reject(error);
-      return;
+      throw error;
     }
     this.#image.apply(changes);
-    for (const { resolve } of batches) resolve();
+  }
+
+  /** After the acknowledgements: nobody waits for it. A log that cannot be folded now stays good, and grows. */
+  #foldLog(): void {
+    this.#fold = undefined;
+    try {
+      this.#file?.foldIfLong();
+    } catch (error) {
+      this.#noteFailure(error);
+      this.#host.log.log("warn", "The log of the state file cannot be folded into it", { error });
+    }
   }
 
   #noteFailure(error: unknown): void {

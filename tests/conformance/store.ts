@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
-import type { Store, StoreChange } from "../../core/contracts/store.ts";
+import { type Store, type StoreChange, storeLimits } from "../../core/contracts/store.ts";
 import { test } from "../harness.ts";
 
 /** A place for state that outlives the stores on it. */
@@ -24,6 +24,8 @@ export interface StoreKit {
 export function testStore(kit: StoreKit): void {
   testReads(kit);
   testBatches(kit);
+  testGroups(kit);
+  testIsolation(kit);
   testRestarts(kit);
   testRefusals(kit);
   testModel(kit);
@@ -105,6 +107,95 @@ function testBatches({ name, bed }: StoreKit): void {
     }));
 }
 
+function testGroups({ name, bed }: StoreKit): void {
+  test(`${name}: what is acknowledged can be read in the continuation, and nothing that was called later`, () =>
+    withStore(bed(), async (store) => {
+      const calls = Array.from({ length: 600 }, (_, i) => i);
+      const seen: number[] = [];
+      await Promise.all(calls.map(async (number) => {
+        const value = Uint8Array.of(number >> 8, number);
+        await store.commit([{ key: "last", value }, { key: `each/${number}`, value }]);
+        assert.deepEqual(store.get(`each/${number}`), value);
+        const [high = 0, low = 0] = store.get("last")!;
+        assert.ok((high << 8 | low) >= number);
+        seen.push(number);
+      }));
+      assert.deepEqual(seen, calls);
+      assert.equal(keysOf(store, "each/").length, calls.length);
+    }));
+
+  test(`${name}: commits that are called while others wait are acknowledged after them`, () =>
+    withStore(bed(), async (store) => {
+      const order: string[] = [];
+      const first = store.commit([set("a", 1)]).then(() => order.push("first"));
+      const second = store.commit([]).then(() => order.push("empty"));
+      await Promise.resolve();
+      const third = store.commit([set("b", 1)]).then(() => order.push("later"));
+      await Promise.all([first, second, third]);
+      assert.deepEqual(order, ["first", "empty", "later"]);
+    }));
+
+  test(`${name}: many keys and large values are kept, sorted and readable again`, async () => {
+    const place = bed();
+    const many = Array.from({ length: 5000 }, (_, i) => set(`many/${i}`, i & 0xff, i >> 8));
+    const large = new Uint8Array(8 << 20).map((_, i) => i * 7 + (i >> 12));
+    try {
+      await onStore(place, async (store) => {
+        await Promise.all([store.commit(many), store.commit([{ key: "large", value: large }])]);
+      });
+      await onStore(place, (store) => {
+        assert.deepEqual(keysOf(store, "many/"), many.map(({ key }) => key).sort());
+        assert.deepEqual(store.get("large"), large);
+      });
+    } finally {
+      place.remove();
+    }
+  });
+
+  test(`${name}: more than may wait is refused at once, and what was waiting is kept`, () =>
+    withStore(bed(), async (store) => {
+      const count = storeLimits.queueBatches + 50;
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: count }, (_, i) => store.commit([set(`key/${i % 100}`, i & 0xff)])),
+      );
+      const refused = outcomes.filter((outcome) => outcome.status === "rejected");
+      assert.ok(refused.length > 0 && refused.length <= 50);
+      for (const { reason } of refused) {
+        assert.deepEqual([reason.code, reason.details.reason], ["STATE_UNWRITABLE", "queue-full"]);
+      }
+      await store.commit([set("after", 1)]);
+      assert.equal(keysOf(store, "").length, 101);
+    }));
+}
+
+function testIsolation({ name, bed, smallBed }: StoreKit): void {
+  test(`${name}: a batch that does not fit takes none of those with it that were called around it`, () =>
+    withStore(smallBed(200_000), async (store) => {
+      const batches = Array.from({ length: 40 }, (_, i) => [set(`small/${i}`, i)]);
+      const tooMuch = [set("beside", 1), { key: "large", value: new Uint8Array(400_000) }];
+      for (const at of [3, 17, 18, 41]) batches.splice(at, 0, tooMuch);
+      const settled: number[] = [];
+      const outcomes = await Promise.allSettled(
+        batches.map((batch, i) => store.commit(batch).finally(() => settled.push(i))),
+      );
+      outcomes.forEach((outcome, i) => {
+        assert.equal(outcome.status, batches[i] === tooMuch ? "rejected" : "fulfilled", `batch ${i}`);
+        if (outcome.status === "rejected") assert.equal(outcome.reason.code, "DISK_FULL");
+      });
+      assert.deepEqual(settled, batches.map((_, i) => i));
+      assert.deepEqual(keysOf(store, ""), Array.from({ length: 40 }, (_, i) => `small/${i}`).sort());
+    }));
+
+  test(`${name}: a batch beyond the limit is refused, one at the limit is not`, () =>
+    withStore(bed(), async (store) => {
+      const value = new Uint8Array(storeLimits.batchBytes - "key".length);
+      await store.commit([{ key: "key", value }]);
+      const more = { key: "keys", value };
+      await assert.rejects(store.commit([set("beside", 1), more]), { code: "INVALID_ARGUMENT" });
+      assert.deepEqual(keysOf(store, ""), ["key"]);
+    }));
+}
+
 function testRestarts({ name, bed }: StoreKit): void {
   test(`${name}: what was committed is there after a restart, a megabyte too`, async () => {
     const place = bed();
@@ -169,6 +260,7 @@ function testRefusals({ name, bed, smallBed }: StoreKit): void {
       await store[Symbol.asyncDispose]?.();
       await store[Symbol.asyncDispose]?.();
       await assert.rejects(store.commit([set("late", 1)]), { code: "NOT_RUNNING" });
+      await assert.rejects(store.commit([]), { code: "NOT_RUNNING" });
     } finally {
       place.remove();
     }
@@ -181,25 +273,35 @@ function testRefusals({ name, bed, smallBed }: StoreKit): void {
   });
 }
 
+/** The last entry of a batch that is to be refused: more than there is room for. */
+const misfit: StoreChange = { key: "misfit", value: new Uint8Array(400_000) };
+
 type Step = { readonly restart: true } | { readonly batches: readonly (readonly StoreChange[])[] };
 
-function testModel({ name, bed }: StoreKit): void {
+function testModel({ name, smallBed }: StoreKit): void {
   const key = fc.constantFrom("a", "a/1", "a/2", "b", "b/1");
   const change = fc.record({
     key,
     value: fc.option(fc.uint8Array({ maxLength: 4 }), { nil: undefined }),
   });
-  const batches = fc.array(fc.array(change, { maxLength: 4 }), { maxLength: 3 });
+  const batch = fc.array(change, { maxLength: 4 });
+  const batches = fc.array(
+    fc.oneof(
+      { weight: 8, arbitrary: batch },
+      { weight: 1, arbitrary: batch.map((changes) => [...changes, misfit]) },
+    ),
+    { maxLength: 6 },
+  );
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 5, arbitrary: batches.map((list) => ({ batches: list })) },
     { weight: 1, arbitrary: fc.constant({ restart: true as const }) },
   );
 
-  test(`${name}: any batches and restarts leave what a plain map would hold`, () =>
-    fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 12 }), (steps) => follow(bed(), steps)), {
-      seed: 20_261_122,
-      numRuns: 30,
-    }));
+  test(`${name}: any batches, some too large, and restarts leave what a plain map would hold`, () =>
+    fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 12 }), (steps) => follow(smallBed(200_000), steps)),
+      { seed: 20_261_122, numRuns: 30 },
+    ));
 }
 
 async function follow(place: StoreBed, steps: readonly Step[]): Promise<void> {
@@ -211,8 +313,13 @@ async function follow(place: StoreBed, steps: readonly Step[]): Promise<void> {
         await store[Symbol.asyncDispose]?.();
         store = await started(place);
       } else {
-        await Promise.all(step.batches.map((batch) => store.commit(batch)));
-        for (const { key, value } of step.batches.flat()) {
+        const outcomes = await Promise.allSettled(step.batches.map((batch) => store.commit(batch)));
+        const fitting = step.batches.filter((batch) => !batch.includes(misfit));
+        assert.deepEqual(
+          outcomes.map(({ status }) => status === "fulfilled"),
+          step.batches.map((batch) => fitting.includes(batch)),
+        );
+        for (const { key, value } of fitting.flat()) {
           if (value === undefined) model.delete(key);
           else model.set(key, value);
         }

@@ -4,11 +4,12 @@
  */
 import { writeSync } from "node:fs";
 import process from "node:process";
-import { systemClock } from "../../core/runtime/clock.ts";
+import { silentLogger } from "../../core/node/silent_logger.ts";
+import { systemRandom } from "../../core/runtime/random.ts";
 import { sqlite } from "../../plugins/sqlite/mod.ts";
 
 const [directory = ""] = process.argv.slice(2);
-const store = sqlite({ directory }).create({ clock: systemClock() });
+const store = sqlite({ directory }).create({ random: systemRandom(), log: silentLogger });
 await store.start?.(new AbortController().signal);
 
 /** Far more than any test waits for: ends by itself when its parent died. */

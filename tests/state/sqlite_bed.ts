@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import type { ErrorCode } from "../../core/contracts/errors.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import type { Store } from "../../core/contracts/store.ts";
-import { systemClock } from "../../core/runtime/clock.ts";
+import { silentLogger } from "../../core/node/silent_logger.ts";
+import { systemRandom } from "../../core/runtime/random.ts";
 import { sqlite } from "../../plugins/sqlite/mod.ts";
 
 export interface Bed {
@@ -20,14 +21,15 @@ export interface Bed {
   remove(): void;
 }
 
-const clock = systemClock();
+/** Of a store that is tested alone. */
+export const storeHost = { random: systemRandom(), log: silentLogger };
 
 export function storeBed(maxBytes?: number, name = "state"): Bed {
   const parent = fs.mkdtempSync(`${tmpdir()}/selvage-store-`);
   const usual = `${parent}/${name}`;
   const { signal } = new AbortController();
   const create = (limit = maxBytes, directory = usual) =>
-    sqlite(limit === undefined ? { directory } : { directory, maxBytes: limit }).create({ clock });
+    sqlite(limit === undefined ? { directory } : { directory, maxBytes: limit }).create(storeHost);
   const run = async (body: (store: Store) => Promise<void> | void, directory = usual) => {
     const store = create(maxBytes, directory);
     try {

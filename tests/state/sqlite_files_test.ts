@@ -19,12 +19,16 @@ test("directory and files are private from their first moment under any umask", 
       await withUmask(umask, () => store.start?.(bed.signal));
       await store.commit([{ key: "key", value: Uint8Array.of(1) }]);
       assert.equal(modeOf(bed.directory), 0o700);
-      assert.deepEqual(fs.readdirSync(bed.directory).sort(), ["selvage.db", "selvage.db-wal"]);
+      assert.deepEqual(fs.readdirSync(bed.directory).sort(), [
+        "selvage.db",
+        "selvage.db-start",
+        "selvage.db-wal",
+      ]);
       for (const name of fs.readdirSync(bed.directory)) {
         assert.equal(modeOf(`${bed.directory}/${name}`), 0o600);
       }
       await store[Symbol.asyncDispose]?.();
-      assert.deepEqual(fs.readdirSync(bed.directory), ["selvage.db"]);
+      assert.deepEqual(fs.readdirSync(bed.directory).sort(), ["selvage.db", "selvage.db-start"]);
     });
   }
 });
@@ -143,12 +147,12 @@ test("a state file without its table, or with other values in it, is damaged", (
 test("the state of a newer release is refused and stays usable by it", () =>
   openBed(async (bed) => {
     await bed.run((store) => store.commit([{ key: "key", value: Uint8Array.of(1) }]));
-    alter(bed.file, "PRAGMA user_version = 2");
+    alter(bed.file, "PRAGMA user_version = 3");
     await startFails(bed, {
       code: "UNSUPPORTED",
-      message: /a newer release wrote it \(version 2, this one knows 1\)/,
+      message: /a newer release wrote it \(version 3, this one knows 2\)/,
     });
-    alter(bed.file, "PRAGMA user_version = 1");
+    alter(bed.file, "PRAGMA user_version = 2");
     await bed.run((store) => assert.deepEqual(store.get("key"), Uint8Array.of(1)));
   }));
 
