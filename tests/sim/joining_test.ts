@@ -53,7 +53,7 @@ test("a disk that is full at whatever point of a join is named, and neither side
   const start = () => world.start("b", { join: { token } });
   const seen = new Set<boolean>();
   for (let bytes = 10; bytes < 4_000; bytes += 70) {
-    world.replaceDisk("b", bytes);
+    world.machine("b").replaceDisk(bytes);
     const code = await codeOf(start());
     if (code === "none") break;
     assert.equal(code, "DISK_FULL", `with ${bytes} bytes`);
@@ -65,7 +65,7 @@ test("a disk that is full at whatever point of a join is named, and neither side
   await world.settle();
   assert.deepEqual(a.node.members.list().map(({ name }) => name).sort(), ["a", "b"]);
   await world.stop(world.nodes().at(-1)!);
-  world.replaceDisk("b", 1_000_000);
+  world.machine("b").replaceDisk(1_000_000);
   const b = await start();
   await world.settle();
   await world.ping(a, b);

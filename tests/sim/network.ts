@@ -8,48 +8,44 @@ import type { Clock } from "../../core/contracts/host.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { canonicalEndpoint, formatEndpoint } from "../../core/wire/endpoint.ts";
 import type { MemoryBinding, MemoryNetwork } from "../../plugins/memory_transport/memory_network.ts";
+import { PipeExchange } from "../../plugins/memory_transport/pipe_exchange.ts";
+import { damage, Link, type LinkFaults, packetBytes, perfectLink, transit } from "./link.ts";
+import { type NatOptions, SimNat } from "./nat.ts";
 import type { SimRandom } from "./random.ts";
 
-/** What a link does to datagrams. Probabilities are 0 to 1, per datagram. */
-export interface LinkFaults {
-  readonly loss: number;
-  /** One way, for every datagram. */
-  readonly delay: Millis;
-  /** Up to this much more, evenly spread: enough of it makes later datagrams overtake earlier ones. */
-  readonly jitter: Millis;
-  /** Held back until others have surely overtaken it. */
-  readonly reorder: number;
-  /** Arrives twice, the copy with a jitter of its own. */
-  readonly duplicate: number;
-  /** One bit is wrong. */
-  readonly flip: number;
-}
+export { type Burst, type LinkFaults, perfectLink } from "./link.ts";
 
-export const perfectLink: LinkFaults = { loss: 0, delay: 1, jitter: 0, reorder: 0, duplicate: 0, flip: 0 };
-
-/** How long a datagram is held back that is to be overtaken, beside delay and jitter. */
-const reorderDelay = 20;
 /** As on a socket: 65,535 bytes less the headers of IPv4 and UDP. */
 const maxDatagram = 65_507;
 
 export interface NetworkCounts {
   sent: number;
-  /** By the link's loss. */
+  /** By the link's loss, in bursts or not. */
   lost: number;
   /** By a cut or a partition. */
   cut: number;
+  /** Larger than the link's MTU. */
+  oversize: number;
+  /** Found the link's queue full. */
+  overrun: number;
+  /** By a NAT that had no mapping for it, or kept the sender out. */
+  filtered: number;
   reordered: number;
   duplicated: number;
   flipped: number;
+  truncated: number;
   delivered: number;
   /** Arrived where nobody was bound. */
   unheard: number;
 }
 
-/** One datagram at one moment of its journey: for flow logs and trace hashes. */
+/** One datagram at one moment of its journey: for flow charts and trace hashes. */
 export interface NetworkEvent {
   readonly at: Millis;
-  readonly what: "sent" | "lost" | "cut" | "delivered" | "unheard";
+  readonly what: "sent" | "lost" | "cut" | "oversize" | "overrun" | "filtered" | "delivered" | "unheard";
+  /** Equal for all moments of one datagram, and of its duplicate. */
+  readonly id: number;
+  /** As the receiver sees it: behind a NAT the outside of it. */
   readonly from: Endpoint;
   readonly to: Endpoint;
   readonly datagram: Uint8Array;
@@ -70,22 +66,32 @@ export interface SimNetworkOptions {
 }
 
 export class SimNetwork implements MemoryNetwork {
+  /** Streams feel the delay of a link, cuts, partitions and NATs; the other faults TCP would mend. */
+  readonly pipes: PipeExchange;
   readonly counts: NetworkCounts = {
     sent: 0,
     lost: 0,
     cut: 0,
+    oversize: 0,
+    overrun: 0,
+    filtered: 0,
     reordered: 0,
     duplicated: 0,
     flipped: 0,
+    truncated: 0,
     delivered: 0,
     unheard: 0,
   };
   readonly #clock: Clock;
   readonly #random: SimRandom;
   readonly #bound = new Map<string, Bound>();
-  readonly #links = new Map<string, LinkFaults>();
+  readonly #links = new Map<string, Link>();
+  readonly #linkFaults = new Map<string, LinkFaults>();
   readonly #cuts = new Set<string>();
+  /** By the hosts inside, and by the one outside. */
+  readonly #nats = new Map<string, SimNat>();
   #faults: LinkFaults;
+  #journeys = 0;
   #sides: ReadonlyMap<string, number> | undefined;
   #watcher: ((event: NetworkEvent) => void) | undefined;
 
@@ -93,6 +99,11 @@ export class SimNetwork implements MemoryNetwork {
     this.#clock = clock;
     this.#random = random;
     this.#faults = { ...perfectLink, ...faults };
+    this.pipes = new PipeExchange({
+      clock,
+      delay: (from, to) => this.#isCut(from, to) ? undefined : this.#faultsOf(linkName(from, to)).delay,
+      canDial: (from, to) => this.#nats.get(to) === undefined || this.#nats.get(to) === this.#nats.get(from),
+    });
   }
 
   bind(endpoint: Endpoint, receive: Receive): MemoryBinding {
@@ -125,7 +136,19 @@ export class SimNetwork implements MemoryNetwork {
 
   /** Faults of the way from one host to another; the way back is another link. */
   setLink(from: string, to: string, faults: Partial<LinkFaults>): void {
-    this.#links.set(linkName(from, to), { ...perfectLink, ...faults });
+    this.#linkFaults.set(linkName(from, to), { ...perfectLink, ...faults });
+  }
+
+  /** All links have the common faults again. */
+  resetLinks(): void {
+    this.#linkFaults.clear();
+  }
+
+  /** Puts `inside` behind one NAT. What is said of hosts in `cut` and `partition` is said of those inside. */
+  addNat(inside: readonly string[], options: NatOptions): SimNat {
+    const nat = new SimNat(options, this.#clock);
+    for (const host of [...inside, options.outside]) this.#nats.set(host, nat);
+    return nat;
   }
 
   /** Nothing passes from one host to the other any more; the way back stays as it is. */
@@ -140,6 +163,11 @@ export class SimNetwork implements MemoryNetwork {
   /** Hosts hear only hosts of their own group; those that are in no group form one more. Replaces an earlier one. */
   partition(...groups: readonly (readonly string[])[]): void {
     this.#sides = new Map(groups.flatMap((group, side) => group.map((host) => [host, side])));
+  }
+
+  /** Undoes the partition alone. */
+  unite(): void {
+    this.#sides = undefined;
   }
 
   /** Undoes partition and cuts; faults stay. */
@@ -164,69 +192,102 @@ export class SimNetwork implements MemoryNetwork {
   #send(bound: Bound, datagram: Uint8Array, to: Endpoint): Drop {
     const target = canonicalEndpoint(to);
     if (this.#bound.get(formatEndpoint(bound.endpoint)) !== bound || target === undefined) {
-      return Drop.noRoute;
+      return Drop.underlay;
     }
     if (!Number.isInteger(to.port) || to.port < 1 || to.port > 65_535) return Drop.malformed;
     if (datagram.length > maxDatagram) return Drop.tooBig;
-    this.#travel({ from: bound.endpoint, to: target, datagram: new Uint8Array(datagram) });
+    this.#travel(this.#leave(bound.endpoint, target, new Uint8Array(datagram)));
     return Drop.none;
+  }
+
+  /** Through the sender's NAT, if it has one; hosts behind the same one reach each other directly. */
+  #leave(from: Endpoint, to: Endpoint, datagram: Uint8Array): Journey {
+    const nat = this.#nats.get(from.host);
+    const isDirect = nat === undefined || (nat === this.#nats.get(to.host) && to.host !== nat.outside);
+    const seen = isDirect ? from : nat.translate(from, to);
+    const far = this.#nats.get(to.host);
+    const inside = far !== undefined && to.host === far.outside ? far.behind(to.port)?.host : undefined;
+    const way = linkName(from.host, inside ?? to.host);
+    const sides: Journey["sides"] = [from.host, inside ?? to.host];
+    return { id: ++this.#journeys, from: seen, to, sender: from, sides, way, datagram };
   }
 
   #travel(journey: Journey): void {
     this.#count("sent", journey);
-    if (this.#isCut(journey)) return this.#count("cut", journey);
-    const link = this.#linkOf(journey);
-    if (this.#random.chance(link.loss)) return this.#count("lost", journey);
-    this.#arriveLater(this.#damaged(journey, link), link);
-    if (!this.#random.chance(link.duplicate)) return;
+    if (this.#isCut(...journey.sides)) return this.#count("cut", journey);
+    const { faults, link } = this.#linkOf(journey);
+    const now = this.#clock.now();
+    const fate = link.admit(packetBytes(journey.datagram, journey.to.host), faults, this.#random, now);
+    if (fate !== "passes") return this.#count(fate, journey);
+    const wait = link.backlog(now);
+    const { datagram, what } = damage(journey.datagram, faults, this.#random);
+    for (const each of what) this.counts[each]++;
+    this.#arriveLater({ ...journey, datagram }, faults, wait);
+    if (!this.#random.chance(faults.duplicate)) return;
     this.counts.duplicated++;
-    this.#arriveLater(journey, link);
+    this.#arriveLater(journey, faults, wait);
   }
 
-  #damaged(journey: Journey, link: LinkFaults): Journey {
-    if (!this.#random.chance(link.flip) || journey.datagram.length === 0) return journey;
-    this.counts.flipped++;
-    const datagram = new Uint8Array(journey.datagram);
-    const bit = this.#random.below(datagram.length * 8);
-    datagram[bit >> 3]! ^= 1 << (bit & 7);
-    return { ...journey, datagram };
-  }
-
-  #arriveLater(journey: Journey, link: LinkFaults): void {
-    const held = this.#random.chance(link.reorder);
-    if (held) this.counts.reordered++;
-    const extra = this.#random.float() * link.jitter + (held ? link.jitter + reorderDelay : 0);
-    this.#clock.timer(this.#clock.now() + link.delay + extra, () => this.#arrive(journey));
+  #arriveLater(journey: Journey, faults: LinkFaults, wait: Millis): void {
+    const { millis, isHeld } = transit(faults, this.#random);
+    if (isHeld) this.counts.reordered++;
+    this.#clock.timer(this.#clock.now() + wait + millis, () => this.#arrive(journey));
   }
 
   /** A cut that came while it was on its way takes it too. */
   #arrive(journey: Journey): void {
-    if (this.#isCut(journey)) return this.#count("cut", journey);
-    const bound = this.#bound.get(formatEndpoint(journey.to));
+    if (this.#isCut(...journey.sides)) return this.#count("cut", journey);
+    const target = this.#enter(journey);
+    if (target === undefined) return this.#count("filtered", journey);
+    const bound = this.#bound.get(formatEndpoint(target));
     if (bound === undefined) return this.#count("unheard", journey);
     this.#count("delivered", journey);
     // A copy for each: a receiver may write into it, and the twin of a duplicate is the same memory.
     bound.receive(new Uint8Array(journey.datagram), journey.from);
   }
 
-  #isCut({ from, to }: Journey): boolean {
-    if (this.#cuts.has(linkName(from.host, to.host))) return true;
-    return this.#sides !== undefined && this.#sides.get(from.host) !== this.#sides.get(to.host);
+  /** Whom it reaches; undefined for what a NAT keeps out, and for an inside address that means nothing outside. */
+  #enter({ from, to, sender }: Journey): Endpoint | undefined {
+    const nat = this.#nats.get(to.host);
+    if (nat === undefined) return to;
+    const isInside = this.#nats.get(sender.host) === nat;
+    if (to.host === nat.outside) return isInside ? undefined : nat.admit(from, to);
+    return isInside ? to : undefined;
   }
 
-  #linkOf({ from, to }: Journey): LinkFaults {
-    return this.#links.get(linkName(from.host, to.host)) ?? this.#faults;
+  #isCut(from: string, to: string): boolean {
+    if (this.#cuts.has(linkName(from, to))) return true;
+    return this.#sides !== undefined && this.#sides.get(from) !== this.#sides.get(to);
   }
 
-  #count(what: NetworkEvent["what"], journey: Journey): void {
+  #faultsOf(way: string): LinkFaults {
+    return this.#linkFaults.get(way) ?? this.#faults;
+  }
+
+  #linkOf({ way }: Journey): { readonly link: Link; readonly faults: LinkFaults } {
+    const link = this.#links.get(way) ?? new Link();
+    this.#links.set(way, link);
+    return { link, faults: this.#faultsOf(way) };
+  }
+
+  #count(what: NetworkEvent["what"], { id, from, to, datagram }: Journey): void {
     this.counts[what]++;
-    this.#watcher?.({ at: this.#clock.now(), what, ...journey, datagram: new Uint8Array(journey.datagram) });
+    if (this.#watcher === undefined) return;
+    this.#watcher({ at: this.#clock.now(), what, id, from, to, datagram: new Uint8Array(datagram) });
   }
 }
 
 interface Journey {
+  readonly id: number;
+  /** As the receiver sees it. */
   readonly from: Endpoint;
   readonly to: Endpoint;
+  /** As the sender is bound. */
+  readonly sender: Endpoint;
+  /** The hosts at both ends, whatever NATs call them. */
+  readonly sides: readonly [from: string, to: string];
+  /** Name of the link. */
+  readonly way: string;
   readonly datagram: Uint8Array;
 }
 

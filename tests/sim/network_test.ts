@@ -175,13 +175,13 @@ test("an endpoint is bound once at a time, under every spelling of its host", ()
 test("what cannot be sent says why, and a closed binding neither sends nor hears", async () => {
   const world = new World();
   assert.equal(world.bindings.get(a)!.send(new Uint8Array(65_508), b), Drop.tooBig);
-  assert.equal(world.send(a, { host: "example.org", port: 1 }, 1), Drop.noRoute);
+  assert.equal(world.send(a, { host: "example.org", port: 1 }, 1), Drop.underlay);
   assert.equal(world.send(a, { host: b.host, port: 0 }, 1), Drop.malformed);
   assert.throws(() => world.network.bind({ host: "nowhere", port: 1 }, () => {}), {
     code: "INVALID_ARGUMENT",
   });
   world.bindings.get(b)!.close();
-  assert.equal(world.send(b, a, 1), Drop.noRoute);
+  assert.equal(world.send(b, a, 1), Drop.underlay);
   world.send(a, b, 1);
   await world.clock.advance(5);
   assert.deepEqual(world.seen(b), []);

@@ -80,6 +80,10 @@ test("a name given on both sides of a partition ends with one owner that all agr
     const reply = await world.run(from.node.ping("WEB", { family: 4 }, signal));
     assert.equal(reply.from, owner, `${from.name} means the one that had the name first`);
   }
+  for (const { name, node } of [a!, b!, first, second]) {
+    const alerts = node.status().alerts.map((alert) => alert.name);
+    assert.ok(alerts.includes("name-clash:web"), `${name} says that the name was given twice`);
+  }
   const { token } = await world.run(b!.node.tokens.create());
   const late = world.startAt("wEb", "192.0.2.73", { join: { token } });
   assert.equal(await late.then(() => "none", errorCode), "NAME_TAKEN");

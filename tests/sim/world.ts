@@ -4,46 +4,72 @@
  */
 import type { AeadSuite } from "../../core/contracts/aead.ts";
 import { MeshError } from "../../core/contracts/errors.ts";
+import type { LogFields, Logger, LogLevel } from "../../core/contracts/host.ts";
+import type { Ipam } from "../../core/contracts/ipam.ts";
 import type { MeshNode } from "../../core/contracts/node.ts";
+import type { Plugin } from "../../core/contracts/plugin.ts";
+import type { Millis } from "../../core/contracts/values.ts";
 import type { Composition } from "../../core/node/composition.ts";
 import { createNode } from "../../core/node/create_node.ts";
 import type { Intent } from "../../core/node/entry.ts";
 import { nobleAeads } from "../../core/runtime/aead.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import { allowAll } from "../../plugins/allow_all/mod.ts";
-import { MemoryDisk, memoryStoreOn } from "../../plugins/memory_store/mod.ts";
+import { type MemoryDisk, memoryStoreOn } from "../../plugins/memory_store/mod.ts";
 import { memoryTransport } from "../../plugins/memory_transport/mod.ts";
 import { noise } from "../../plugins/noise/mod.ts";
 import { ring } from "../../plugins/ring/mod.ts";
 import { staticSeeds } from "../../plugins/static_seeds/mod.ts";
 import { userspace } from "../../plugins/userspace/mod.ts";
 import { SimClock } from "./clock.ts";
+import { SimMachine } from "./machine.ts";
 import { type LinkFaults, SimNetwork } from "./network.ts";
+import type { SimProcess } from "./process.ts";
 import { SimRandom } from "./random.ts";
 
 const aeads: readonly AeadSuite[] = nobleAeads();
-const diskBytes = 16 * 1024 * 1024;
 
 export interface SimNode {
   readonly name: string;
   readonly host: string;
   readonly node: MeshNode;
+  /** The plugin, for what `MeshNode` does not offer: leases for others than the node itself. */
+  readonly ipam: Ipam;
+  readonly process: SimProcess;
 }
+
+/** What a node said at a level that is for people. */
+export interface LogEntry {
+  readonly at: Millis;
+  readonly node: string;
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+export interface WorldOptions {
+  /** Stand in for the usual plugins on every node. */
+  readonly plugins?: Partial<Composition>;
+  readonly range?: string;
+}
+
+const longestLog = 1_000;
 
 export class SimWorld implements AsyncDisposable {
   readonly clock = new SimClock();
   readonly network: SimNetwork;
+  /** Warnings and errors of living nodes, the last ones first to go. */
+  readonly log: LogEntry[] = [];
+  /** Called when a node is composed, before anything of it has started. */
+  onBoot: (name: string, ipam: Ipam) => void = () => {};
   readonly #random: SimRandom;
   readonly #own: SimRandom;
-  readonly #disks = new Map<string, MemoryDisk>();
-  readonly #hosts = new Map<string, string>();
+  readonly #machines = new Map<string, SimMachine>();
   readonly #running = new Map<string, SimNode>();
+  readonly #options: WorldOptions;
 
-  readonly #plugins: Partial<Composition>;
-
-  /** `plugins` stand in for the usual ones on every node. */
-  constructor(seed: number, faults: Partial<LinkFaults> = {}, plugins: Partial<Composition> = {}) {
-    this.#plugins = plugins;
+  constructor(seed: number, faults: Partial<LinkFaults> = {}, options: WorldOptions = {}) {
+    this.#options = options;
     this.#random = new SimRandom(seed);
     this.#own = new SimRandom(~seed);
     this.network = new SimNetwork({ clock: this.clock, random: this.#random.fork(), faults });
@@ -59,18 +85,19 @@ export class SimWorld implements AsyncDisposable {
   }
 
   found(name: string): Promise<SimNode> {
-    return this.start(name, { found: { networkName: "sim", range: parsePrefix("10.32.0.0/12")! } });
+    const range = parsePrefix(this.#options.range ?? "10.32.0.0/12")!;
+    return this.start(name, { found: { networkName: "sim", range } });
   }
 
   /** A second start under the same name finds the disk as the first one left it. */
   async start(name: string, intent: Intent = {}): Promise<SimNode> {
-    return await this.startAt(name, this.#hostOf(name), intent);
+    return await this.startAt(name, this.machine(name).host, intent);
   }
 
   /** Several at once, each as by {@link start}; resolves when all have settled. */
   startTogether(starts: readonly (readonly [name: string, intent: Intent])[]): Promise<readonly SimNode[]> {
     return this.run(
-      Promise.all(starts.map(([name, intent]) => this.create(name, this.#hostOf(name), intent))),
+      Promise.all(starts.map(([name, intent]) => this.create(name, this.machine(name).host, intent))),
     );
   }
 
@@ -78,39 +105,66 @@ export class SimWorld implements AsyncDisposable {
     return this.run(this.create(name, host, intent));
   }
 
-  #hostOf(name: string): string {
-    return this.#hosts.get(name) ?? `192.0.2.${1 + this.#hosts.size}`;
-  }
-
-  /** Only begins: somebody has to let time pass. */
+  /** Only begins: somebody has to let time pass. Rejects `NOT_RUNNING` when the process is killed before it is ready. */
   async create(name: string, host: string, intent: Intent, signal?: AbortSignal): Promise<SimNode> {
-    const disk = this.disk(name);
-    this.#hosts.set(name, host);
-    const node = await createNode({
+    const machine = this.machine(name, host);
+    machine.host = host;
+    const process = machine.boot(this.network, () => this.#own.float());
+    const given: { ipam?: Ipam } = {};
+    const starting = createNode({
       name,
       intent,
       ...(signal && { signal }),
-      plugins: {
-        store: memoryStoreOn(disk),
-        transport: memoryTransport({ network: this.network, endpoint: { host, port: 6783 } }),
-        encapsulation: noise({}),
-        discovery: [staticSeeds({ seeds: [] })],
-        ipam: ring({}),
-        policy: allowAll({}),
-        port: userspace({}),
-        ...this.#plugins,
-      },
+      plugins: this.#composition(machine, process, given),
       platform: {
-        clock: this.clock,
+        clock: process.clock,
         random: this.#random.fork(),
+        log: this.#logger(name, process),
         aeads,
         runtime: "simulated",
         hostname: name,
       },
     });
-    const started = { name, host, node };
+    const node = await unlessKilled(process, starting);
+    const started = { name, host, node, process, ipam: given.ipam! };
     this.#running.set(name, started);
     return started;
+  }
+
+  #composition(machine: SimMachine, process: SimProcess, given: { ipam?: Ipam }): Composition {
+    const { plugins = {} } = this.#options;
+    const composition: Composition = {
+      store: memoryStoreOn(machine.disk),
+      transport: memoryTransport({ network: process, endpoint: { host: machine.host, port: 6783 } }),
+      encapsulation: noise({}),
+      discovery: [staticSeeds({ seeds: [] })],
+      ipam: ring({}),
+      policy: allowAll({}),
+      port: userspace({}),
+      ...plugins,
+    };
+    const ipam: Plugin<"ipam"> = {
+      ...composition.ipam,
+      create: (host) => {
+        const made = composition.ipam.create(host);
+        given.ipam = made;
+        this.onBoot(machine.name, made);
+        return made;
+      },
+    };
+    return { ...composition, ipam };
+  }
+
+  #logger(name: string, process: SimProcess): Logger {
+    const logger: Logger = {
+      child: () => logger,
+      log: (level, message, fields = {}) => {
+        if (process.isDead || level === "debug" || level === "info") return;
+        this.log.push({ at: this.clock.now(), node: name, level, message, fields });
+        if (this.log.length > longestLog) this.log.shift();
+      },
+    };
+    return logger;
   }
 
   /** Fills bytes from the seed, apart from what the nodes draw. */
@@ -118,44 +172,51 @@ export class SimWorld implements AsyncDisposable {
     return this.#own.fill(bytes);
   }
 
-  disk(name: string): MemoryDisk {
-    const disk = this.#disks.get(name) ?? new MemoryDisk(diskBytes);
-    this.#disks.set(name, disk);
-    return disk;
+  /** The machine of that name; a new one gets the next host of 192.0.2.0/24 unless told. */
+  machine(name: string, host?: string): SimMachine {
+    const known = this.#machines.get(name);
+    if (known !== undefined) return known;
+    const machine = new SimMachine(name, host ?? `192.0.2.${1 + this.#machines.size}`, this.clock);
+    this.#machines.set(name, machine);
+    return machine;
   }
 
-  /** From the next start the disk of `name` has so many bytes, and on it what was there. */
-  replaceDisk(name: string, bytes: number): void {
-    const changes = [...this.disk(name).image.entries("")].map(([key, value]) => ({ key, value }));
-    const disk = new MemoryDisk(bytes);
-    disk.write(disk.mount(), changes);
-    this.#disks.set(name, disk);
+  /** Whose host it is. */
+  nameOf(host: string): string | undefined {
+    return [...this.#machines.values()].find((machine) => machine.host === host)?.name;
+  }
+
+  disk(name: string): MemoryDisk {
+    return this.machine(name).disk;
   }
 
   /** Nothing can be written any more on the disk of a running node. */
   fillDisk(name: string): void {
-    this.disk(name).write = () => {
-      throw new MeshError("DISK_FULL", "Cannot write: the simulated disk is full");
-    };
+    this.disk(name).fail("full");
   }
 
   /** A disk with what `name` has on its own now: an image of the machine, started elsewhere. */
   copyDisk(name: string, copy: string): void {
-    const changes = [...this.disk(name).image.entries("")].map(([key, value]) => ({ key, value }));
-    const disk = this.disk(copy);
-    disk.write(disk.mount(), changes);
+    this.disk(copy).restore(this.disk(name).snapshot());
   }
 
-  /** As a power cut: nobody hears of it. */
-  async crash(victim: SimNode): Promise<void> {
-    this.network.partition([victim.host]);
-    await this.stop(victim);
-    this.network.heal();
+  /** As a power cut: nobody hears of it. The first `landed` commits under way had reached the disk. */
+  crash({ name }: { readonly name: string }, landed = 0): void {
+    this.#running.delete(name);
+    this.machine(name).kill(landed);
+  }
+
+  /** The process stands still for so long; the world goes on. */
+  pause({ process }: SimNode, millis: Millis): void {
+    process.stop();
+    this.clock.timer(this.clock.now() + millis, () => process.resume());
   }
 
   async stop(victim: SimNode): Promise<void> {
     this.#running.delete(victim.name);
+    victim.process.resume();
     await this.run(victim.node[Symbol.asyncDispose]());
+    victim.process.kill();
   }
 
   /** Those that run, in the order of their starts. */
@@ -186,5 +247,13 @@ export class SimWorld implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const running of [...this.#running.values()].reverse()) await this.stop(running);
+    for (const machine of this.#machines.values()) machine.kill();
   }
+}
+
+/** What waits for a killed process would wait for ever. */
+async function unlessKilled<T>(process: SimProcess, promise: Promise<T>): Promise<T> {
+  const killed = Promise.withResolvers<never>();
+  process.onKill(() => killed.reject(new MeshError("NOT_RUNNING", "The process was killed")));
+  return await Promise.race([promise, killed.promise]);
 }
