@@ -144,6 +144,10 @@ function settle(decoded: unknown, shape: CborShape): unknown {
   return settled;
 }
 
+/** CBOR has room for −2^64, the one integer that {@link encodeCbor} cannot write: what decodes can be encoded again. */
 function narrow(value: bigint): number | bigint {
+  if (value <= -integerBound) {
+    throw new MeshError("MALFORMED", "Cannot decode CBOR: an integer is beyond 64 bits");
+  }
   return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
 }

@@ -93,6 +93,12 @@ test("integers are Numbers where that is exact, however wide they were written, 
   assert.deepEqual(decodeCbor(encodeCbor([{ a: 5n }])), [{ a: 5 }]);
 });
 
+test("the one integer of CBOR that cannot be encoded again is refused", () => {
+  assert.throws(() => decodeCbor(hex("3bffffffffffffffff")), { ...malformed, message: /beyond 64 bits/ });
+  assert.throws(() => decodeCbor(hex("81a161613bffffffffffffffff")), malformed);
+  assert.equal(decodeCbor(hex("3bfffffffffffffffe")), -(2n ** 64n) + 1n);
+});
+
 test("half, single and double floats are read", () => {
   assert.deepEqual(decodeCbor(hex("87f93c00f9c400f97c00f97e00fa47c35000fbc010666666666666f90001")), [
     1,

@@ -61,6 +61,12 @@ export function allSteps(): readonly Step[] {
     },
     { name: "node", title: "the suite on Node", commands: [suiteOnNode()], counts: "tests" },
     {
+      name: "proofs",
+      title: "fuzzing and models up to their floors, on both runtimes",
+      commands: [["node", "-C", "source", "tests/proofs/main.ts", "--ci"]],
+      counts: "tests",
+    },
+    {
       name: "smoke",
       title: "the built package, installed elsewhere",
       commands: [[

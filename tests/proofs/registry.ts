@@ -1,0 +1,125 @@
+/** All proofs. The table in tests/README.md is made from this list: `npm run prove -- --table`. */
+import { fuzzProof } from "./fuzz/fuzz_proof.ts";
+import {
+  crashProof,
+  floodLoadProof,
+  floodProof,
+  mac1Proof,
+  ringProof,
+  sessionProof,
+  swizzleProof,
+} from "./models.ts";
+import type { FuzzTarget } from "./fuzz/target.ts";
+import type { Proof } from "./proof.ts";
+
+const million = 1_000_000;
+
+const fuzzing: readonly Proof[] = [
+  fuzzProof({
+    name: "fuzz-gre",
+    what: "GRE headers",
+    ciFloor: million,
+    ciBudgetSeconds: 20,
+    targets: async () => (await import("../fuzz_targets/wire.ts")).greTargets,
+  }),
+  fuzzProof({
+    name: "fuzz-ip",
+    what: "IPv4, IPv6, UDP, ICMP, flows, quotes and the errors that answer them",
+    ciFloor: million,
+    ciBudgetSeconds: 45,
+    targets: async () => (await import("../fuzz_targets/wire.ts")).ipTargets,
+  }),
+  fuzzProof({
+    name: "fuzz-cbor",
+    what: "CBOR, scan and decoder",
+    ciFloor: million,
+    ciBudgetSeconds: 45,
+    targets: async () => (await import("../fuzz_targets/wire.ts")).cborTargets,
+  }),
+  fuzzProof({
+    name: "fuzz-control",
+    what: "control messages: channels, introductions, ring, credentials, welcome, bodies of records",
+    ciFloor: million,
+    ciBudgetSeconds: 45,
+    targets: async () => [
+      ...(await import("../fuzz_targets/messages.ts")).messageTargets,
+      ...(await import("../fuzz_targets/identity.ts")).identityTargets,
+    ],
+  }),
+  fuzzProof({
+    name: "fuzz-token",
+    what: "tokens, as text and behind a right checksum",
+    ciFloor: million,
+    ciBudgetSeconds: 60,
+    targets: async () => (await import("../fuzz_targets/identity.ts")).tokenTargets,
+  }),
+  fuzzProof({
+    name: "fuzz-text",
+    what: "texts of addresses, prefixes, endpoints, base32, hex",
+    ciFloor: million,
+    ciBudgetSeconds: 20,
+    targets: async () => (await import("../fuzz_targets/wire.ts")).textTargets,
+  }),
+  fuzzProof({
+    name: "fuzz-record",
+    what: "signed records, broken and signed anew, with every signature checked",
+    ciFloor: 10_000,
+    ciBudgetSeconds: 45,
+    chunkSize: 250,
+    targets: async () => [
+      ...(await import("../fuzz_targets/identity.ts")).recordTargets,
+      ...(await import("../fuzz_targets/messages.ts")).signedMessageTargets,
+    ],
+  }),
+  fuzzProof({
+    name: "fuzz-config",
+    what: "configuration files, environment and flags, through the whole loader",
+    ciFloor: 100_000,
+    ciBudgetSeconds: 90,
+    chunkSize: 1_000,
+    targets: async () => (await import("../fuzz_targets/config.ts")).configTargets,
+  }),
+];
+
+const fuzzingProtocols: readonly Proof[] = [
+  fuzzProof({
+    name: "fuzz-gate",
+    what: "datagrams at the gate of handshakes, up to mac1, and payloads behind it",
+    ciFloor: million,
+    ciBudgetSeconds: 60,
+    isSilent: true,
+    targets: async () => (await import("../noise/fuzz_targets.ts")).noiseTargets,
+  }),
+  fuzzProof({
+    name: "fuzz-tcp",
+    what: "hellos and records of the stream transport, with its handshake",
+    ciFloor: 5_000,
+    ciBudgetSeconds: 45,
+    chunkSize: 500,
+    targets: async () => (await import("../fuzz_targets/tcp.ts")).tcpTargets.map(withCurves),
+  }),
+  fuzzProof({
+    name: "fuzz-api",
+    what: "requests to the admin API and their bodies",
+    ciFloor: million,
+    ciBudgetSeconds: 110,
+    chunkSize: 5_000,
+    targets: async () => (await import("../fuzz_targets/api.ts")).apiTargets,
+  }),
+];
+
+/** Big integers of key agreements are garbage at once. */
+function withCurves(target: FuzzTarget): FuzzTarget {
+  return { ...target, garbageBytes: 16 * 1024 * 1024 };
+}
+
+const models: readonly Proof[] = [
+  ...[mac1Proof, swizzleProof, ringProof, sessionProof],
+  ...[floodProof, crashProof, floodLoadProof],
+];
+
+export const proofs: readonly Proof[] = [...fuzzing, ...fuzzingProtocols, ...models];
+
+export function proofNamed(name: string): Proof | undefined {
+  return proofs.find((proof) => proof.name === name);
+}
