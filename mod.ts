@@ -44,7 +44,10 @@ export {
   type HealthAnswer,
   type VersionAnswer,
 } from "./core/admin/client.ts";
-export type { AdminParts } from "./core/admin/parts.ts";
+export type { AdminParts, EffectiveSetting } from "./core/admin/parts.ts";
+export type { NodeReport } from "./core/admin/report.ts";
+export { systemClock } from "./core/runtime/clock.ts";
+export { version } from "./cli/version.ts";
 export { loopbackFetch } from "./core/runtime/loopback_http_client.ts";
 export { unixFetch } from "./core/runtime/unix_http_client.ts";
 
@@ -53,6 +56,7 @@ export { memoryStore, memoryStoreOn } from "./plugins/memory_store/mod.ts";
 export { sqlite } from "./plugins/sqlite/mod.ts";
 export { type MemoryBinding, type MemoryNetwork, memoryTransport } from "./plugins/memory_transport/mod.ts";
 export { udp } from "./plugins/udp/mod.ts";
+export { greUdp } from "./plugins/gre_udp/mod.ts";
 export { noise } from "./plugins/noise/mod.ts";
 export { staticSeeds } from "./plugins/static_seeds/mod.ts";
 export { ring } from "./plugins/ring/mod.ts";
@@ -164,8 +168,8 @@ export type {
   UdpSocket,
 } from "./core/contracts/port.ts";
 export type { Schema, SchemaIssue, SchemaResult } from "./core/contracts/schema.ts";
-export type { Store, StoreChange } from "./core/contracts/store.ts";
-export type { Datagrams, FramedStream, Streams, Transport } from "./core/contracts/transport.ts";
+export { type Store, type StoreChange, storeLimits, type StoreNotice } from "./core/contracts/store.ts";
+export type { Datagrams, FramedStream, Streams, StreamTarget, Transport } from "./core/contracts/transport.ts";
 export type {
   Address,
   Endpoint,

@@ -37,7 +37,7 @@ async function reaches(world: SimWorld, from: SimNode, to: SimNode, port: number
 test("a policy of a third party, named in the configuration by its path, decides about packets", async () => {
   const { plugins } = await configured(await readFile(file, "utf8"));
   assert.equal(plugins.policy.name, "block_ports");
-  await using world = new SimWorld(1, {}, { policy: plugins.policy });
+  await using world = new SimWorld(1, {}, { plugins: { policy: plugins.policy } });
   const [a, b] = await world.mesh("a", "b");
   await world.settle();
   assert.equal(await reaches(world, a!, b!, 53), true);

@@ -92,8 +92,11 @@ export class FixedRanges implements Ipam, Lifecycle {
     this.#isRunning = false;
   }
 
+  /** A family of which nothing is planned is not given at all. */
   ranges(): readonly Prefix[] {
-    return this.#host.membership.network()?.ranges ?? [];
+    const planned = Object.values(this.#owners).flat();
+    const all = this.#host.membership.network()?.ranges ?? [];
+    return all.filter((range) => planned.some((prefix) => containsPrefix(range, prefix)));
   }
 
   leases(): Iterable<Lease> {

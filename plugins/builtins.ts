@@ -7,6 +7,7 @@ import { noise } from "./noise/mod.ts";
 import { ring } from "./ring/mod.ts";
 import { sqlite } from "./sqlite/mod.ts";
 import { staticSeeds } from "./static_seeds/mod.ts";
+import { tcp } from "./tcp/mod.ts";
 import { udp } from "./udp/mod.ts";
 import { userspace } from "./userspace/mod.ts";
 
@@ -18,6 +19,7 @@ const factories: readonly AnyPluginFactory[] = [
   ring,
   sqlite,
   staticSeeds,
+  tcp,
   udp,
   userspace,
 ];

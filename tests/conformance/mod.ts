@@ -14,6 +14,8 @@
  * });
  * ```
  */
+export * from "./encapsulation.ts";
+export * from "./replicated_state.ts";
 export { type DiscoveryKit, testDiscovery, testEditableTargets } from "./discovery.ts";
 export { type IpamBed, type IpamKit, testIpam } from "./ipam.ts";
 export { type PolicyKit, testPolicy } from "./policy.ts";
