@@ -6,18 +6,22 @@ import { resolve } from "node:path";
 import { type AdminClient, createAdminClient } from "../core/admin/client.ts";
 import { unixFetch } from "../core/runtime/unix_http_client.ts";
 import type { Io } from "./io.ts";
-import { defaultSocket, defaultStateDir } from "./paths.ts";
+import { defaultSocket, defaultStateDir, defaultTokenFile } from "./paths.ts";
 
 /** Options of every command that means a certain node. */
 export interface AddressOptions {
   readonly config?: string;
   readonly stateDir?: string;
   readonly socket?: string;
+  /** `http://127.0.0.1:6784`: the API on TCP instead of the socket. */
+  readonly admin?: string;
 }
 
 export interface NodeAddress {
   readonly stateDir: string;
   readonly socket: string;
+  /** Asked for on TCP alone. */
+  readonly tokenFile: string;
 }
 
 /** As the node itself would decide it from the same flags, environment and file. */
@@ -28,13 +32,26 @@ export async function addressOf(options: AddressOptions, io: Io): Promise<NodeAd
   const stateDir = named ?? defaultStateDir(io);
   const socket = options.socket ?? environment["SELVAGE_ADMIN__SOCKET"] ?? file.socket ??
     defaultSocket(stateDir, named !== undefined, io.privileged);
-  return { stateDir: resolve(stateDir), socket: resolve(socket) };
+  const tokenFile = environment["SELVAGE_ADMIN__TOKEN_FILE"] ?? file.tokenFile ?? defaultTokenFile(stateDir);
+  return { stateDir: resolve(stateDir), socket: resolve(socket), tokenFile: resolve(tokenFile) };
 }
 
-/** Rejects, at the first call, `NOT_RUNNING` when nobody answers. */
+/**
+ * Rejects, at the first call, `NOT_RUNNING` when nobody answers. On TCP the token comes from the environment or from its
+ * file, never from the command line, which every user of the machine can read.
+ */
 export async function connectAdmin(options: AddressOptions, io: Io): Promise<AdminClient> {
-  const { socket } = await addressOf(options, io);
-  return adminAt(socket);
+  const address = await addressOf(options, io);
+  if (options.admin === undefined) return adminAt(address.socket);
+  const { loopbackFetch } = await import("../core/runtime/loopback_http_client.ts");
+  return createAdminClient(loopbackFetch(options.admin, await tokenFor(address, io)));
+}
+
+async function tokenFor({ tokenFile }: NodeAddress, { environment }: Io): Promise<string> {
+  const given = environment["SELVAGE_ADMIN_TOKEN"];
+  if (given) return given;
+  const { readAdminToken } = await import("../core/runtime/admin_token.ts");
+  return readAdminToken(tokenFile);
 }
 
 export function adminAt(socket: string): AdminClient {
@@ -51,6 +68,10 @@ async function fileAddress(options: AddressOptions, io: Io): Promise<Partial<Nod
     const value = settings.find(({ path }) => path.join(".") === wanted)?.value;
     return typeof value === "string" ? value : undefined;
   };
-  const [stateDir, socket] = [textAt("stateDir"), textAt("admin.socket")];
-  return { ...stateDir === undefined ? {} : { stateDir }, ...socket === undefined ? {} : { socket } };
+  const named = {
+    stateDir: textAt("stateDir"),
+    socket: textAt("admin.socket"),
+    tokenFile: textAt("admin.tokenFile"),
+  };
+  return Object.fromEntries(Object.entries(named).filter(([, text]) => text !== undefined));
 }

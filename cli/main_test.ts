@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "../tests/harness.ts";
@@ -19,6 +20,9 @@ test("version and help are data, and end with 0", async () => {
   const { code, out, words } = await run(["version"]);
   assert.deepEqual([code, words], [ExitCode.ok, ""]);
   assert.match(out, new RegExp(`^selvage ${version.replaceAll(".", "\\.")} \\((node|deno) [\\d.]+\\)\n$`));
+  for (const option of ["--version", "-V"]) {
+    assert.deepEqual(await run([option]), { code: ExitCode.ok, out: `${version}\n`, words: "" });
+  }
   const json = await run(["version", "-o", "json"]);
   assert.equal((JSON.parse(json.out) as { version: string }).version, version);
   for (const argv of [["help"], ["--help"], ["help", "launch"], ["token", "--help"]]) {
@@ -31,7 +35,7 @@ test("version and help are data, and end with 0", async () => {
 test("help lists every command, and none that only the program itself starts", async () => {
   const { out } = await run(["help"]);
   const commands =
-    "launch join connect status ping stop token members revoke config reset doctor version help";
+    "launch join connect forget log status report ping stop token members revoke config reset doctor completion version help";
   for (const command of commands.split(" ")) assert.match(out, new RegExp(`^  ${command}\\b`, "m"));
   assert.ok(!out.includes("detached-node"));
 });
@@ -54,6 +58,9 @@ test("wrong usage ends with 2 and says why on standard error alone", async () =>
     ["connect", "host:99999"],
     ["connect", "not a host"],
     ["connect", "10.0.0"],
+    ["forget"],
+    ["forget", "10.0.0"],
+    ["log", "loud"],
     ["token"],
     ["token", "revoke"],
     ["token", "create", "--lifetime", "soon"],
@@ -86,6 +93,10 @@ test("every command that needs a running node ends with 3 where there is none", 
     "token create",
     "revoke a",
     "ping a",
+    "report",
+    "log",
+    "log debug",
+    "forget 192.0.2.1",
   ];
   for (const command of [...commands, "connect 192.0.2.1", "token revoke ab", "status --check"]) {
     const { code, out, words } = await run([...command.split(" "), "--state-dir", directory.path]);
@@ -188,6 +199,40 @@ test("interrupted before it is ready, a node ends with 130 and leaves nothing", 
   });
   assert.deepEqual([code, out], [ExitCode.interrupted, ""]);
   assert.ok(!existsSync(stateDir));
+});
+
+test("interrupted while it knocks where nobody answers, a join leaves nothing", async () => {
+  using directory = temporaryDirectory();
+  const stateDir = join(directory.path, "state");
+  const silent = createSocket("udp4");
+  const interrupted = new AbortController();
+  silent.once("message", () => interrupted.abort("SIGINT"));
+  await new Promise<void>((resolve) => silent.bind(0, "127.0.0.1", resolve));
+  const member = `127.0.0.1:${silent.address().port}`;
+  const environment = { HOME: "/nonexistent", SELVAGE_PASSWORD: "Zwölf Boxkämpfer jagen Viktor" };
+  const place = ["--state-dir", stateDir, "--listen", "127.0.0.1:0"];
+  const { code, out } = await run(["join", member, ...place], {
+    interrupted: interrupted.signal,
+    environment,
+  });
+  await new Promise<void>((resolve) => silent.close(resolve));
+  assert.deepEqual([code, out, existsSync(stateDir)], [ExitCode.interrupted, "", false]);
+});
+
+test("a state directory that is a file is named in plain words, and left alone", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "file");
+  writeFileSync(file, "mine");
+  for (const command of ["launch", "launch --detach", "join selvage1-aaaa", "reset", "reset --force"]) {
+    for (const stateDir of [file, join(file, "below")]) {
+      const { code, out, words } = await run([...command.split(" "), "--state-dir", stateDir]);
+      const what = `${command} in ${stateDir}: ${words}`;
+      assert.deepEqual([code, out], [command.startsWith("reset") ? ExitCode.ok : ExitCode.failed, ""], what);
+      assert.match(words, /^selvage: [^\n]+\n$/, what);
+      assert.doesNotMatch(words, /E[A-Z]{4,}|scandir/, what);
+    }
+  }
+  assert.equal(readFileSync(file, "utf8"), "mine");
 });
 
 test("a node whose socket cannot be opened has founded nothing", async () => {

@@ -12,9 +12,17 @@ export async function printData<T>(
   document: T,
   table: (document: T) => string,
 ): Promise<void> {
-  if (format === "json") return io.out(`${JSON.stringify(document, null, 2)}\n`);
+  if (format === "json") return io.out(`${jsonText(document)}\n`);
   if (format === "yaml") return io.out((await import("yaml")).stringify(document));
   io.out(table(document));
+}
+
+/** JSON leaves in what a terminal may still obey: DEL and the controls of eight bits. Escaped they are the same JSON. */
+function jsonText(document: unknown): string {
+  return JSON.stringify(document, null, 2).replaceAll(
+    /[\u007f-\u009f]/g,
+    (control) => `\\u00${control.charCodeAt(0).toString(16)}`,
+  );
 }
 
 /** Changes how a cell looks, once it has its width; what it adds must not be visible. */

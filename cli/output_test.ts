@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "../tests/harness.ts";
 import { fakeIo } from "./io_fixture.ts";
 import { wantsColours } from "./io.ts";
-import { lineLogger, type LogOptions } from "./log.ts";
 import { columns, keyValues, printData, styled } from "./output.ts";
 import { ago, percent } from "./views/figures.ts";
 
@@ -30,6 +29,15 @@ test("a style sees padded cells, so that colours do not shift the columns", () =
 test("what other hosts say cannot move the cursor or forge a line", () => {
   const text = columns(["NAME"], [["a\n\u001b[2Jb\u009b"]]);
   assert.equal(text, "NAME\na\ufffd\ufffd[2Jb\ufffd\n");
+});
+
+test("JSON for a terminal has no control character in it, and is the same JSON", async () => {
+  const io = fakeIo();
+  const name = "a\u001b[2J\u007f\u009b2Jb\u00e9";
+  await printData(io, "json", { name }, () => "");
+  // deno-lint-ignore no-control-regex -- they are what must not pass
+  assert.doesNotMatch(io.written.out, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  assert.deepEqual(JSON.parse(io.written.out), { name });
 });
 
 test("keys are aligned to the right", () => {
@@ -66,30 +74,4 @@ test("times and shares read as people say them", () => {
     "1d 1h ago",
   ]);
   assert.deepEqual([0, 1 / 3, 1].map(percent), ["0.0%", "33.3%", "100.0%"]);
-});
-
-function logged(options: Partial<LogOptions>, fields: Record<string, unknown>): string {
-  let text = "";
-  const write = (line: string) => void (text += line);
-  const log = lineLogger({ level: "info", format: "text", wall: () => 0, write, ...options });
-  log.child("mesh").log("debug", "Too quiet");
-  log.child("mesh").log("warn", "Peer is down", fields);
-  return text;
-}
-
-test("a log line is one line, whatever a peer calls itself", () => {
-  const fields = { name: "a\nforged", endpoint: "192.0.2.1:1", error: new Error("no route") };
-  assert.equal(
-    logged({}, fields),
-    '1970-01-01T00:00:00.000Z warn  mesh: Peer is down name="a\\nforged" endpoint=192.0.2.1:1 error="no route"\n',
-  );
-  assert.deepEqual(JSON.parse(logged({ format: "json" }, fields)), {
-    time: "1970-01-01T00:00:00.000Z",
-    level: "warn",
-    scope: "mesh",
-    message: "Peer is down",
-    name: "a\nforged",
-    endpoint: "192.0.2.1:1",
-    error: "no route",
-  });
 });

@@ -13,4 +13,9 @@ export function defaultSocket(stateDir: string, stateDirGiven: boolean, privileg
   return privileged && !stateDirGiven ? "/run/selvage/admin.sock" : join(stateDir, "admin.sock");
 }
 
+/** Where `admin.tokenFile` names no other. */
+export function defaultTokenFile(stateDir: string): string {
+  return join(stateDir, "admin.token");
+}
+
 export const systemConfigFile = "/etc/selvage/selvage.yaml";

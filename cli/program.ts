@@ -7,6 +7,8 @@ import type { Io } from "./io.ts";
 import { outputFormats } from "./output.ts";
 import { version } from "./version.ts";
 
+const logLevels = ["debug", "info", "warn", "error"];
+
 /** What a command comes to; nothing means that all went well. */
 type Outcome = ExitCode | void;
 // deno-lint-ignore no-explicit-any -- commander hands over arguments and options by position, untyped
@@ -83,7 +85,7 @@ function addConfigOptions(command: Command): Command {
     .option("--network <name>", "name of the network to found, or whose password is given")
     .option("--listen <endpoint>", "where the transport listens: address:port")
     .option("--range <cidr>", "IPv4 range of a network that is founded")
-    .addOption(new Option("--log-level <level>").choices(["debug", "info", "warn", "error"]))
+    .addOption(new Option("--log-level <level>").choices(logLevels))
     .addOption(new Option("--log-format <format>").choices(["text", "json"]));
 }
 
@@ -113,6 +115,18 @@ function addMeshCommands(io: Io, add: Add): void {
     "connect to endpoints, now and after every start",
     async (endpoints, options) => (await import("./commands/connect.ts")).connect(io, endpoints, options),
   ).option("--replace", "drop all other targets");
+  const forget = add(
+    "forget <endpoints...>",
+    "stop connecting to endpoints, now and after every start",
+    async (endpoints, options) => (await import("./commands/connect.ts")).forget(io, endpoints, options),
+  );
+  const log = add(
+    "log",
+    "show what the node logs, or change it until it stops",
+    async (level, options) => (await import("./commands/log.ts")).log(io, level, options),
+  )
+    .addArgument(new Argument("[level]").choices(logLevels))
+    .option("--scope <scope=level...>", "another level for one part: noise=debug");
   const status = add(
     "status",
     "show the node, or its peers, connections, ipam, targets or alerts",
@@ -122,6 +136,18 @@ function addMeshCommands(io: Io, add: Add): void {
     .option("--check", `end with ${ExitCode.degraded} when the node is not well`)
     .option("-w, --watch", "show it again and again until interrupted")
     .option("--interval <seconds>", "between two times with --watch", "2");
+  const report = add(
+    "report",
+    "print all about the node, without secrets, or what a Mustache template makes of it",
+    async (options) => (await import("./commands/report.ts")).report(io, options),
+  )
+    .addOption(
+      new Option("-o, --output <format>", "form of the data").choices(["json", "yaml"]).default("json"),
+    )
+    .addOption(new Option("-f, --template <text>", "print this template, filled in").conflicts("output"))
+    .addOption(
+      new Option("--template-file <file>", "the same, from a file").conflicts(["output", "template"]),
+    );
   const ping = add(
     "ping <address-or-name>",
     "send echo requests to an overlay address or a node",
@@ -138,9 +164,9 @@ function addMeshCommands(io: Io, add: Add): void {
     "stop the node, and return when it has stopped",
     async (options) => (await import("./commands/stop.ts")).stop(io, options),
   );
-  for (const command of [connect, status, ping]) addClientOptions(command);
+  for (const command of [connect, forget, status, report, ping, log]) addClientOptions(command);
   addAddressOptions(stop);
-  for (const command of [status, ping]) addOutputOption(command);
+  for (const command of [status, ping, log]) addOutputOption(command);
 }
 
 function addMemberCommands(io: Io, program: Command, add: (parent: Command) => Add): void {

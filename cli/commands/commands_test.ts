@@ -1,25 +1,10 @@
 /** Commands of the client against an API whose node is made of constants. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { FixtureNode, other, secretOfToken, self } from "../../core/admin/mesh_node_fixture.ts";
+import { other, secretOfToken, self } from "../../core/admin/mesh_node_fixture.ts";
 import { MeshError } from "../../core/contracts/errors.ts";
 import { test } from "../../tests/harness.ts";
 import { ExitCode } from "../exit_code.ts";
-import { type Ran, run, temporaryDirectory } from "../io_fixture.ts";
-import type { Io } from "../io.ts";
-import { serveAdmin } from "../serve_admin.ts";
-
-type Run = (line: string, given?: Partial<Io>) => Promise<Ran>;
-
-async function withNode(body: (run: Run, node: FixtureNode) => Promise<void>): Promise<void> {
-  using directory = temporaryDirectory();
-  const node = new FixtureNode();
-  const socket = join(directory.path, "admin.sock");
-  const stopped = Promise.withResolvers<void>();
-  await using server = await serveAdmin(node, { socket, stop: stopped.resolve });
-  void stopped.promise.then(() => server[Symbol.asyncDispose]());
-  await body((line, given) => run([...line.split(" "), "--socket", socket], given), node);
-}
+import { withNode } from "./command_fixture.ts";
 
 test("status looks as users of Weave know it", () =>
   withNode(async (run) => {
@@ -49,8 +34,8 @@ test("status shows connections with their reasons, peers, shares, targets and al
       (await run("status ipam")).out,
       new RegExp(`^${other}\\(web-2\\) +50\\.0% +50\\.0% +unreachable!`, "m"),
     );
-    assert.match((await run("status targets")).out, /^198\.51\.100\.7:6783 +established +config$/m);
-    node.answers = { alerts: [{ name: "no-address", detail: "waiting", since: 0 }] };
+    assert.match((await run("status targets")).out, /^198\.51\.100\.7:6783 +established +static_seeds$/m);
+    node.answers = { alerts: [{ name: "no-address", detail: "waiting", since: "1970-01-01T00:00:00.000Z" }] };
     assert.match((await run("status alerts")).out, /^no-address +1970-01-01T00:00:00\.000Z +waiting$/m);
   }));
 
@@ -67,7 +52,7 @@ test("status --check ends with 4 for a node that is not well, whatever it shows"
     assert.equal((await run("status --check")).code, ExitCode.ok);
     node.answers = {
       healthy: false,
-      alerts: [{ name: "no-address", detail: "waiting for a range", since: 0 }],
+      alerts: [{ name: "no-address", detail: "waiting for a range", since: "1970-01-01T00:00:00.000Z" }],
     };
     for (const line of ["status --check", "status peers --check -o json", "status --check -o yaml"]) {
       const { code, out, words } = await run(line);
@@ -147,6 +132,23 @@ test("connect resolves, hands over, and says where to look", () =>
     assert.deepEqual([code, out], [ExitCode.ok, ""]);
     assert.match(words, /192\.0\.2\.1:6783, \[2001:db8::1\]:7/);
     assert.match(node.calls.join(), /^connect\(.*192\.0\.2\.1:6783.*"replace":true/);
+  }));
+
+test("forget resolves, hands over, and takes an endpoint that was never listed", () =>
+  withNode(async (run, node) => {
+    const { code, out, words } = await run("forget 192.0.2.1 [2001:db8::1]:7");
+    assert.deepEqual([code, out], [ExitCode.ok, ""]);
+    assert.equal(
+      words,
+      "selvage: no longer connecting to 192.0.2.1:6783, [2001:db8::1]:7; a connection that exists stays\n",
+    );
+    assert.deepEqual(node.calls, ['forget(["192.0.2.1:6783","[2001:db8::1]:7"])']);
+    node.fail = new MeshError("UNSUPPORTED", "no discovery of this node keeps targets");
+    const refused = await run("forget 192.0.2.1");
+    assert.deepEqual([refused.code, refused.words], [
+      ExitCode.failed,
+      "selvage: no discovery of this node keeps targets\n",
+    ]);
   }));
 
 test("stop returns when the socket is gone", () =>

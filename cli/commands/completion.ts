@@ -16,7 +16,6 @@ const fileOptions: ReadonlySet<string> = new Set([
   "--state-dir",
   "--template-file",
   "--token-file",
-  "--admin-token-file",
 ]);
 /** "Complete files", to the scripts of the library: its directive 0. */
 const filesDirective = ":0\n";
@@ -57,10 +56,11 @@ function addressIn(words: readonly string[]): AddressOptions {
       ? words.find((word) => word.startsWith(`${option}=`))?.slice(option.length + 1)
       : words[at + 1];
   };
-  const [config, stateDir, socket] = [valueOf("--config"), valueOf("--state-dir"), valueOf("--socket")];
-  return {
-    ...config === undefined ? {} : { config },
-    ...stateDir === undefined ? {} : { stateDir },
-    ...socket === undefined ? {} : { socket },
+  const given = {
+    config: valueOf("--config"),
+    stateDir: valueOf("--state-dir"),
+    socket: valueOf("--socket"),
+    admin: valueOf("--admin"),
   };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

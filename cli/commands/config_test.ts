@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { test } from "../../tests/harness.ts";
 import { ExitCode } from "../exit_code.ts";
 import { run, temporaryDirectory } from "../io_fixture.ts";
-import { redacted } from "./config.ts";
 
 test("config show prints every value with its origin, and no secret", async () => {
   using directory = temporaryDirectory();
@@ -25,15 +24,6 @@ test("config show prints every value with its origin, and no secret", async () =
   assert.match(table.out, /^SETTING +VALUE +ORIGIN\n/);
 });
 
-test("what is called a secret is not shown, however deep it is", () => {
-  assert.equal(redacted(["policy", "apiToken"], "x"), "<redacted>");
-  assert.equal(redacted(["psk"], "x"), "<redacted>");
-  assert.deepEqual(redacted(["discovery", "servers"], [{ host: "a", password: "x" }]), [
-    { host: "a", password: "<redacted>" },
-  ]);
-  assert.deepEqual(redacted(["ipam", "range"], "10.0.0.0/8"), "10.0.0.0/8");
-});
-
 test("config check says good or everything that is wrong", async () => {
   using directory = temporaryDirectory();
   const file = join(directory.path, "selvage.yaml");
@@ -47,6 +37,33 @@ test("config check says good or everything that is wrong", async () => {
     bad.words,
     /^selvage: .*selvage\.yaml:1: nmae: .*"name"\?\n {9}.*selvage\.yaml:2: port\.use: no plugin/,
   );
+});
+
+test("problems come in the order of the file's lines, whatever they are about, and others after them", async () => {
+  using directory = temporaryDirectory();
+  const file = join(directory.path, "selvage.yaml");
+  const lines = [
+    "port: { use: tap }",
+    "nmae: a",
+    "ipam: { range: 10.0.0.0 }",
+    "log: { level: loud }",
+    "polcy: {}",
+  ];
+  writeFileSync(file, `${lines.join("\n")}\n`);
+  const environment = { HOME: "/nonexistent", SELVAGE_STORE__USE: "paper" };
+  const { code, words } = await run(["config", "check", file], { environment });
+  assert.equal(code, ExitCode.usage);
+  const places = [...words.matchAll(/(?:yaml:(\d)|(SELVAGE_\w+)): (\S+):/g)].map(([, line, variable, path]) =>
+    `${line ?? variable} ${path}`
+  );
+  assert.deepEqual(places, [
+    "1 port.use",
+    "2 nmae",
+    "3 ipam.range",
+    "4 log.level",
+    "5 polcy",
+    "SELVAGE_STORE__USE store.use",
+  ]);
 });
 
 interface Schema {

@@ -13,3 +13,11 @@ export async function connect(
   await client.connect(endpoints, { replace: options.replace ?? false }, io.interrupted);
   io.say(`selvage: connecting to ${endpoints.join(", ")}; see "selvage status targets"\n`);
 }
+
+/** Sessions stay; only the trying ends, now and after every start. */
+export async function forget(io: Io, texts: readonly string[], options: AddressOptions): Promise<void> {
+  const endpoints = (await resolveEndpoints(texts)).map(formatEndpoint);
+  const client = await connectAdmin(options, io);
+  await client.forget(endpoints, io.interrupted);
+  io.say(`selvage: no longer connecting to ${endpoints.join(", ")}; a connection that exists stays\n`);
+}

@@ -71,6 +71,17 @@ test("root's paths are the system's, and naming a state directory moves the sock
   assert.equal(moved.settings.admin.socket, "/srv/mesh/admin.sock");
 });
 
+test("the API listens on TCP only where it is told to, and only for this machine", async () => {
+  assert.equal((await load({})).settings.admin.listen, undefined);
+  const { admin } =
+    (await load({ yaml: "admin: { listen: '[::1]:6784', tokenFile: /srv/token }\n" })).settings;
+  assert.deepEqual([admin.listen, admin.tokenFile], ["[::1]:6784", "/srv/token"]);
+  for (const listen of ["0.0.0.0:6784", "192.0.2.1:6784", "localhost:6784", "127.0.0.1"]) {
+    const message = await problems({ yaml: `admin: { listen: "${listen}" }\n` });
+    assert.match(message, /^selvage\.yaml:1: admin\.listen: .*write 127\.0\.0\.1:6784 or \[::1\]:6784/);
+  }
+});
+
 test("a flag wins over the environment, that over the file, that over the default, and each says where it is from", async () => {
   const config = await load({
     yaml: "name: file\nnetwork: file\nlog: { level: warn }\nipam:\n  range: 10.1.0.0/16\n",

@@ -25,6 +25,8 @@ export interface Setting {
   readonly path: readonly string[];
   readonly value: unknown;
   readonly origin: Origin;
+  /** The schema of its plugin says so: `writeOnly`, or the format `password`. */
+  readonly secret?: boolean;
 }
 
 /** `discovery[0].seeds`, as errors and `config show` write it. */

@@ -2,27 +2,31 @@
 import { MeshError } from "../../core/contracts/errors.ts";
 import type { SchemaIssue } from "../../core/contracts/schema.ts";
 import type { Merged } from "./merge.ts";
-import { formatOrigin, formatPath } from "./origin.ts";
+import { formatOrigin, formatPath, type Origin } from "./origin.ts";
 
 type Step = string | number;
 
-/** Further problems are only counted: a file that is no configuration at all has one in every line. */
+/** Further ones are only counted: a file that is no configuration at all has one in every line. */
 const shownProblems = 50;
+
+interface Problem {
+  readonly path: readonly Step[];
+  readonly origin: Origin;
+  /** Made only for what is shown: looking for a similar word takes time, and a hostile file has thousands. */
+  readonly message: () => string;
+}
 
 export class Problems {
   readonly #merged: Merged;
-  readonly #lines: string[] = [];
-  #more = 0;
+  readonly #found: Problem[] = [];
 
   constructor(merged: Merged) {
     this.#merged = merged;
   }
 
-  add(path: readonly Step[], message: string): void {
-    if (this.#lines.length === shownProblems) return void this.#more++;
+  add(path: readonly Step[], message: string | (() => string)): void {
     const origin = this.#merged.at(path)?.origin ?? { from: "default" };
-    const place = origin.from === "default" ? "" : `${formatOrigin(origin)}: `;
-    this.#lines.push(`${place}${formatPath(path)}: ${message}`);
+    this.#found.push({ path, origin, message: typeof message === "string" ? () => message : message });
   }
 
   /** Issues of a schema that was run on what stands under `root`; `known` are the keys it would have taken there. */
@@ -31,20 +35,35 @@ export class Problems {
       const path = [...root, ...(issue.path ?? []).map(stepOf)];
       const unknown = unknownKeys(issue);
       if (unknown.length === 0) this.add(path, issue.message);
-      for (const key of unknown) {
-        const isShown = this.#lines.length < shownProblems;
-        const close = isShown && path.length === root.length ? closest(key, known) : undefined;
-        this.add([...path, key], `unknown setting${close === undefined ? "" : `; did you mean "${close}"?`}`);
-      }
+      const words = path.length === root.length ? known : [];
+      for (const key of unknown) this.add([...path, key], () => unknownSetting(key, words));
     }
   }
 
-  /** Throws `CONFIG_INVALID` with a line per problem, if there is any. */
+  /** Throws `CONFIG_INVALID` with a line per problem, if there is any: those of the file first, in its order. */
   throwIfAny(): void {
-    if (this.#lines.length === 0) return;
-    const problems = [...this.#lines, ...this.#more > 0 ? [`and ${this.#more} more problems`] : []];
+    if (this.#found.length === 0) return;
+    const shown = this.#found.toSorted((a, b) => lineOf(a) - lineOf(b)).slice(0, shownProblems).map(
+      problemText,
+    );
+    const more = this.#found.length - shown.length;
+    const problems = [...shown, ...more > 0 ? [`and ${more} more problems`] : []];
     throw new MeshError("CONFIG_INVALID", problems.join("\n"), { details: { problems } });
   }
+}
+
+function lineOf({ origin }: Problem): number {
+  return origin.from === "file" ? origin.line : Number.MAX_SAFE_INTEGER;
+}
+
+function problemText({ path, origin, message }: Problem): string {
+  const place = origin.from === "default" ? "" : `${formatOrigin(origin)}: `;
+  return `${place}${formatPath(path)}: ${message()}`;
+}
+
+function unknownSetting(key: string, known: readonly string[]): string {
+  const close = closest(key, known);
+  return `unknown setting${close === undefined ? "" : `; did you mean "${close}"?`}`;
 }
 
 function stepOf(step: PropertyKey | { readonly key: PropertyKey }): Step {

@@ -60,7 +60,11 @@ export async function resolveConfig(
   problems.throwIfAny();
   const whole = made.filter((each) => each !== undefined);
   const implied = chosen.flatMap(({ over }) => over === undefined ? [] : impliedBy(over, merged));
-  const effective = [...merged.settings, ...implied, ...whole.flatMap(({ defaults }) => defaults)];
+  const secrets = whole.flatMap(({ secrets }) => secrets);
+  const effective = [...merged.settings, ...implied, ...whole.flatMap(({ defaults }) => defaults)]
+    .map((setting) =>
+      secrets.some((secret) => isWithin(setting, secret)) ? { ...setting, secret: true } : setting
+    );
   return {
     settings: settings!,
     plugins: composition(chosen, new Map(whole.map(({ choice, plugin }) => [choice, plugin]))),
@@ -134,6 +138,8 @@ interface Made {
   readonly plugin: Plugin<SlotName, never>;
   /** What its own schema adds to what was given. */
   readonly defaults: readonly Setting[];
+  /** Paths of options that its schema calls secret. */
+  readonly secrets: readonly (readonly string[])[];
 }
 
 async function makePlugin(
@@ -149,7 +155,8 @@ async function makePlugin(
   if (result instanceof Promise) return void problems.add(choice.path, "its schema is asynchronous");
   if (result.issues === undefined) {
     const defaults = optionDefaults(factory, choice, options);
-    return { choice, plugin: factory(options as never), defaults };
+    const secrets = secretOptions(factory, choice);
+    return { choice, plugin: factory(options as never), defaults, secrets };
   }
   problems.addIssues(choice.path, result.issues, optionNames(factory));
   return undefined;
@@ -212,10 +219,27 @@ function optionDefaults(
     }));
 }
 
+/** By annotations that JSON Schema has: what is written and never read back, and what a form would hide. */
+function secretOptions(factory: AnyPluginFactory, { path }: Chosen): readonly (readonly string[])[] {
+  return Object.entries(optionSchemas(factory))
+    .filter(([, { writeOnly, format }]) => writeOnly === true || format === "password")
+    .map(([option]) => [...path.map(String), option]);
+}
+
+function isWithin({ path }: Setting, above: readonly string[]): boolean {
+  return above.every((step, index) => path[index] === step);
+}
+
+interface OptionSchema {
+  readonly default?: unknown;
+  readonly writeOnly?: boolean;
+  readonly format?: string;
+}
+
 /** By name; none for a validator that cannot print itself. */
-function optionSchemas(factory: AnyPluginFactory): Readonly<Record<string, { readonly default?: unknown }>> {
+function optionSchemas(factory: AnyPluginFactory): Readonly<Record<string, OptionSchema>> {
   const schema = factory.config["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
-  return (schema?.["properties"] ?? {}) as Record<string, { default?: unknown }>;
+  return (schema?.["properties"] ?? {}) as Record<string, OptionSchema>;
 }
 
 function composition(

@@ -1,26 +1,24 @@
 /** `--detach`: the node as a process of its own, which this one waits for until it is ready or has failed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { MeshError } from "../../core/contracts/errors.ts";
-import { openStateDirectory, openStateFile } from "../../core/runtime/state_directory.ts";
+import { openStateDirectory } from "../../core/runtime/state_directory.ts";
 import { loadConfig } from "../config/load.ts";
 import { ExitCode } from "../exit_code.ts";
 import { describeFailure } from "../failure.ts";
 import type { Io } from "../io.ts";
 import { detachedCommand } from "./detached_command.ts";
 import type { DetachedReport } from "./detached_node.ts";
+import { type LogFile, openLogFile } from "./log_file.ts";
 import type { NodeOrder } from "./node_order.ts";
-import { logFile } from "./traces.ts";
 
 /** Prints what the node would print in the foreground. Its failure and its exit code become this command's. */
 export async function detach(io: Io, order: NodeOrder): Promise<ExitCode> {
   const { settings } = await loadConfig(order.flags, io);
   const directory = openStateDirectory(settings.stateDir);
-  const path = join(settings.stateDir, logFile);
-  const log = openLog(path, directory.undo);
+  const log = openLog(settings.stateDir, directory.undo);
   try {
     const { pid, report } = await runChild(io, order, { log: log.descriptor, stateDir: settings.stateDir });
     if (report === undefined || "failed" in report) log.undo();
@@ -29,7 +27,7 @@ export async function detach(io: Io, order: NodeOrder): Promise<ExitCode> {
       io.say(describeFailure(report.failed.message, io));
       return report.failed.exitCode;
     }
-    io.say(`selvage: running as process ${pid}, with its log in ${path}\n`);
+    io.say(`selvage: running as process ${pid}, with its log in ${log.path}\n`);
     const { join: command, words } = report.ready;
     io.say(words);
     if (command !== null) io.out(`${command}\n`);
@@ -42,21 +40,15 @@ export async function detach(io: Io, order: NodeOrder): Promise<ExitCode> {
   }
 }
 
-interface OpenLog {
-  readonly descriptor: number;
-  /** Removes log and directory, if they were made for this start and nothing else is in it. */
-  undo(): void;
-}
-
-function openLog(path: string, undoDirectory: () => void): OpenLog {
+/** Its `undo` also removes the directory, if that was made for this start and nothing else is in it. */
+function openLog(stateDir: string, undoDirectory: () => void): LogFile {
   try {
-    const made = openStateFile(path);
-    const descriptor = openSync(path, "a");
+    const log = openLogFile(stateDir);
     const undo = () => {
-      made.undo();
+      log.undo();
       undoDirectory();
     };
-    return { descriptor, undo };
+    return { ...log, undo };
   } catch (error) {
     undoDirectory();
     throw error;

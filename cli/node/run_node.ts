@@ -1,13 +1,15 @@
 /** A node as this process: from configuration to a clean end. */
 import { type ErrorCode, errorCode, MeshError } from "../../core/contracts/errors.ts";
-import type { Logger } from "../../core/contracts/host.ts";
 import type { MeshNode } from "../../core/contracts/node.ts";
 import { createNode } from "../../core/node/create_node.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
+import type { Settings } from "../config/settings.ts";
+import { shownSettings } from "../config/shown_setting.ts";
 import { ExitCode } from "../exit_code.ts";
 import type { Io } from "../io.ts";
-import { lineLogger } from "../log.ts";
-import { serveAdmin } from "../serve_admin.ts";
+import { createLog, type NodeLog } from "../log.ts";
+import { defaultTokenFile } from "../paths.ts";
+import { serveAdmin, type TcpOptions } from "../serve_admin.ts";
 import { version } from "../version.ts";
 import { entranceOf, explainEntry } from "./entry_intent.ts";
 import type { NodeOrder, Ready } from "./node_order.ts";
@@ -21,7 +23,7 @@ import { type Undo, watchTraces } from "./traces.ts";
 export async function runNode(io: Io, order: NodeOrder, onReady: (ready: Ready) => void): Promise<ExitCode> {
   const config = await loadConfig(order.flags, io);
   const { level, format } = config.settings.log;
-  const log = lineLogger({ level, format, write: io.say, wall: () => io.clock.wall() });
+  const log = createLog({ level, format, write: io.say, wall: () => io.clock.wall() });
   const traces = watchTraces(config.settings.stateDir);
   await using running = new RunningNode();
   try {
@@ -59,7 +61,7 @@ interface Start {
   readonly io: Io;
   readonly order: NodeOrder;
   readonly config: LoadedConfig;
-  readonly log: Logger;
+  readonly log: NodeLog;
 }
 
 /** The node and its API. The API is the last to go: who sees its socket disappear knows that everything is released. */
@@ -99,7 +101,10 @@ class RunningNode implements AsyncDisposable {
     this.#parts.use(this.#node);
     const server = await serveAdmin(this.#node, {
       socket: settings.admin.socket,
+      tcp: tcpOf(settings),
       log,
+      levels: log,
+      config: () => shownSettings(config.effective),
       stop: this.#stop.resolve,
     });
     this.#parts.use(server);
@@ -109,6 +114,11 @@ class RunningNode implements AsyncDisposable {
     await this.#node?.[Symbol.asyncDispose]();
     await this.#parts[Symbol.asyncDispose]();
   }
+}
+
+function tcpOf({ admin, stateDir }: Settings): TcpOptions | undefined {
+  if (admin.listen === undefined) return undefined;
+  return { listen: admin.listen, tokenFile: admin.tokenFile ?? defaultTokenFile(stateDir) };
 }
 
 async function readiness(node: MeshNode, { entry }: NodeOrder): Promise<Ready> {

@@ -1,17 +1,15 @@
 /** What a node leaves in its state directory, and taking it away again. */
-import { existsSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { storeKeys } from "../../core/node/state_records.ts";
 import { SqliteFile } from "../../core/runtime/sqlite_file.ts";
 
-export const logFile = "node.log";
-
 const database = "selvage.db";
-const ownFiles = /^(selvage\.db(-wal|-shm|-journal)?|node\.log|admin\.sock)$/;
+const ownFiles = /^(selvage\.db(-wal|-shm|-journal|-start)?|node\.log(\.1)?|admin\.(sock|token))$/;
 
 /** Names of files there that are ours; none where there is no directory. */
 export function ownTraces(stateDir: string): readonly string[] {
-  return existsSync(stateDir) ? readdirSync(stateDir).filter((name) => ownFiles.test(name)).toSorted() : [];
+  return namesIn(stateDir).filter((name) => ownFiles.test(name)).toSorted();
 }
 
 /** Removes our own files, and the directory if nothing else is in it. Returns what was removed, by path. */
@@ -21,8 +19,17 @@ export function removeTraces(stateDir: string): readonly string[] {
   return removeIfEmpty(stateDir) ? [...removed, stateDir] : removed;
 }
 
+/** None where something else stands in place of a directory: the start says so, in its own words. */
+function namesIn(path: string): readonly string[] {
+  return isDirectory(path) ? readdirSync(path) : [];
+}
+
+function isDirectory(path: string): boolean {
+  return existsSync(path) && statSync(path).isDirectory();
+}
+
 function removeIfEmpty(directory: string): boolean {
-  if (!existsSync(directory) || readdirSync(directory).length > 0) return false;
+  if (!isDirectory(directory) || readdirSync(directory).length > 0) return false;
   rmdirSync(directory);
   return true;
 }

@@ -56,7 +56,10 @@ function connectionCounts(counts: Readonly<Record<ConnectionState, number>>): st
   return total === 0 ? "0" : `${total} (${present.map(([state, count]) => `${count} ${state}`).join(", ")})`;
 }
 
-/** `-> 192.0.2.1:6783  established  encrypted  k3vq…(host2)  rtt=0.4ms mtu=1376`, or the reason why not. */
+/**
+ * `-> 192.0.2.1:6783  established  encrypted  k3vq…(host2)  rtt=0.4ms mtu=1376`, or the reason why not. A device that is
+ * heard is `unencrypted`, and nobody measures the way to it.
+ */
 export function connectionTable(
   io: Colours,
   { connections }: { connections: readonly ConnectionStatus[] },
@@ -65,12 +68,26 @@ export function connectionTable(
     connection.direction,
     connection.endpoint,
     connection.state,
-    connection.encrypted ? "encrypted" : "-",
+    cipherOf(connection),
     connection.peer === null ? "-" : `${connection.peer}(${connection.name ?? "unknown"})`,
-    connection.encrypted ? `rtt=${rtt(connection.rttMillis)} mtu=${connection.mtu}` : connection.reason ?? "",
+    connectionDetail(connection),
   ]);
   const header = ["", "ENDPOINT", "STATE", "CIPHER", "PEER", "DETAIL"];
-  return columns(header, rows, (cell, column) => column === 2 ? stateColoured(io, cell) : cell);
+  return columns(header, rows, (cell, column) => {
+    if (column === 3 && cell.trimEnd() === plain) return styled(io, "yellow", cell);
+    return column === 2 ? stateColoured(io, cell) : cell;
+  });
+}
+
+const plain = "unencrypted";
+
+function cipherOf({ state, encrypted }: ConnectionStatus): string {
+  return state !== "established" ? "-" : encrypted ? "encrypted" : plain;
+}
+
+function connectionDetail({ state, encrypted, rttMillis, mtu, reason }: ConnectionStatus): string {
+  if (state !== "established") return reason ?? "";
+  return encrypted ? `rtt=${rtt(rttMillis)} mtu=${mtu}` : `mtu=${mtu}`;
 }
 
 export function peerTable(io: Colours, { peers }: { peers: readonly PeerStatus[] }): string {
@@ -110,7 +127,7 @@ export function targetTable(io: Colours, { targets }: { targets: readonly Target
 }
 
 export function alertTable(io: Colours, { alerts }: { alerts: readonly Alert[] }): string {
-  const rows = alerts.map(({ name, detail, since }) => [name, new Date(since).toISOString(), detail]);
+  const rows = alerts.map(({ name, detail, since }) => [name, since, detail]);
   return columns(
     ["ALERT", "SINCE", "DETAIL"],
     rows,

@@ -13,6 +13,7 @@ test("reads answer the node's own documents", async () => {
   assert.deepEqual(await read("/v1/peers"), { peers: node.peers() });
   assert.deepEqual(await read("/v1/connections"), { connections: node.connections() });
   assert.deepEqual(await read("/v1/targets"), { targets: node.targets() });
+  assert.deepEqual(await read("/v1/drops"), { drops: node.drops() });
   assert.deepEqual(await read("/v1/members"), { members: node.members.list() });
   assert.deepEqual(await read("/v1/tokens"), { tokens: node.tokens.list() });
   assert.deepEqual(await read("/v1/version"), { name: "selvage", version: "0.1.0", api: "v1" });
@@ -23,7 +24,7 @@ test("health is 200 for a healthy node and 503, with the alerts, for one that is
   const well = await request("GET", "/v1/health");
   assert.equal(well.status, 200);
   assert.deepEqual(await well.json(), { healthy: true, state: "ready", alerts: [] });
-  const alerts = [{ name: "clock", detail: "jumped by 3600 s", since: 1_795_392_000_000 }];
+  const alerts = [{ name: "clock", detail: "jumped by 3600 s", since: "2026-11-23T00:00:00.000Z" }];
   node.answers = { healthy: false, alerts };
   const ill = await request("GET", "/v1/health");
   assert.equal(ill.status, 503);
@@ -43,13 +44,13 @@ test("a token is made with the lifetime asked for, or the node's default for an 
 
 test("revocations answer 204, and 404 for what is unknown", async () => {
   const { request, node } = adminFixture();
-  assert.equal((await request("DELETE", "/v1/tokens/t1")).status, 204);
+  assert.equal((await request("DELETE", "/v1/tokens/6f1d0c8a92b34e57a0c1d2e3f4a5b697")).status, 204);
   assert.equal((await request("DELETE", "/v1/members/web-2")).status, 204);
   const unknown = await request("DELETE", "/v1/members/web-9");
   assert.equal(unknown.status, 404);
   assert.equal((await unknown.json()).code, "NOT_FOUND");
   assert.deepEqual(node.calls, [
-    'tokens.revoke("t1")',
+    'tokens.revoke("6f1d0c8a92b34e57a0c1d2e3f4a5b697")',
     'members.revoke("web-2")',
     'members.revoke("web-9")',
   ]);
@@ -71,6 +72,46 @@ test("connect passes the endpoints on, and takes an empty list only to drop all"
   const refused = await post("/v1/connect", { endpoints: [] });
   assert.equal(refused.status, 422);
   assert.match((await refused.json()).detail, /^Cannot take the request: endpoints: at least one endpoint/);
+});
+
+test("forget passes the endpoints on, as often as it is asked, and takes no empty list", async () => {
+  const { post, node } = adminFixture();
+  for (let i = 0; i < 2; i++) {
+    assert.equal((await post("/v1/forget", { endpoints: ["192.0.2.9:6783"] })).status, 204);
+  }
+  assert.deepEqual(node.calls, ['forget(["192.0.2.9:6783"])', 'forget(["192.0.2.9:6783"])']);
+  assert.equal((await post("/v1/forget", { endpoints: [] })).status, 422);
+});
+
+test("the log's levels are read and replaced, and a scope that is left out has none of its own any more", async () => {
+  const { request, levels } = adminFixture();
+  const set = async (document: unknown) =>
+    await request("PUT", "/v1/log", {
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(document),
+    });
+  const settings = { level: "warn", scopes: { noise: "debug", "noise.link": "error" } };
+  assert.deepEqual(await (await set(settings)).json(), settings);
+  assert.deepEqual(levels.settings(), settings);
+  assert.deepEqual(await (await set({ level: "info" })).json(), { level: "info", scopes: {} });
+  assert.deepEqual(await (await request("GET", "/v1/log")).json(), { level: "info", scopes: {} });
+  const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`s${i}`, "info"]));
+  for (
+    const wrong of [{ level: "loud" }, { level: "info", scopes: { "a b": "info" } }, {
+      level: "info",
+      scopes: many,
+    }]
+  ) {
+    assert.equal((await set(wrong)).status, 422);
+  }
+  assert.deepEqual(levels.settings(), { level: "info", scopes: {} });
+});
+
+test("a node whose log belongs to another program says so", async () => {
+  const { node, clock, log } = adminFixture();
+  const app = createAdminApp({ node, clock, log, stop: () => {}, version: "0.1.0" });
+  const response = await app.request("/v1/log", { headers: { host: "localhost" } });
+  assert.deepEqual([response.status, (await response.json()).code], [501, "UNSUPPORTED"]);
 });
 
 test("a wrong value is named by its path, for people and for programs", async () => {
@@ -151,7 +192,7 @@ test("calls that change something are logged: who, what, on what, with what resu
     message,
     ...fields,
   }));
-  const call = { scope: "admin", message: "Admin call", who: "unix socket" };
+  const call = { scope: "admin", message: "Admin call", who: "unix" };
   assert.deepEqual(lines, [
     { ...call, level: "info", what: "token.create", path: "/v1/tokens", result: "ok" },
     {
@@ -194,5 +235,5 @@ test("reads and pings leave nothing in the log, and no secret ever does", async 
 test("a refused origin is logged with its path", async () => {
   const { request, log } = adminFixture();
   await request("GET", "/v1/status", { headers: { host: "evil.example" } });
-  assert.deepEqual(log.entries[0]?.fields, { reason: "foreign Host", path: "/v1/status" });
+  assert.deepEqual(log.entries[0]?.fields, { reason: "foreign Host", who: "unix", path: "/v1/status" });
 });

@@ -7,9 +7,11 @@
 import { hc } from "hono/client";
 import { MeshError } from "../contracts/errors.ts";
 import type { EventName } from "../contracts/events.ts";
+import type { LogLevel } from "../contracts/host.ts";
+import type { LogSettings } from "../contracts/log.ts";
 import type {
-  Alert,
   ConnectionStatus,
+  DropReason,
   IpamStatus,
   IssuedToken,
   MemberStatus,
@@ -21,11 +23,15 @@ import type {
   TokenOptions,
   TokenStatus,
 } from "../contracts/node.ts";
+import type { AdminAnswer, HealthAnswer, VersionAnswer } from "./answer_documents.ts";
 import type { AdminApp } from "./app.ts";
+import type { NodeReport } from "./report.ts";
 import { abortable, accepted, answer, parseJson, refusal, segment } from "./client_answer.ts";
 import type { EventDocuments } from "./event_documents.ts";
 import { isEventName } from "./event_documents.ts";
 import { readEvents } from "./event_source.ts";
+
+export type { AdminAnswer, HealthAnswer, VersionAnswer };
 
 /** `fetch`, or whatever answers a request as it does; `unixFetch(path)` for a node's socket. */
 export type FetchLike = (input: string | URL | Request, init?: RequestInit) => Promise<Response> | Response;
@@ -34,18 +40,6 @@ export type FetchLike = (input: string | URL | Request, init?: RequestInit) => P
 export type AdminEvent = {
   readonly [K in EventName]: { readonly id: string; readonly name: K; readonly detail: EventDocuments[K] };
 }[EventName];
-
-export interface HealthAnswer {
-  readonly healthy: boolean;
-  readonly state: NodeStatus["state"];
-  readonly alerts: readonly Alert[];
-}
-
-export interface VersionAnswer {
-  readonly name: "selvage";
-  readonly version: string;
-  readonly api: "v1";
-}
 
 /**
  * Every method rejects with a MeshError that has the node's own code, with what `fetch` rejects with, and with the
@@ -70,6 +64,20 @@ export interface AdminClient {
     options?: { readonly replace?: boolean },
     signal?: AbortSignal,
   ): Promise<void>;
+  /** No failure when an endpoint was not listed. */
+  forget(endpoints: readonly string[], signal?: AbortSignal): Promise<void>;
+  /** Every reason, also those that never occurred. */
+  drops(signal?: AbortSignal): Promise<Readonly<Record<DropReason, number>>>;
+  admin(signal?: AbortSignal): Promise<AdminAnswer>;
+  /** Everything in one document, without secrets. */
+  report(signal?: AbortSignal): Promise<NodeReport>;
+  /** Rejects `UNSUPPORTED` where the program that embeds the node has a log of its own. */
+  log(signal?: AbortSignal): Promise<LogSettings>;
+  /** Replaces all levels; without `scopes` none has a level of its own any more. */
+  setLog(
+    settings: { readonly level: LogLevel; readonly scopes?: LogSettings["scopes"] },
+    signal?: AbortSignal,
+  ): Promise<LogSettings>;
   ping(to: string, options?: PingOptions, signal?: AbortSignal): Promise<PingResult>;
   /** Resolves when the node has agreed to stop, not when it has stopped. */
   stop(signal?: AbortSignal): Promise<void>;
@@ -104,6 +112,14 @@ export function createAdminClient(fetchLike: FetchLike): AdminClient {
         v1.connect.$post({ json: { ...options, endpoints: [...endpoints] } }, abortable(signal)),
       );
     },
+    forget: async (endpoints, signal) => {
+      await accepted(v1.forget.$post({ json: { endpoints: [...endpoints] } }, abortable(signal)));
+    },
+    drops: async (signal) => (await answer(v1.drops.$get({}, abortable(signal)))).drops,
+    admin: (signal) => answer(v1.admin.$get({}, abortable(signal))),
+    report: (signal) => answer(v1.report.$get({}, abortable(signal))),
+    log: (signal) => answer(v1.log.$get({}, abortable(signal))),
+    setLog: (settings, signal) => answer(v1.log.$put({ json: settings }, abortable(signal))),
     ping: (to, options = {}, signal) =>
       answer(v1.ping.$post({ json: { ...options, to } }, abortable(signal))),
     stop: async (signal) => {

@@ -32,7 +32,7 @@ test("what the client is given arrives at the node", async () => {
   const { fetch, node, clock, stopped } = adminFixture();
   const client = createAdminClient(fetch);
   await client.createToken({ lifetimeSeconds: 60 });
-  await client.revokeToken("t1");
+  await client.revokeToken("6f1d0c8a92b34e57a0c1d2e3f4a5b697");
   await client.revokeMember("web-2");
   await client.connect(["192.0.2.9:6783"]);
   await client.connect([], { replace: true });
@@ -42,7 +42,7 @@ test("what the client is given arrives at the node", async () => {
   assert.equal(stopped(), 1);
   assert.deepEqual(node.calls, [
     'tokens.create({"lifetimeSeconds":60})',
-    'tokens.revoke("t1")',
+    'tokens.revoke("6f1d0c8a92b34e57a0c1d2e3f4a5b697")',
     'members.revoke("web-2")',
     'connect(["192.0.2.9:6783"], {})',
     'connect([], {"replace":true})',

@@ -11,6 +11,13 @@ import type { MeshNode } from "../contracts/node.ts";
 import { eventDocument, isEventName } from "./event_documents.ts";
 import { encodeEvent, EventReader } from "./event_reader.ts";
 
+/** What {@link EventHub.counts} tells. */
+export interface ReaderCounts {
+  readonly open: number;
+  /** Too slow, since the start. */
+  readonly dropped: number;
+}
+
 /** Half of the connections that the server takes, so that forgotten dashboards cannot lock out `selvage stop`. */
 export const mostReaders = 32;
 
@@ -25,6 +32,7 @@ export class EventHub {
   readonly #clock: Clock;
   readonly #log: Logger;
   #lastId = 0;
+  #dropped = 0;
 
   constructor({ node, clock, log }: EventHubParts) {
     this.#clock = clock;
@@ -45,12 +53,17 @@ export class EventHub {
     throw new MeshError("POOL_EXHAUSTED", message);
   }
 
+  counts(): ReaderCounts {
+    return { open: this.#readers.size, dropped: this.#dropped };
+  }
+
   #publish(name: EventName, detail: NodeEvents[EventName]): void {
     const id = String(++this.#lastId);
     if (this.#readers.size === 0 || !isEventName(name)) return;
     const frame = encodeEvent({ id, name, data: eventDocument(name, detail) });
     for (const reader of [...this.#readers]) {
       if (!reader.offer(frame)) {
+        this.#dropped++;
         this.#log.log("warn", "Event reader dropped", { reason: "too slow", event: name });
       }
       if (name === "node:stopping") reader.finish();

@@ -1,12 +1,14 @@
 /**
  * One reader of the event stream, as server-sent events (WHATWG HTML §9.2).
  *
- * A reader that falls {@link queueLimit} events behind is told so and dropped. Waiting for it would hold back the node,
+ * A reader that falls {@link queueLimit} events or {@link queueBytes} behind is told so and dropped. Waiting for it would hold back the node,
  * and leaving out single events would give it a picture that is wrong unnoticed.
  */
 import type { Clock, Timer } from "../contracts/host.ts";
 
 export const queueLimit = 256;
+/** Events hold texts of peers, so their number alone bounds nothing. */
+export const queueBytes = 256 * 1024;
 export const heartbeatMillis = 15_000;
 
 const encoder = new TextEncoder();
@@ -29,6 +31,7 @@ export class EventReader {
   readonly #readers: Set<EventReader>;
   readonly #clock: Clock;
   readonly #queue: Uint8Array[] = [];
+  #queued = 0;
   /** Takes the next frame at once, or the end; set while the stream waits. */
   #waiting: ((frame: Uint8Array | undefined) => void) | undefined;
   #timer: Timer | undefined;
@@ -47,7 +50,7 @@ export class EventReader {
 
   /** False when the reader was too far behind and has been dropped. */
   offer(frame: Uint8Array): boolean {
-    if (this.#queue.length < queueLimit) {
+    if (this.#waiting !== undefined || this.#hasRoom(frame)) {
       this.#put(frame);
       return true;
     }
@@ -64,14 +67,20 @@ export class EventReader {
     if (this.#queue.length === 0) this.#waiting?.(undefined);
   }
 
+  #hasRoom(frame: Uint8Array): boolean {
+    return this.#queue.length < queueLimit && this.#queued + frame.length <= queueBytes;
+  }
+
   #cancel(): void {
     this.#waiting = undefined;
+    this.#queue.length = 0;
     this.finish();
   }
 
   #put(frame: Uint8Array): void {
-    if (this.#waiting === undefined) this.#queue.push(frame);
-    else this.#waiting(frame);
+    if (this.#waiting !== undefined) return this.#waiting(frame);
+    this.#queue.push(frame);
+    this.#queued += frame.length;
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
@@ -89,6 +98,7 @@ export class EventReader {
 
   #next(): Promise<Uint8Array | undefined> | Uint8Array | undefined {
     const frame = this.#queue.shift();
+    this.#queued -= frame?.length ?? 0;
     if (frame !== undefined || this.#finished) return frame;
     return new Promise((resolve) => {
       this.#waiting = (value) => {

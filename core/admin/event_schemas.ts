@@ -25,7 +25,7 @@ export const eventSchemas = {
 /** The last event of a reader that was too slow. It has no id, for it is none of the node's. */
 export const droppedEvent = z.object({
   reason: text,
-  limit: z.int().openapi({ description: "Events that a reader may be behind" }),
+  limit: z.int().openapi({ description: "Events that a reader may be behind, and fewer if they are long" }),
 });
 
 /** One event of the stream as its three fields: `id:`, `event:` and the JSON of `data:`. */

@@ -7,7 +7,7 @@ import { adminFixture } from "./admin_fixture.ts";
 import type { AdminFixture } from "./admin_fixture.ts";
 import { eventDocument, eventNames } from "./event_documents.ts";
 import { mostReaders } from "./event_hub.ts";
-import { heartbeatMillis, queueLimit } from "./event_reader.ts";
+import { heartbeatMillis, queueBytes, queueLimit } from "./event_reader.ts";
 import { eventSchemas } from "./event_schemas.ts";
 import { other, self } from "./mesh_node_fixture.ts";
 
@@ -170,6 +170,34 @@ test("a slow reader gets what it had room for and a last event that says so; a f
   assert.equal(fixture.log.entries.filter(({ message }) => message === "Event reader dropped").length, 1);
   await fast.cancel();
   assert.equal(fixture.clock.pending, 0);
+});
+
+test("a slow reader is dropped by the bytes that wait for it too, and is counted", async () => {
+  const fixture = adminFixture();
+  const slow = await follow(fixture);
+  const detail = "x".repeat(10_000);
+  const emitted = Math.ceil(queueBytes / detail.length);
+  assert.ok(emitted < queueLimit);
+  for (let i = 0; i < emitted; i++) fixture.node.events.emit("alert:raised", { alert: "long", detail });
+  let bytes = 0;
+  let last = "";
+  for (let frame = await slow.next(); frame !== undefined; frame = await slow.next()) {
+    last = frame;
+    bytes += frame.length;
+  }
+  assert.ok(bytes <= queueBytes + 200, `${bytes}`);
+  assert.match(last, /^event: stream:dropped\n/);
+  const { readers } = await (await fixture.request("GET", "/v1/admin")).json();
+  assert.deepEqual(readers, { open: 0, dropped: 1 });
+});
+
+test("a reader that waits takes an event of any length", async () => {
+  const fixture = adminFixture();
+  const frames = await follow(fixture);
+  const next = frames.next();
+  fixture.node.events.emit("alert:raised", { alert: "long", detail: "x".repeat(2 * queueBytes) });
+  assert.ok((await next ?? "").length > 2 * queueBytes);
+  await frames.cancel();
 });
 
 test("the stream ends with node:stopping", async () => {

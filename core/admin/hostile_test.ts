@@ -6,10 +6,11 @@ import { adminFixture } from "./admin_fixture.ts";
 import type { AdminFixture } from "./admin_fixture.ts";
 import { problem } from "./schemas.ts";
 
-const writes = ["/v1/tokens", "/v1/connect", "/v1/ping", "/v1/stop"] as const;
+const writes = ["/v1/tokens", "/v1/connect", "/v1/forget", "/v1/ping", "/v1/stop"] as const;
 const good: Record<(typeof writes)[number], object> = {
   "/v1/tokens": { lifetimeSeconds: 60 },
   "/v1/connect": { endpoints: ["192.0.2.9:6783"], replace: true },
+  "/v1/forget": { endpoints: ["192.0.2.9:6783"] },
   "/v1/ping": { to: "web-2", size: 1, timeoutMillis: 1, family: 4 },
   "/v1/stop": {},
 };
@@ -26,7 +27,10 @@ async function assertPlanned(response: Response): Promise<void> {
 /** What a request asked of the node, of whatever kind, must have had the contract's types. */
 function assertSaneCalls({ node }: AdminFixture): void {
   for (const call of node.calls) {
-    assert.match(call, /^(tokens|members)\.|^(status|peers|connections|ipam|targets)\(\)|^(connect|ping)\(/);
+    assert.match(
+      call,
+      /^(tokens|members)\.|^(status|peers|connections|ipam|targets|drops)\(\)|^(connect|forget|ping)\(/,
+    );
     if (call.startsWith("tokens.create")) {
       assert.match(call, /^tokens\.create\(\{("lifetimeSeconds":\d+)?\}\)$/);
     }

@@ -3,6 +3,7 @@ import type { EventName, Events, NodeEvents } from "../contracts/events.ts";
 import type { Clock, LogFields, Logger, LogLevel, Timer } from "../contracts/host.ts";
 import type {
   ConnectionStatus,
+  DropReason,
   IpamStatus,
   MemberStatus,
   MeshNode,
@@ -15,6 +16,7 @@ import type {
 } from "../contracts/node.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { MeshError } from "../contracts/errors.ts";
+import { dropReasons } from "./drop_meanings.ts";
 
 export const self = "k3vq2m6zr4t7n5xw2l6ayd3ucj7pfh4s" as PeerId;
 export const other = "b5wq3n7zs4u6m5yx2k6bye3vdj7qgh4t" as PeerId;
@@ -22,7 +24,10 @@ export const other = "b5wq3n7zs4u6m5yx2k6bye3vdj7qgh4t" as PeerId;
 const ipam: IpamStatus = {
   state: "ready",
   ranges: ["10.32.0.0/12", "fd5a:1b2c:3d4e::/48"],
-  leases: [{ owner: "node", address: "10.32.0.1" }, { owner: "node", address: "fd5a:1b2c:3d4e::1" }],
+  leases: [
+    { owner: "node", address: "10.32.0.1/12" },
+    { owner: "node", address: "fd5a:1b2c:3d4e::1/48" },
+  ],
   shares: [
     { peer: self, name: "web-1", ranges: ["10.32.0.0/13"], share4: 0.5, share6: 0.5, reachable: true },
     { peer: other, name: "web-2", ranges: ["10.40.0.0/13"], share4: 0.5, share6: 0.5, reachable: false },
@@ -36,7 +41,7 @@ const status: NodeStatus = {
   peer: self,
   name: "web-1",
   network: { id: "00112233445566778899aabbccddeeff", name: "mesh" },
-  started: 1_795_392_000_000,
+  started: "2026-11-23T00:00:00.000Z",
   uptimeSeconds: 61.5,
   plugins: { transport: ["udp"], discovery: ["static_seeds", "gossip"] },
   listen: ["[::]:6783"],
@@ -95,7 +100,7 @@ const connections: readonly ConnectionStatus[] = [
 ];
 
 const targets: readonly TargetStatus[] = [
-  { endpoint: "198.51.100.7:6783", source: "config", state: "established", reason: null },
+  { endpoint: "198.51.100.7:6783", source: "static_seeds", state: "established", reason: null },
 ];
 
 const members: readonly MemberStatus[] = [
@@ -103,7 +108,10 @@ const members: readonly MemberStatus[] = [
   { peer: other, name: "web-2", admittedBy: self, state: "revoked" },
 ];
 
-export const secretOfToken = "selvage-1-this-is-the-secret";
+export const idOfToken = "6f1d0c8a92b34e57a0c1d2e3f4a5b697";
+/** Of the form that a node makes, and of no network. */
+export const secretOfToken =
+  "selvage1-kuabcirtirkwm54itgvlxtg5537w6himrkjlgtsxuda5fy7uuw3joaaaaaagwdqoaaaqnrrtmqdru7yaa4hbkhbdfiytqp2gjvkfwytjob3x5bmmsonkdkfpw264js6s3hwgu6tp";
 
 class FixtureEvents implements Events {
   readonly #listeners = new Set<(name: EventName, detail: NodeEvents[EventName]) => void>();
@@ -141,7 +149,7 @@ export class FixtureNode implements MeshNode {
       this.#note("tokens.create", options);
       const expires = "2026-12-01T00:00:00.000Z";
       return Promise.resolve({
-        id: "t1",
+        id: idOfToken,
         token: secretOfToken,
         expires,
         join: `selvage join ${secretOfToken}`,
@@ -149,9 +157,9 @@ export class FixtureNode implements MeshNode {
     },
     list: () => {
       this.#note("tokens.list");
-      return [{ id: "t1", expires: "2026-12-01T00:00:00.000Z", state: "valid" as const }];
+      return [{ id: idOfToken, expires: "2026-12-01T00:00:00.000Z", state: "valid" as const }];
     },
-    revoke: (id: string) => this.#revoke("tokens.revoke", id, "t1"),
+    revoke: (id: string) => this.#revoke("tokens.revoke", id, idOfToken),
   };
 
   readonly members = {
@@ -182,6 +190,16 @@ export class FixtureNode implements MeshNode {
   // deno-lint-ignore require-await -- a throw must become a rejection
   async connect(endpoints: readonly string[], options?: { readonly replace?: boolean }): Promise<void> {
     this.#note("connect", endpoints, options);
+  }
+
+  // deno-lint-ignore require-await -- a throw must become a rejection
+  async forget(endpoints: readonly string[]): Promise<void> {
+    this.#note("forget", endpoints);
+  }
+
+  drops(): Readonly<Record<DropReason, number>> {
+    const none = Object.fromEntries(dropReasons.map((reason) => [reason, 0]));
+    return this.#answer("drops", { ...none as Record<DropReason, number>, noRoute: 3, badSource: 1 });
   }
 
   // deno-lint-ignore require-await -- a throw must become a rejection

@@ -34,11 +34,13 @@ interface HttpKind {
 /** The failures of HTTP that this API gives; any other status of a library is shown as the 400 that it is for us. */
 const httpKinds: Readonly<Record<number, HttpKind>> = {
   400: { title: "Bad Request", code: "MALFORMED" },
+  401: { title: "Unauthorized", code: "TOKEN_INVALID" },
   403: { title: "Forbidden", code: "INVALID_ARGUMENT" },
   404: { title: "Not Found", code: "NOT_FOUND" },
   405: { title: "Method Not Allowed", code: "UNSUPPORTED" },
   413: { title: "Content Too Large", code: "INVALID_ARGUMENT" },
   415: { title: "Unsupported Media Type", code: "UNSUPPORTED" },
+  429: { title: "Too Many Requests", code: "POOL_EXHAUSTED" },
 };
 
 /** The problem of any thrown value. `instance` is set by the caller who has logged it. */

@@ -85,7 +85,7 @@ test("a MeshError of the node comes through every route with its status", async 
     node.fail = new MeshError(code, `Cannot because of ${code}`);
     const responses = [
       await request("GET", "/v1/status"),
-      await request("DELETE", "/v1/tokens/t1"),
+      await request("DELETE", "/v1/tokens/6f1d0c8a92b34e57a0c1d2e3f4a5b697"),
       await post("/v1/ping", { to: "10.32.0.7" }),
     ];
     for (const response of responses) {

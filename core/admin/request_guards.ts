@@ -1,17 +1,15 @@
 /**
- * What every request must satisfy before a route sees it.
+ * What every request must satisfy before a route sees it, beside the token that some doors ask for.
  *
- * The unix socket's mode is the authentication. What is left to refuse is a browser that was made to speak to a socket
- * forwarded to a port: a page of another site, or a name rebound to this machine, shows itself in `Host`, `Origin` or
- * `Sec-Fetch-Site`. No header allows another origin, so a page cannot read an answer either.
+ * On whatever way, a browser may have been made to speak to this node: a page of another site, or a name rebound to this
+ * machine, shows itself in `Host`, `Origin` or `Sec-Fetch-Site`. No header allows another origin, so a page cannot read
+ * an answer either; and no cookie is ever set, so it cannot borrow anybody's rights.
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { Logger } from "../contracts/host.ts";
+import { callerOf, doorOf } from "./door.ts";
 import { problemOf, problemResponse } from "./problem.ts";
-
-/** A unix socket has no name, so clients send one of these. Compared whole: a port makes it a different one. */
-export const hosts: readonly string[] = ["localhost", "selvage"];
+import type { Refusals } from "./refusals.ts";
 
 export const largestBody = 1024 * 1024;
 
@@ -39,15 +37,13 @@ export function answering(onFailure: (error: unknown, c: Context) => Response): 
   };
 }
 
-export function sameSite(log: Logger): MiddlewareHandler {
+export function sameSite(refusals: Refusals): MiddlewareHandler {
   return async (c, next) => {
     const foreign = foreignHeader(c);
     if (foreign === undefined) return await next();
-    log.log("warn", "Admin request refused", { reason: `foreign ${foreign}`, path: c.req.path });
-    const detail =
-      `Cannot serve this request: its ${foreign} header is foreign; send "Host: localhost" and no ${
-        foreign === "Host" ? "port" : foreign
-      }`;
+    refusals.note("foreign", { reason: `foreign ${foreign}`, who: callerOf(c), path: c.req.path });
+    const remedy = foreign === "Host" ? `send "Host: ${doorOf(c).hosts[0]}"` : `send no ${foreign}`;
+    const detail = `Cannot serve this request: its ${foreign} header is foreign; ${remedy}`;
     return problemResponse(c, problemOf(new HTTPException(403, { message: detail })));
   };
 }
@@ -55,6 +51,7 @@ export function sameSite(log: Logger): MiddlewareHandler {
 function foreignHeader(c: Context): string | undefined {
   const host = c.req.header("host") ?? "";
   // A request target may be a whole URL, whose host then counts instead of the header (RFC 9112 §3.2.2).
+  const { hosts } = doorOf(c);
   if (!hosts.includes(host) || !hosts.includes(new URL(c.req.url).host)) return "Host";
   const origin = c.req.header("origin");
   if (origin !== undefined && origin !== `http://${host}`) return "Origin";

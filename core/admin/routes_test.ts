@@ -7,30 +7,46 @@ import { largestBody } from "./request_guards.ts";
 import * as schemas from "./schemas.ts";
 
 interface Route {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
-  /** For a POST, a body that is taken. */
+  /** For a POST or PUT, a body that is taken. */
   readonly body?: unknown;
   readonly allow: string;
 }
 
 const read = "GET, HEAD";
 const routes: readonly Route[] = [
-  ...["status", "health", "version", "peers", "connections", "ipam", "targets", "members"]
+  ...[
+    "status",
+    "health",
+    "version",
+    "peers",
+    "connections",
+    "ipam",
+    "targets",
+    "members",
+    "drops",
+    "admin",
+    "report",
+  ]
     .map((name): Route => ({ method: "GET", path: `/v1/${name}`, allow: read })),
   { method: "GET", path: "/v1/openapi.json", allow: read },
   { method: "GET", path: "/v1/events", allow: read },
   { method: "GET", path: "/v1/tokens", allow: `${read}, POST` },
   { method: "POST", path: "/v1/tokens", body: { lifetimeSeconds: 60 }, allow: `${read}, POST` },
-  { method: "DELETE", path: "/v1/tokens/t1", allow: "DELETE" },
+  { method: "DELETE", path: "/v1/tokens/6f1d0c8a92b34e57a0c1d2e3f4a5b697", allow: "DELETE" },
   { method: "DELETE", path: "/v1/members/web-2", allow: "DELETE" },
   { method: "POST", path: "/v1/connect", body: { endpoints: ["192.0.2.9:6783"] }, allow: "POST" },
+  { method: "POST", path: "/v1/forget", body: { endpoints: ["192.0.2.9:6783"] }, allow: "POST" },
+  { method: "GET", path: "/v1/log", allow: `${read}, PUT` },
+  { method: "PUT", path: "/v1/log", body: { level: "debug" }, allow: `${read}, PUT` },
   { method: "POST", path: "/v1/ping", body: { to: "10.32.0.7" }, allow: "POST" },
   { method: "POST", path: "/v1/stop", body: {}, allow: "POST" },
 ];
+const writes = routes.filter(({ body }) => body !== undefined);
 
-function initOf({ method, body }: Route, headers: Record<string, string> = {}): RequestInit {
-  if (method !== "POST") return { headers };
+function initOf({ body }: Route, headers: Record<string, string> = {}): RequestInit {
+  if (body === undefined) return { headers };
   return { headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) };
 }
 
@@ -58,14 +74,14 @@ test("every route answers a good request, with headers that keep the answer to i
 test("the table of this test names every route of the app", () => {
   const known = new Set(routes.map(({ method, path }) => `${method} ${path}`));
   const served = adminFixture().app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) =>
-    `${method} ${path.replace(":id", "t1").replace(":peer", "web-2")}`
+    `${method} ${path.replace(":id", "6f1d0c8a92b34e57a0c1d2e3f4a5b697").replace(":peer", "web-2")}`
   );
   assert.deepEqual([...new Set(served)].sort(), [...known].sort());
 });
 
 test("every route refuses a method it does not have, and says which it has", async () => {
   for (const { path, allow } of routes) {
-    for (const method of ["PUT", "PATCH", "OPTIONS"]) {
+    for (const method of ["PUT", "PATCH", "OPTIONS"].filter((each) => !allow.includes(each))) {
       const response = await adminFixture().request(method, path);
       assert.equal(response.headers.get("allow"), allow);
       assert.equal((await assertProblem(response, 405)).code, "UNSUPPORTED");
@@ -132,7 +148,7 @@ test("every route refuses an announced body of more than a mebibyte", async () =
 });
 
 test("every write refuses a body that grows beyond a mebibyte unannounced", async () => {
-  for (const { method, path } of routes.filter((route) => route.method === "POST")) {
+  for (const { method, path } of writes) {
     const { request, node } = adminFixture();
     const init = { headers: { "content-type": "application/json" }, body: " ".repeat(largestBody + 1) };
     await assertProblem(await request(method, path, init), 413);
@@ -141,7 +157,7 @@ test("every write refuses a body that grows beyond a mebibyte unannounced", asyn
 });
 
 test("every write takes a body of exactly a mebibyte", async () => {
-  for (const { method, path, body } of routes.filter((route) => route.method === "POST")) {
+  for (const { method, path, body } of writes) {
     const padded = JSON.stringify(body).padEnd(largestBody, " ");
     const init = { headers: { "content-type": "application/json" }, body: padded };
     assert.ok((await adminFixture().request(method, path, init)).ok);
@@ -155,7 +171,7 @@ test("every write refuses a body that is not declared to be JSON", async () => {
     "application/jsonx",
     "application/json; charset=latin1",
   ];
-  for (const { method, path } of routes.filter((route) => route.method === "POST")) {
+  for (const { method, path } of writes) {
     for (const contentType of wrong) {
       const { request, node } = adminFixture();
       const init = { headers: { "content-type": contentType }, body: "{}" };
@@ -168,7 +184,7 @@ test("every write refuses a body that is not declared to be JSON", async () => {
 
 test("every write refuses a body that is not JSON, or not UTF-8", async () => {
   const wrong: BodyInit[] = ["{", "{'to': 1}", "\u0000", new Uint8Array([0x22, 0xff, 0x22])];
-  for (const { method, path } of routes.filter((route) => route.method === "POST")) {
+  for (const { method, path } of writes) {
     for (const body of wrong) {
       const { request, node } = adminFixture();
       const init = { headers: { "content-type": "application/json; charset=utf-8" }, body };
@@ -179,10 +195,11 @@ test("every write refuses a body that is not JSON, or not UTF-8", async () => {
 });
 
 test("every write refuses JSON of the wrong shape, and a member it does not know", async () => {
-  for (const { method, path, body } of routes.filter((route) => route.method === "POST")) {
+  for (const { method, path, body } of writes) {
     for (const wrong of [null, [], "text", 7, { ...(body as object), surprise: 1 }]) {
-      const { post, node } = adminFixture();
-      const problem = await assertProblem(await post(path, wrong), 422);
+      const { request, node } = adminFixture();
+      const init = { headers: { "content-type": "application/json" }, body: JSON.stringify(wrong) };
+      const problem = await assertProblem(await request(method, path, init), 422);
       assert.equal(problem.code, "INVALID_ARGUMENT", `${method} ${path}`);
       assert.deepEqual(node.calls, []);
     }

@@ -4,11 +4,13 @@
  * that neither can gain or lose a member alone. Answers are not validated at run time: they have those types already.
  */
 import { z } from "@hono/zod-openapi";
-import { dropNames } from "../contracts/drop.ts";
+import type { LogLevel } from "../contracts/host.ts";
+import type { LogSettings } from "../contracts/log.ts";
 import type {
   Alert,
   ConnectionState,
   ConnectionStatus,
+  DropReason,
   IpamStatus,
   IssuedToken,
   MemberStatus,
@@ -22,14 +24,18 @@ import type {
   TrafficStatus,
 } from "../contracts/node.ts";
 import type { PeerId } from "../contracts/values.ts";
+import { dropMeanings, dropReasons } from "./drop_meanings.ts";
 import { errorCodes } from "./error_kinds.ts";
+import type { EffectiveSetting } from "./parts.ts";
 import type { Problem } from "./problem.ts";
+import type { NodeReport } from "./report.ts";
 
 const longestText = 255;
 const mostEndpoints = 64;
 const longestLifetimeSeconds = 10 * 365 * 86_400;
 const longestTimeoutMillis = 60_000;
 const largestPing = 65_507;
+const mostScopes = 64;
 
 /** zod cannot know the brand; the node alone makes peer ids, and what comes in is never typed as one. */
 export const peerId = z.string().openapi("PeerId", {
@@ -40,7 +46,7 @@ export const peerId = z.string().openapi("PeerId", {
 const texts = z.array(z.string()).readonly();
 const count = z.int().min(0);
 const fraction = z.number().min(0).max(1);
-const wallMillis = z.number().openapi({ description: "Milliseconds since the Unix epoch" });
+const time = z.iso.datetime({ precision: 3 }).openapi({ description: "RFC 3339, UTC" });
 const rttMillis = z.number().nullable().openapi({
   description: "Round trip in milliseconds; null if not measured",
 });
@@ -61,7 +67,7 @@ const connectionState = z.enum(["connecting", "established", "retrying", "failed
 export const alert = z.object({
   name: z.string(),
   detail: z.string(),
-  since: wallMillis,
+  since: time,
 }).openapi("Alert") satisfies z.ZodType<Alert>;
 
 export const ipamStatus = z.object({
@@ -92,7 +98,7 @@ export const nodeStatus = z.object({
   peer: peerId,
   name: z.string(),
   network: z.object({ id: z.string(), name: z.string() }),
-  started: wallMillis,
+  started: time,
   uptimeSeconds: z.number().min(0),
   plugins: z.record(z.string(), texts).openapi({ description: "Names of the plugins, by slot" }),
   listen: texts,
@@ -103,7 +109,7 @@ export const nodeStatus = z.object({
   targets: count,
   ipam: ipamStatus,
   traffic: trafficStatus,
-  drops: z.partialRecord(z.enum(dropNames), count)
+  drops: z.partialRecord(z.enum(dropReasons), count)
     .openapi({ description: "Packets that went no further, by reason; only reasons that occurred" }),
   alerts: z.array(alert).readonly(),
   healthy: z.boolean().openapi({ description: "No alert, and every target has a session" }),
@@ -150,7 +156,7 @@ export const memberStatus = z.object({
 
 export const tokenStatus = z.object({
   id: z.string(),
-  expires: z.string(),
+  expires: time,
   state: z.enum(["valid", "expired", "revoked"]),
 }).openapi("TokenStatus") satisfies z.ZodType<TokenStatus>;
 
@@ -163,7 +169,7 @@ export const tokenOptions = z.strictObject({
 export const issuedToken = z.object({
   id: z.string(),
   token: z.string().openapi({ description: "Holds the secret: shown this once" }),
-  expires: z.string(),
+  expires: time,
   join: z.string().openapi({ description: "The command that a new host runs" }),
 }).openapi("IssuedToken") satisfies z.ZodType<IssuedToken>;
 
@@ -175,6 +181,10 @@ export const connectRequest = z.strictObject({
   path: ["endpoints"],
   message: "at least one endpoint, unless `replace` is to drop all",
 }).openapi("ConnectRequest");
+
+export const forgetRequest = z.strictObject({
+  endpoints: z.array(z.string().min(1).max(longestText)).min(1).max(mostEndpoints),
+}).openapi("ForgetRequest");
 
 export const pingRequest = z.strictObject({
   to: z.string().min(1).max(longestText).openapi({
@@ -191,6 +201,69 @@ export const pingResult = z.object({
   hopLimit: count,
   size: count,
 }).openapi("PingResult") satisfies z.ZodType<PingResult>;
+
+/** One member per reason, so that the document says what each means. */
+const dropCounts = z.object(
+  Object.fromEntries(
+    dropReasons.map((reason) => [reason, count.openapi({ description: dropMeanings[reason] })] as const),
+  ) as Record<DropReason, typeof count>,
+);
+
+export const drops = z.object({ drops: dropCounts }).openapi("Drops");
+
+const logLevel = z.enum(["debug", "info", "warn", "error"]) satisfies z.ZodType<LogLevel>;
+const scopes = z.record(z.string().regex(/^[\w.-]{1,63}$/, "expected a scope as the log shows it"), logLevel)
+  .refine((levels) => Object.keys(levels).length <= mostScopes, `at most ${mostScopes} scopes`)
+  .openapi({ description: "Levels of single scopes, and of what is below them" });
+
+export const logSettings = z.object({ level: logLevel, scopes }).openapi("LogSettings") satisfies z.ZodType<
+  LogSettings
+>;
+
+export const logRequest = z.strictObject({ level: logLevel, scopes: absent(scopes) }).openapi("LogRequest");
+
+export const adminStatus = z.object({
+  readers: z.object({
+    open: count.openapi({ description: "Readers of the event stream now" }),
+    dropped: count.openapi({ description: "Readers that were too slow, since the start" }),
+  }),
+  refused: z.object({
+    foreign: count.openapi({ description: "Host, Origin or Sec-Fetch-Site was foreign" }),
+    token: count.openapi({ description: "No token, or a wrong one" }),
+    delayed: count.openapi({ description: "The same, when too many such answers were waiting already" }),
+  }).openapi({ description: "Requests that reached no route, since the start" }),
+  crowd: z.object({
+    displaced: count.openapi({ description: "Connections closed to make room for others" }),
+    turnedAway: count.openapi({ description: "Requests without the right token, turned away unseen" }),
+  }).openapi({ description: "What was refused for being too much, since the start" }),
+}).openapi("AdminStatus");
+
+const setting = z.object({
+  path: z.string(),
+  value: z.unknown(),
+  origin: z.string().openapi({ description: "File and line, variable, flag, or `default`" }),
+}).openapi("EffectiveSetting") satisfies z.ZodType<EffectiveSetting>;
+
+export const report = z.object({
+  generated: time,
+  version: z.string(),
+  runtime: z.string(),
+  platform: z.string().nullable(),
+  status: nodeStatus,
+  peers: z.array(peerStatus).readonly(),
+  connections: z.array(connectionStatus).readonly(),
+  ipam: ipamStatus,
+  targets: z.array(targetStatus).readonly(),
+  members: z.array(memberStatus).readonly(),
+  tokens: z.array(tokenStatus).readonly(),
+  drops: dropCounts,
+  alerts: z.array(alert).readonly(),
+  admin: adminStatus,
+  log: logSettings.nullable().openapi({ description: "Null where another program owns the log" }),
+  config: z.array(setting).readonly().nullable().openapi({
+    description: "The settings in force, secrets replaced; null where another program has the configuration",
+  }),
+}).openapi("NodeReport") satisfies z.ZodType<NodeReport>;
 
 export const stopRequest = z.strictObject({}).openapi("StopRequest");
 

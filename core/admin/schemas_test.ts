@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import type { z } from "@hono/zod-openapi";
 import { test } from "../../tests/harness.ts";
+import type { LogSettings } from "../contracts/log.ts";
 import type * as contract from "../contracts/node.ts";
 import type { EventDocuments } from "./event_documents.ts";
 import { eventNames } from "./event_documents.ts";
 import { eventSchemas } from "./event_schemas.ts";
-import type { HealthAnswer, VersionAnswer } from "./client.ts";
+import type { AdminAnswer, HealthAnswer, VersionAnswer } from "./client.ts";
 import { FixtureNode } from "./mesh_node_fixture.ts";
 import type { Problem } from "./problem.ts";
+import type { NodeReport } from "./report.ts";
 import * as schemas from "./schemas.ts";
 
 /** Identical types, as the compiler sees identity; `readonly` aside, which says nothing about a document. */
@@ -30,6 +32,10 @@ interface Documents {
   tokenOptions: Same<z.infer<typeof schemas.tokenOptions>, contract.TokenOptions>;
   pingOptions: Same<Omit<z.infer<typeof schemas.pingRequest>, "to">, contract.PingOptions>;
   pingResult: Same<z.infer<typeof schemas.pingResult>, contract.PingResult>;
+  logSettings: Same<z.infer<typeof schemas.logSettings>, LogSettings>;
+  drops: Same<z.infer<typeof schemas.drops>["drops"], Record<contract.DropReason, number>>;
+  admin: Same<z.infer<typeof schemas.adminStatus>, AdminAnswer>;
+  report: Same<z.infer<typeof schemas.report>, NodeReport>;
   health: Same<z.infer<typeof schemas.health>, HealthAnswer>;
   version: Same<z.infer<typeof schemas.version>, VersionAnswer>;
   problem: Same<z.infer<typeof schemas.problem>, Problem>;
@@ -40,7 +46,8 @@ interface Documents {
 const documents: { readonly [K in keyof Documents]: Documents[K] extends true ? true : never } = {
   ...{ status: true, ipam: true, peer: true, connection: true, target: true, member: true, token: true },
   ...{ issuedToken: true, tokenOptions: true, pingOptions: true, pingResult: true, health: true },
-  ...{ version: true, problem: true, events: true },
+  ...{ version: true, problem: true, events: true, logSettings: true, drops: true, admin: true },
+  ...{ report: true },
 };
 
 test("the type check behind these schemas tells types apart", () => {
@@ -53,6 +60,7 @@ test("the schemas take what a node answers", () => {
   const node = new FixtureNode();
   assert.deepEqual(schemas.nodeStatus.parse(node.status()), node.status());
   assert.deepEqual(schemas.ipamStatus.parse(node.ipam()), node.ipam());
+  assert.deepEqual(schemas.drops.parse({ drops: node.drops() }), { drops: node.drops() });
   assert.deepEqual(node.peers().map((peer) => schemas.peerStatus.parse(peer)), node.peers());
   assert.deepEqual(node.targets().map((target) => schemas.targetStatus.parse(target)), node.targets());
   assert.deepEqual(node.connections().map((one) => schemas.connectionStatus.parse(one)), node.connections());

@@ -35,7 +35,7 @@ test("reads, writes and errors come through the socket as the node gave them", a
   await served(async ({ fixture: { node }, client }) => {
     assert.deepEqual(await client.status(), node.status());
     assert.equal((await client.createToken({ lifetimeSeconds: 60 })).token, secretOfToken);
-    await client.revokeToken("t1");
+    await client.revokeToken("6f1d0c8a92b34e57a0c1d2e3f4a5b697");
     await client.connect(["192.0.2.9:6783"], { replace: true });
     assert.equal((await client.ping("web-2", { size: 8 })).size, 8);
     await assert.rejects(client.ping("10.32.0.99"), { code: "TIMEOUT" });
@@ -139,7 +139,12 @@ test("bodies above the limit are refused, announced or not, and the server goes 
   await served(async ({ client, path }) => {
     const headers = { "content-type": "application/json" };
     const body = "x".repeat(largestBody + 1);
-    for (const [method, target] of [["POST", "/v1/ping"], ["DELETE", "/v1/tokens/t1"]] as const) {
+    for (
+      const [method, target] of [["POST", "/v1/ping"], [
+        "DELETE",
+        "/v1/tokens/6f1d0c8a92b34e57a0c1d2e3f4a5b697",
+      ]] as const
+    ) {
       const response = await unixFetch(path)(target, { method, headers, body });
       assert.deepEqual([response.status, (await response.json()).code], [413, "INVALID_ARGUMENT"]);
     }

@@ -2,10 +2,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "../../tests/harness.ts";
+import { parseToken } from "../identity/token.ts";
 import { adminFixture } from "../admin/admin_fixture.ts";
+import { tcpDoor } from "../admin/door.ts";
+import { dropMeanings } from "../admin/drop_meanings.ts";
 import type { AdminFixture } from "../admin/admin_fixture.ts";
 import { eventNames } from "../admin/event_documents.ts";
 import { eventSchemas } from "../admin/event_schemas.ts";
+import { dropNames } from "../contracts/drop.ts";
+import { encodeHex } from "../wire/hex.ts";
 
 const text = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
 
@@ -25,24 +30,35 @@ const rows = text.split("\n").filter((line) => /^\| (?!-)/.test(line)).map((line
 
 /** The words of a command line, quotes taken off. */
 function words(command: string): string[] {
-  return [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? "");
+  const form = /'([^']*)'|"([^"]*)"|(\S+)/g;
+  return [...command.matchAll(form)].map(([, single, double, bare]) => single ?? double ?? bare ?? "");
 }
 
+const tcp = "127.0.0.1:6784";
+const token = "t".repeat(43);
+const door = tcpDoor({ host: "127.0.0.1", port: 6784 }, (shown) => shown === token);
+
 /** Does what curl does with the options of the document; any other is a failure of this test. */
-async function curl(command: string, { request }: AdminFixture): Promise<Response> {
+async function curl(command: string, { app }: AdminFixture): Promise<Response> {
   const [program, ...rest] = words(command);
   assert.equal(program, "curl");
-  let [method, url, init]: [string, string, RequestInit] = ["GET", "", {}];
+  let [method, url, body]: [string | undefined, string, string | undefined] = [undefined, "", undefined];
+  const headers = new Headers();
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === "--unix-socket") assert.equal(rest.shift(), "/run/selvage/admin.sock");
-    else if (word === "-X") method = rest.shift() ?? "";
-    else if (word === "--json") {
-      method = "POST";
-      init = { headers: { "content-type": "application/json" }, body: rest.shift() ?? "" };
-    } else if (word.startsWith("http://localhost/")) url = word.slice("http://localhost".length);
+    else if (word === "-X") method = rest.shift();
+    else if (word === "-H") {
+      const [name = "", value = ""] = (rest.shift() ?? "").split(": ");
+      headers.set(name, value.replace("$(cat /var/lib/selvage/admin.token)", token));
+    } else if (word === "--json") {
+      [body] = [rest.shift() ?? "", headers.set("content-type", "application/json")];
+    } else if (word.startsWith("http://")) url = word;
     else assert.ok(["-f", "-N"].includes(word), `unknown option ${word}`);
   }
-  return await request(method, url, init);
+  const { host } = new URL(url);
+  headers.set("host", host);
+  const init = { method: method ?? (body === undefined ? "GET" : "POST"), headers, body: body ?? null };
+  return await app.fetch(new Request(url, init), host === tcp ? { door } : {});
 }
 
 test("every command of the document works, and gives the answer shown beneath it", async () => {
@@ -81,6 +97,23 @@ test("the table of events names the events of the stream and what is in them", (
   }
 });
 
+test("the table of drops names every reason, with what it means in the description of the API too", () => {
+  const [, , section = ""] = /\n## (Drops)\n(.*?)\n## /s.exec(text) ?? [];
+  const documented = [...section.matchAll(/^\| `(\w+)` +\| (.+?) +\|$/gm)].map((
+    [, name, meaning],
+  ) => [name, meaning]);
+  assert.deepEqual(documented, Object.entries(dropMeanings));
+  assert.deepEqual(Object.keys(dropMeanings), dropNames.filter((name) => name !== "none"));
+});
+
+test("the sample of a token is a whole token, under its own id and with its own end", () => {
+  const sample = blocks.map(({ language, code }) => language === "json" ? JSON.parse(code) : {})
+    .find((document) => "token" in document);
+  const { id, expires } = parseToken(sample.token);
+  assert.deepEqual([encodeHex(id), new Date(expires * 1000).toISOString()], [sample.id, sample.expires]);
+  assert.equal(sample.join, `selvage join ${sample.token}`);
+});
+
 test("the event of the document is one as the node sends it", async () => {
   const shown = blocks.find(({ language }) => language === "text")?.code ?? "";
   const fixture = adminFixture();
@@ -111,6 +144,8 @@ test("the client loads nothing of the server, so that a command line answers at 
     !name.startsWith("file:")
   );
   assert.deepEqual(packages, ["hono/client"]);
-  const transport = [...loaded(new URL("./unix_http_client.ts", import.meta.url))];
-  assert.deepEqual(transport.filter((name) => !name.startsWith("file:")), ["node:http"]);
+  for (const client of ["./unix_http_client.ts", "./loopback_http_client.ts"]) {
+    const transport = [...loaded(new URL(client, import.meta.url))];
+    assert.deepEqual(transport.filter((name) => !name.startsWith("file:")), ["node:http"]);
+  }
 });

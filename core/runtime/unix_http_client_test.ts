@@ -7,7 +7,7 @@ import { test } from "../../tests/harness.ts";
 import { withDirectory } from "./temporary_directory_fixture.ts";
 import { unixFetch } from "./unix_http_client.ts";
 import { listenUnix } from "./unix_http_server.ts";
-import type { FetchHandler } from "./unix_http_server.ts";
+import type { FetchHandler } from "./http_server.ts";
 
 async function serving(fetch: FetchHandler, use: (path: string) => Promise<void>): Promise<void> {
   await withDirectory(async (directory) => {

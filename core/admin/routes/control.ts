@@ -2,7 +2,7 @@ import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import { audited } from "../audit.ts";
 import type { AdminParts } from "../parts.ts";
 import { jsonBody } from "../request_guards.ts";
-import { connectRequest, pingRequest, pingResult, stopRequest } from "../schemas.ts";
+import { connectRequest, forgetRequest, pingRequest, pingResult, stopRequest } from "../schemas.ts";
 import { body, json, problems } from "./answers.ts";
 
 type Parts = Pick<AdminParts, "node" | "log" | "clock" | "stop">;
@@ -27,6 +27,15 @@ function writes({ log }: Parts) {
     request: body(connectRequest),
     responses: { 204: { description: "Stored; connecting goes on by itself" }, ...problems },
   });
+  const forget = createRoute({
+    method: "post",
+    path: "/forget",
+    operationId: "forget",
+    summary: "Take endpoints off the list of targets and stop trying them",
+    middleware: [audited(log, "forget"), jsonBody],
+    request: body(forgetRequest),
+    responses: { 204: { description: "Not listed any more, whether it was or not" }, ...problems },
+  });
   const stop = createRoute({
     method: "post",
     path: "/stop",
@@ -39,16 +48,20 @@ function writes({ log }: Parts) {
       ...problems,
     },
   });
-  return { connect, stop };
+  return { connect, forget, stop };
 }
 
 export function controlRoutes(parts: Parts) {
   const { node } = parts;
-  const { connect, stop } = writes(parts);
+  const { connect, forget, stop } = writes(parts);
   return new OpenAPIHono()
     .openapi(connect, async (c) => {
       const { endpoints, ...options } = c.req.valid("json");
       await node.connect(endpoints, options);
+      return c.body(null, 204);
+    })
+    .openapi(forget, async (c) => {
+      await node.forget(c.req.valid("json").endpoints);
       return c.body(null, 204);
     })
     .openapi(ping, async (c) => {

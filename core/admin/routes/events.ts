@@ -11,7 +11,7 @@ const getEvents = createRoute({
   responses: {
     200: {
       description: "One event per fact, a comment every 15 s; ends with `node:stopping`, or with " +
-        "`stream:dropped` when the reader is 256 events behind",
+        "`stream:dropped` when the reader is 256 events or 256 KiB behind",
       content: { "text/event-stream": { schema: streamEvent } },
     },
     ...problems,

@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono } from "@hono/zod-openapi";
 import type { AdminParts } from "../parts.ts";
-import { health, nodeStatus, version } from "../schemas.ts";
+import { drops, health, nodeStatus, version } from "../schemas.ts";
 import { json, problems } from "./answers.ts";
 
 const getStatus = createRoute({
@@ -27,6 +27,14 @@ const getVersion = createRoute({
   responses: { 200: json("The versions", version), ...problems },
 });
 
+const getDrops = createRoute({
+  method: "get",
+  path: "/drops",
+  operationId: "getDrops",
+  summary: "Packets that went no further, by every reason there is",
+  responses: { 200: json("The counts since the start", drops), ...problems },
+});
+
 export function statusRoutes({ node, version }: Pick<AdminParts, "node" | "version">) {
   return new OpenAPIHono()
     .openapi(getStatus, (c) => c.json(node.status(), 200))
@@ -34,5 +42,6 @@ export function statusRoutes({ node, version }: Pick<AdminParts, "node" | "versi
       const { healthy, state, alerts } = node.status();
       return c.json({ healthy, state, alerts }, healthy ? 200 : 503);
     })
+    .openapi(getDrops, (c) => c.json({ drops: node.drops() }, 200))
     .openapi(getVersion, (c) => c.json({ name: "selvage" as const, version, api: "v1" as const }, 200));
 }

@@ -1,0 +1,29 @@
+import type { DropReason } from "../contracts/node.ts";
+
+/** What each reason means to an operator, and where to look: in the OpenAPI document and in `docs/api.md`. */
+export const dropMeanings: { readonly [R in DropReason]: string } = {
+  malformed: "Cannot be parsed, or a length, version or flag is out of its range",
+  unsupported: "A protocol version or type that this build does not speak",
+  badMac: "A stranger's datagram, or one made with a wrong token or network key",
+  unknownSession: "For a session that this node does not have, as after its restart",
+  replayed: "Seen before, or too old to tell",
+  badTag: "Was changed on the way, or is forged",
+  staleHandshake: "A handshake that is not newer than the last one: replayed, or the peer's clock went back",
+  notAdmitted: "A handshake of somebody who is no member, or not any more",
+  rateLimited: "More handshakes or answers to unknown sessions than are allowed in the time",
+  noSession: "There is no session with the peer that holds the destination",
+  noRoute: "Nobody holds the destination",
+  badSource: "The sender does not hold the source address that it used",
+  notOurs: "From the mesh, but for an address that is neither here nor at a peer",
+  loop: "Had been forwarded once already",
+  denied: "The policy forbids it",
+  tooBig: "Larger than the path or the port takes",
+  queueFull: "A queue was full",
+  hopLimit: "Had passed as many hops as it may",
+  noListener: "Nobody listens at that port of this node",
+  badChecksum: "Its checksum is wrong",
+  underlay: "The network below has no way there, or refused to send it",
+  underLoad: "Under load, and the sender has still to prove its address: it was sent a cookie",
+};
+
+export const dropReasons: readonly DropReason[] = Object.keys(dropMeanings) as DropReason[];
