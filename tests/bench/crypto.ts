@@ -4,9 +4,9 @@ import { Bench } from "tinybench";
 import type { AeadSuite } from "../../core/contracts/aead.ts";
 import { nobleAeads, platformAeads } from "../../core/runtime/aead.ts";
 import { systemRandom } from "../../core/runtime/random.ts";
-import { generateKeyPair } from "../../plugins/noise/protocol/dh.ts";
-import { HandshakeState } from "../../plugins/noise/protocol/handshake_state.ts";
-import { parseProtocolName } from "../../plugins/noise/protocol/protocol_name.ts";
+import { generateKeyPair } from "../../core/noise/dh.ts";
+import { HandshakeState } from "../../core/noise/handshake_state.ts";
+import { parseProtocolName } from "../../core/noise/protocol_name.ts";
 import { type Row, times } from "./report.ts";
 
 const random = systemRandom();

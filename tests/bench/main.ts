@@ -6,9 +6,13 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { benchCrypto } from "./crypto.ts";
+import { benchForwarding } from "./forwarding.ts";
 import type { OverlayFigures } from "./overlay.ts";
 import { printRows, type Row, times } from "./report.ts";
+import { benchSim } from "./sim.ts";
 import { benchStart } from "./start.ts";
+import { benchStore } from "./store.ts";
+import { benchWire } from "./wire.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
@@ -39,9 +43,13 @@ console.log(
   `${cpus().length} × ${cpus()[0]?.model ?? "unknown processor"}, ${process.platform} ${process.arch}`,
 );
 printRows("Handshakes and sealing (node)", await benchCrypto());
+printRows("GRE, 1,400-byte payloads (node)", await benchWire());
+printRows("Range table: lookups (node)", await benchForwarding());
 printRows("Two rootless nodes on loopback", [
   ...await overlayRows("node", process.execPath, ["-C", "source"]),
   ...await overlayRows("deno", join(root, "node_modules/.bin/deno"), ["run", "-A", "--unstable-net"]),
 ]);
+printRows("Durable state (node)", await benchStore());
+printRows("Simulated time (node)", await benchSim());
 await run("npm", ["run", "-s", "build"], { cwd: root });
 printRows("From nothing", await benchStart());
