@@ -1,6 +1,7 @@
 import type { Clock } from "../contracts/host.ts";
 import type { Events } from "../contracts/events.ts";
 import type { Alert } from "../contracts/node.ts";
+import { timeText } from "./time_text.ts";
 
 /**
  * What an operator should look at now. An alert has one name and is raised once until it is cleared. What a plugin says
@@ -31,7 +32,7 @@ export class Alerts {
   #note(name: string, detail: string): boolean {
     const known = this.#active.get(name);
     if (known?.detail === detail) return false;
-    this.#active.set(name, { name, detail, since: known?.since ?? this.#clock.wall() });
+    this.#active.set(name, { name, detail, since: known?.since ?? timeText(this.#clock.wall()) });
     return true;
   }
 

@@ -21,13 +21,22 @@ import { PartStack } from "./part_stack.ts";
 const any = "127.0.0.1:0";
 const router = { name: "router", endpoint: "127.0.0.1:4754", prefixes: ["192.168.7.0/24"] };
 
+/** Has every method there may be, in its members too, and none does anything. */
+function hollow(target: object): never {
+  const get = (_: object, name: string | symbol) => typeof name === "symbol" ? undefined : hollow(() => {});
+  return new Proxy(target, { get }) as never;
+}
+
+const idle = () => {};
+const streamMethods = { localEndpoints: idle, dial: idle, accept: idle, disconnect: idle };
+
 /** A transport of streams alone; `history` has its starts and ends. */
 function streaming(name: string, history: string[] = []): Plugin<"transport"> {
   return {
     slot: "transport",
     name,
     create: () => ({
-      streams: { label: name } as unknown as Streams,
+      streams: { label: name, ...streamMethods } as unknown as Streams,
       start: () => Promise.resolve(void history.push(`start ${name}`)),
       [Symbol.asyncDispose]: () => Promise.resolve(void history.push(`end ${name}`)),
     }),
@@ -71,7 +80,7 @@ test("of several transports the first with datagrams carries the encapsulation, 
   const nothing = <K extends SlotName>(slot: K): Plugin<K> => ({
     slot,
     name: "nothing",
-    create: () => ({}) as never,
+    create: () => hollow({}),
   });
   const joining: Plugin<"encapsulation"> = {
     ...nothing("encapsulation"),

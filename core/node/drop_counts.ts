@@ -1,5 +1,9 @@
-import { Drop, type DropName, dropNames } from "../contracts/drop.ts";
+import { Drop, dropNames } from "../contracts/drop.ts";
 import type { DropCounters } from "../contracts/host.ts";
+import type { DropReason } from "../contracts/node.ts";
+
+/** All names but `none`, in the order of their values. */
+const reasons = dropNames.filter((name): name is DropReason => name !== "none");
 
 /** One counter per reason, as numbers that are exact up to 2^53. */
 export class DropCounts implements DropCounters {
@@ -9,10 +13,14 @@ export class DropCounts implements DropCounters {
     if (drop !== Drop.none) this.#counts[drop]! += 1;
   }
 
+  /** Every reason, also those that never occurred. */
+  all(): Record<DropReason, number> {
+    const counts = reasons.map((name) => [name, this.#counts[Drop[name]]!] as const);
+    return Object.fromEntries(counts) as Record<DropReason, number>;
+  }
+
   /** Only the reasons that occurred. */
-  report(): Partial<Record<DropName, number>> {
-    const occurred = dropNames.map((name, drop) => [name, this.#counts[drop]!] as const)
-      .filter(([, count]) => count > 0);
-    return Object.fromEntries(occurred);
+  report(): Partial<Record<DropReason, number>> {
+    return Object.fromEntries(Object.entries(this.all()).filter(([, count]) => count > 0));
   }
 }

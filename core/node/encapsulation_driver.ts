@@ -30,14 +30,24 @@ export class EncapsulationDriver<M extends Encapsulation> {
   #deadline: Millis | undefined;
   #draining = false;
   #closed = false;
+  #heard = false;
 
   constructor(parts: DriverParts<M>) {
     this.#parts = parts;
     parts.datagrams.receive((datagram, from) =>
       this.#guarded(() =>
-        this.call((machine, now) => parts.drops.count(machine.handleDatagram(datagram, from, now)))
+        this.call((machine, now) => {
+          const drop = machine.handleDatagram(datagram, from, now);
+          if (drop === Drop.none) this.#heard = true;
+          parts.drops.count(drop);
+        })
       )
     );
+  }
+
+  /** True once a datagram was for this node and good. */
+  get heard(): boolean {
+    return this.#heard;
   }
 
   /**

@@ -12,6 +12,7 @@ import { decodeWelcome } from "../identity/welcome.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import type { Mesh } from "./mesh.ts";
 import type { NodeContext } from "./node_context.ts";
+import { storeKeys } from "./state_records.ts";
 
 /**
  * `found`, when nobody else has; `join`, with a token or a password; neither, to resume only. A store that holds a
@@ -64,7 +65,8 @@ export async function enterNetwork(parts: EntryParts, intent: Intent): Promise<v
       "This node belongs to no network yet: found one with `selvage launch`, or join one with `selvage join <token>`",
     );
   }
-  await state.announce(parts.datagrams.localEndpoints(), []);
+  // With the addresses of before: they are most likely still its own, and nothing new costs nobody anything.
+  await state.announce(parts.datagrams.localEndpoints(), state.announcedAddresses());
 }
 
 function refuseOther({ context: { state } }: EntryParts, { join }: Intent): void {
@@ -90,7 +92,7 @@ async function found({ context: { state } }: EntryParts, intent: FoundIntent): P
 }
 
 async function join({ context, mesh, datagrams }: EntryParts, intent: JoinIntent): Promise<void> {
-  const { state, platform, signal } = context;
+  const { state, platform } = context;
   const ticket = ticketOf(intent, platform.clock.wall());
   const request: JoinRequest = {
     token: ticket.token,
@@ -103,9 +105,7 @@ async function join({ context, mesh, datagrams }: EntryParts, intent: JoinIntent
     }),
     deadline: platform.clock.now() + (intent.timeoutMillis ?? defaultJoinMillis),
   };
-  await state.keepIdentity();
-  const knock = (wanted: JoinRequest) => mesh.driver.call((machine, now) => machine.join(wanted, now));
-  const welcome = decodeWelcome(await mesh.joining.run(request, knock, signal));
+  const welcome = decodeWelcome(await knock({ context, mesh }, request));
   if (welcome === undefined || !ticket.accepts(welcome.founding)) {
     throw new MeshError(
       "NETWORK_MISMATCH",
@@ -119,6 +119,24 @@ async function join({ context, mesh, datagrams }: EntryParts, intent: JoinIntent
     records: [welcome.admission, ...welcome.records],
     announcements: welcome.announcements,
   });
+}
+
+/** Called off before anybody has answered, it leaves no new identity: nobody can have admitted it. */
+async function knock(
+  { context: { state, store, signal }, mesh }: Pick<EntryParts, "context" | "mesh">,
+  request: JoinRequest,
+): Promise<Uint8Array> {
+  const isNew = store.get(storeKeys.identity) === undefined;
+  await state.keepIdentity();
+  const start = (wanted: JoinRequest) => mesh.driver.call((machine, now) => machine.join(wanted, now));
+  try {
+    return await mesh.joining.run(request, start, signal);
+  } catch (error) {
+    if (isNew && signal.aborted && !mesh.driver.heard) {
+      await store.commit([{ key: storeKeys.identity, value: undefined }]);
+    }
+    throw error;
+  }
 }
 
 function ticketOf(intent: JoinIntent, wall: number): Ticket {

@@ -82,6 +82,34 @@ test("after a join that failed, for whatever reason, nothing of a network is kep
   assert.deepEqual(kept(world, "b"), []);
 });
 
+test("a join called off leaves an identity only where somebody may have admitted it", async () => {
+  await using world = new SimWorld(66);
+  const a = await world.found("a");
+  const { token } = await world.run(a.node.tokens.create());
+  const calledOff = async (name: string, when: (callOff: () => void) => void) => {
+    const controller = new AbortController();
+    when(() => controller.abort(new Error("never mind")));
+    const { host } = world.machine(name);
+    const starting = world.run(world.create(name, host, { join: { token } }, controller.signal));
+    await assert.rejects(starting, /never mind/);
+    return [...world.disk(name).image.entries("node/identity")].length;
+  };
+  world.network.partition([a.host]);
+  const atOnce = await calledOff(
+    "b",
+    (callOff) => world.network.watch(({ what }) => what === "cut" && callOff()),
+  );
+  assert.equal(atOnce, 0, "nobody has heard of it");
+  world.network.heal();
+  const admitted = new AbortController();
+  const late = await calledOff("b", (callOff) => a.node.events.on("peer:admitted", callOff, admitted.signal));
+  assert.equal(late, 1, "a member may have admitted it");
+  admitted.abort();
+  const again = await world.start("b", { join: { token } });
+  assert.deepEqual(a.node.members.list().map(({ name }) => name).sort(), ["a", "b"]);
+  await world.stop(again);
+});
+
 test("endpoints of the intent are knocked at before those of the token", async () => {
   await using world = new SimWorld(64);
   const [a, b] = await world.mesh("a", "b");

@@ -3,6 +3,7 @@ import { MeshError } from "../contracts/errors.ts";
 import type { EditableTargets } from "../contracts/discovery.ts";
 import type {
   ConnectionStatus,
+  DropReason,
   IpamStatus,
   MemberAdmin,
   MeshNode,
@@ -35,6 +36,8 @@ export interface LocalNodeParts {
   readonly overlay: OverlaySockets | undefined;
   readonly tokens: TokenAdmin;
   readonly members: MemberAdmin;
+  /** Stops trying an endpoint; whoever lists it may have it tried again. */
+  forget(endpoint: Endpoint): void;
   stop(): Promise<void>;
 }
 
@@ -78,17 +81,18 @@ export class LocalNode implements MeshNode {
     return targetStatuses(this.#parts.sources);
   }
 
+  drops(): Readonly<Record<DropReason, number>> {
+    return this.#parts.sources.drops.all();
+  }
+
   async connect(endpoints: readonly string[], options: { readonly replace?: boolean } = {}): Promise<void> {
     const wanted = endpoints.map(endpointOf);
-    const { targets } = this.#parts;
-    if (targets === undefined) {
-      throw new MeshError(
-        "UNSUPPORTED",
-        "No discovery plugin of this node keeps a list of targets; add static_seeds",
-      );
-    }
-    if (options.replace === true) await targets.removeTargets(this.#otherTargets(wanted));
-    await targets.addTargets(wanted);
+    if (options.replace === true) await this.#drop(this.#otherTargets(wanted));
+    await this.#editableTargets().addTargets(wanted);
+  }
+
+  async forget(endpoints: readonly string[]): Promise<void> {
+    await this.#drop(endpoints.map(endpointOf));
   }
 
   async ping(to: string, options: PingOptions, signal: AbortSignal): Promise<PingResult> {
@@ -114,6 +118,21 @@ export class LocalNode implements MeshNode {
   /** Stops everything in reverse order of start. Idempotent; resolves when the last part is released. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#stopped ??= this.#parts.stop();
+  }
+
+  /** Off the list first: what is listed would be tried again. */
+  async #drop(endpoints: readonly Endpoint[]): Promise<void> {
+    await this.#editableTargets().removeTargets(endpoints);
+    for (const endpoint of endpoints) this.#parts.forget(endpoint);
+  }
+
+  #editableTargets(): EditableTargets {
+    const { targets } = this.#parts;
+    if (targets !== undefined) return targets;
+    throw new MeshError(
+      "UNSUPPORTED",
+      "No discovery plugin of this node keeps a list of targets; add static_seeds",
+    );
   }
 
   #otherTargets(wanted: readonly Endpoint[]): Endpoint[] {

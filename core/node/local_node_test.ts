@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
-import { SimWorld } from "../../tests/sim/world.ts";
+import { type SimNode, SimWorld } from "../../tests/sim/world.ts";
 import { memoryPort, PacketTap } from "../../plugins/memory_port/mod.ts";
 import type { Discovery } from "../contracts/discovery.ts";
+import { dropNames } from "../contracts/drop.ts";
 import type { Plugin } from "../contracts/plugin.ts";
 
 const { signal } = new AbortController();
@@ -45,6 +46,39 @@ test("targets are added, replaced and checked before anything is done", async ()
   assert.equal(a!.node.status().healthy, false);
   await world.run(a!.node.connect([`${b!.host}:6783`], { replace: true }));
   assert.deepEqual(targets(), ["192.0.2.2:6783 established"]);
+  assert.deepEqual(connectionsOf(a!), ["192.0.2.2:6783 established"], "the other one is tried no more");
+});
+
+function connectionsOf({ node }: SimNode): string[] {
+  return node.connections().map(({ endpoint, state }) => `${endpoint} ${state}`);
+}
+
+test("what is forgotten is tried no more, stays forgotten over a restart, and costs no session", async () => {
+  await using world = new SimWorld(78);
+  const [a, b] = await world.mesh("a", "b");
+  await world.settle();
+  const places = [`${b!.host}:6783`, "192.0.2.98:6783", "192.0.2.99:6783"];
+  await world.run(a!.node.connect(places));
+  await world.run(a!.node.forget(["192.0.2.99:6783", `${b!.host}:6783`]));
+  await world.run(a!.node.forget(["192.0.2.99:6783", "203.0.113.1:1"]));
+  await world.clock.advance(20_000);
+  assert.deepEqual(connectionsOf(a!), ["192.0.2.2:6783 established", "192.0.2.98:6783 retrying"]);
+  await world.stop(a!);
+  const again = await world.start("a");
+  await world.clock.advance(20_000);
+  assert.deepEqual(again.node.targets().map(({ endpoint }) => endpoint), ["192.0.2.98:6783"]);
+  assert.ok(!connectionsOf(again).some((text) => text.startsWith("192.0.2.99")));
+  await assert.rejects(again.node.forget(["somewhere"]), { code: "INVALID_ARGUMENT" });
+});
+
+test("times are RFC 3339, and every reason of a drop has its count, also 0", async () => {
+  await using world = new SimWorld(79);
+  const [a] = await world.mesh("a", "b");
+  const { started, drops } = a!.node.status();
+  assert.match(started, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  const all = a!.node.drops();
+  assert.deepEqual(Object.keys(all), dropNames.filter((name) => name !== "none"));
+  assert.deepEqual(drops, Object.fromEntries(Object.entries(all).filter(([, count]) => count > 0)));
 });
 
 test("an endpoint of one's own is no target that could ever be reached, and no attempt is made", async () => {
@@ -57,7 +91,7 @@ test("an endpoint of one's own is no target that could ever be reached, and no a
 });
 
 test("without a port of its own a node has no sockets and does not ping, and says so", async () => {
-  await using world = new SimWorld(75, {}, { port: memoryPort({ tap: new PacketTap() }) });
+  await using world = new SimWorld(75, {}, { plugins: { port: memoryPort({ tap: new PacketTap() }) } });
   const a = await world.found("a");
   assert.equal(a.node.overlay, undefined);
   await assert.rejects(a.node.ping("a", {}, signal), { code: "UNSUPPORTED", message: /from a container/ });
@@ -69,12 +103,13 @@ test("without a discovery that keeps a list there is nowhere to add a target, an
     name: "deaf",
     create: (): Discovery => ({ announce: () => {}, watch: () => {}, targets: () => [] }),
   };
-  await using world = new SimWorld(76, {}, { discovery: [deaf] });
+  await using world = new SimWorld(76, {}, { plugins: { discovery: [deaf] } });
   const a = await world.found("a");
   await assert.rejects(a.node.connect(["192.0.2.2:6783"]), {
     code: "UNSUPPORTED",
     message: /static_seeds/,
   });
+  await assert.rejects(a.node.forget(["192.0.2.2:6783"]), { code: "UNSUPPORTED" });
 });
 
 test("stopping is said by an event, ends sessions with a word, and happens once", async () => {

@@ -188,6 +188,7 @@ export class Mesh {
       }
       this.introductions.tell(peer);
       this.driver.call((machine, now) => machine.disconnect(peer, now));
+      for (const streams of this.#parts.streams) streams.disconnect(peer);
     }
     for (const peer of learned) {
       connections.keepPlaces(peer.id, peer.endpoints, introduction);

@@ -6,8 +6,10 @@ import { Channels } from "./channels.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { DropCounts } from "./drop_counts.ts";
 import { EventBus } from "./event_bus.ts";
+import { ForeignRecords } from "./foreign_records.ts";
 import { NetworkState } from "./network_state.ts";
 import type { Platform } from "./platform.ts";
+import { Replicator, stateChannel } from "./replicator.ts";
 
 export class NodeContext {
   readonly platform: Platform;
@@ -18,6 +20,7 @@ export class NodeContext {
   readonly connections = new ConnectionTable();
   readonly channels: Channels;
   readonly state: NetworkState;
+  readonly replicator: Replicator;
   /** Aborts when the node stops: ends every loop and wait. */
   readonly signal: AbortSignal;
 
@@ -30,6 +33,16 @@ export class NodeContext {
     this.alerts = new Alerts(platform.clock, this.events, signal);
     this.channels = new Channels(platform.log, () => this.connections.peers());
     this.state = new NetworkState({ platform, store, name });
+    this.replicator = new Replicator({
+      channel: this.channels.open(stateChannel),
+      clock: platform.clock,
+      log: platform.log.child("state"),
+      foreign: new ForeignRecords((key) => this.#isAdmitted(key)),
+    });
+  }
+
+  #isAdmitted(publicKey: Uint8Array): boolean {
+    return this.state.isMember() && this.state.trust().standing(publicKey).state === "admitted";
   }
 
   hostFor(plugin: string): Host {
@@ -45,6 +58,7 @@ export class NodeContext {
       store: this.store,
       aeads,
       channel: (name) => this.channels.open(name),
+      replicate: (state) => this.replicator.replicate(state),
     };
   }
 }

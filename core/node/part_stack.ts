@@ -5,6 +5,7 @@
 import { isMeshError, MeshError } from "../contracts/errors.ts";
 import type { Lifecycle } from "../contracts/lifecycle.ts";
 import type { Plugin, PluginLabel, SlotName, Slots } from "../contracts/plugin.ts";
+import { assertShape } from "./part_shape.ts";
 
 export class PartStack implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
@@ -18,7 +19,8 @@ export class PartStack implements AsyncDisposable {
   create<K extends SlotName, H>(plugin: Plugin<K, H>, host: H): Slots[K] & Lifecycle {
     try {
       const part: Slots[K] & Lifecycle = plugin.create(host);
-      this.#stack.defer(async () => await part[Symbol.asyncDispose]?.());
+      this.#stack.defer(async () => await part?.[Symbol.asyncDispose]?.());
+      assertShape(plugin, part);
       return part;
     } catch (error) {
       throw blame(plugin, "be created", error);

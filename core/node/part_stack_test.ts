@@ -24,6 +24,12 @@ type Step = "create" | "start" | "dispose";
 type Trouble = (slot: SlotName, step: Step) => void;
 
 const aeads = nobleAeads();
+const nameMethods = ["register", "withdraw", "lookup", "reverse", "records"];
+
+/** A part that nobody calls. */
+function idle(...methods: readonly string[]): never {
+  return Object.fromEntries(methods.map((method) => [method, () => {}])) as never;
+}
 
 /** The usual plugins, and one of each slot that has none yet, all watched: `history` has what was done with them. */
 class Watched {
@@ -47,8 +53,8 @@ class Watched {
       ipam: this.#watch(ring({})),
       policy: this.#watch(allowAll({})),
       port: this.#watch(userspace({})),
-      coordinator: this.#watch({ slot: "coordinator", name: "none", create: () => ({}) as never }),
-      names: this.#watch({ slot: "names", name: "none", create: () => ({}) as never }),
+      coordinator: this.#watch({ slot: "coordinator", name: "none", create: () => idle("lead", "leader") }),
+      names: this.#watch({ slot: "names", name: "none", create: () => idle(...nameMethods) }),
     };
     return this.clock.complete(createNode({
       plugins,

@@ -1,5 +1,4 @@
 /** The node's parts as plain documents: what `status` and the API show. Reads only. */
-import type { DropName } from "../contracts/drop.ts";
 import type { Discovery } from "../contracts/discovery.ts";
 import type { Encapsulation } from "../contracts/encapsulation.ts";
 import type { Ipam, IpamReport } from "../contracts/ipam.ts";
@@ -21,8 +20,11 @@ import { formatEndpoint } from "../wire/endpoint.ts";
 import { formatPrefix } from "../wire/prefix.ts";
 import { encodeHex } from "../wire/hex.ts";
 import type { Attempt, Connection, ConnectionTable } from "./connection_table.ts";
+import type { DropCounts } from "./drop_counts.ts";
 import type { NetworkState } from "./network_state.ts";
+import type { BesidePart } from "./node_parts.ts";
 import { overlayMtu } from "./overlay_mtu.ts";
+import { timeText } from "./time_text.ts";
 import type { Platform } from "./platform.ts";
 
 export interface StatusSources {
@@ -33,6 +35,7 @@ export interface StatusSources {
   readonly connections: ConnectionTable;
   readonly datagrams: Datagrams;
   readonly encapsulation: Encapsulation;
+  readonly beside: readonly BesidePart[];
   readonly discovery: readonly Discovery[];
   readonly ipam: Ipam & Partial<IpamReport>;
   readonly port: Port;
@@ -40,14 +43,14 @@ export interface StatusSources {
   readonly startedAt: number;
   phase(): NodeStatus["state"];
   traffic(): TrafficStatus;
-  drops(): Partial<Record<DropName, number>>;
+  readonly drops: Pick<DropCounts, "all" | "report">;
   alerts(): readonly Alert[];
 }
 
 export function nodeStatus(sources: StatusSources): NodeStatus {
   const { state, platform } = sources;
   const network = state.network();
-  const connections = connectionStatuses(sources);
+  const members = memberConnections(sources);
   const alerts = sources.alerts();
   return {
     version: sources.version,
@@ -56,26 +59,32 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     peer: state.self.id,
     name: state.self.name,
     network: { id: network === undefined ? "" : encodeHex(network.id), name: network?.name ?? "" },
-    started: sources.startedWall,
+    started: timeText(sources.startedWall),
     uptimeSeconds: Math.floor((platform.clock.now() - sources.startedAt) / 1000),
     plugins: sources.plugins,
-    listen: endpointTexts(sources.datagrams.localEndpoints()),
+    listen: endpointTexts(
+      [sources, ...sources.beside].flatMap(({ datagrams }) => datagrams.localEndpoints()),
+    ),
     addresses: ownAddresses(sources.port),
     encryption: { aead: platform.aeads[0]!.name, implementation: platform.aeads[0]!.implementation },
-    connections: countStates(connections),
+    connections: countStates([...members, ...deviceConnections(sources)]),
     peers: peerStatuses(sources).length,
     targets: targetStatuses(sources).length,
     ipam: ipamStatus(sources),
     traffic: sources.traffic(),
-    drops: sources.drops(),
+    drops: sources.drops.report(),
     alerts,
     healthy: sources.phase() === "ready" && alerts.length === 0 &&
-      connections.every((connection) => connection.state === "established"),
+      members.every((connection) => connection.state === "established"),
   };
 }
 
-/** One row per session, and one per endpoint that has none. */
+/** One row per session, one per endpoint that has none, and one per device. */
 export function connectionStatuses(sources: StatusSources): readonly ConnectionStatus[] {
+  return [...memberConnections(sources), ...deviceConnections(sources)];
+}
+
+function memberConnections(sources: StatusSources): readonly ConnectionStatus[] {
   const sessions = [...sources.connections.connections()].map((connection) =>
     established(connection, sources)
   );
@@ -87,33 +96,50 @@ export function connectionStatuses(sources: StatusSources): readonly ConnectionS
   return [...sessions, ...others];
 }
 
-function established(connection: Connection, { encapsulation }: StatusSources): ConnectionStatus {
+/** A device that nobody talks with is silent and not broken: these rows say nothing about health. */
+function deviceConnections(sources: StatusSources): readonly ConnectionStatus[] {
+  return [...sources.connections.devices()].map(({ id, name, endpoint, isHeard, reason }) => ({
+    direction: "->",
+    endpoint: formatEndpoint(endpoint),
+    state: isHeard ? "established" : "connecting",
+    peer: id,
+    name,
+    encrypted: false,
+    aead: null,
+    rttMillis: null,
+    mtu: overlayMtu(sources),
+    reason: reason ?? null,
+    code: null,
+  }));
+}
+
+function established(connection: Connection, sources: StatusSources): ConnectionStatus {
   return {
     direction: connection.session.initiator ? "->" : "<-",
     endpoint: formatEndpoint(connection.endpoint),
     state: "established",
     peer: connection.identity.id,
     name: connection.identity.name,
-    encrypted: true,
-    aead: connection.session.aead,
+    encrypted: connection.session.aead !== undefined,
+    aead: connection.session.aead ?? null,
     rttMillis: connection.rtt ?? null,
-    mtu: overlayMtu(encapsulation),
+    mtu: overlayMtu(sources),
     reason: null,
     code: null,
   };
 }
 
-function unestablished(attempt: Attempt, { state, encapsulation }: StatusSources): ConnectionStatus {
+function unestablished(attempt: Attempt, sources: StatusSources): ConnectionStatus {
   return {
     direction: "->",
     endpoint: formatEndpoint(attempt.endpoint),
     state: attempt.state,
     peer: attempt.peer ?? null,
-    name: attempt.peer === undefined ? null : state.peerName(attempt.peer) ?? null,
+    name: attempt.peer === undefined ? null : sources.state.peerName(attempt.peer) ?? null,
     encrypted: false,
     aead: null,
     rttMillis: null,
-    mtu: overlayMtu(encapsulation),
+    mtu: overlayMtu(sources),
     reason: attempt.reason ?? null,
     code: attempt.code ?? null,
   };
