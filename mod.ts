@@ -54,8 +54,16 @@ export { unixFetch } from "./core/runtime/unix_http_client.ts";
 // Built-in plugins, by slot.
 export { memoryStore, memoryStoreOn } from "./plugins/memory_store/mod.ts";
 export { sqlite } from "./plugins/sqlite/mod.ts";
-export { type MemoryBinding, type MemoryNetwork, memoryTransport } from "./plugins/memory_transport/mod.ts";
+export {
+  type MemoryBinding,
+  type MemoryNetwork,
+  type MemoryPipe,
+  type MemoryPipeHandler,
+  type MemoryPipes,
+  memoryTransport,
+} from "./plugins/memory_transport/mod.ts";
 export { udp } from "./plugins/udp/mod.ts";
+export { tcp } from "./plugins/tcp/mod.ts";
 export { greUdp } from "./plugins/gre_udp/mod.ts";
 export { noise } from "./plugins/noise/mod.ts";
 export { staticSeeds } from "./plugins/static_seeds/mod.ts";
@@ -167,9 +175,16 @@ export type {
   UdpListenOptions,
   UdpSocket,
 } from "./core/contracts/port.ts";
+export type { ReplicatedState, Replication } from "./core/contracts/replicated_state.ts";
 export type { Schema, SchemaIssue, SchemaResult } from "./core/contracts/schema.ts";
 export { type Store, type StoreChange, storeLimits, type StoreNotice } from "./core/contracts/store.ts";
-export type { Datagrams, FramedStream, Streams, StreamTarget, Transport } from "./core/contracts/transport.ts";
+export type {
+  Datagrams,
+  FramedStream,
+  Streams,
+  StreamTarget,
+  Transport,
+} from "./core/contracts/transport.ts";
 export type {
   Address,
   Endpoint,

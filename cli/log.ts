@@ -98,10 +98,13 @@ function textLine({ timestamp, level, category, message, record }: FormattedValu
   return withoutControls(`${timestamp} ${level.padEnd(5)} ${category}: ${message}${facts.join("")}`);
 }
 
-/** JSON leaves in what a terminal may still obey: DEL and the controls of eight bits (ECMA-48 §8.3). */
+/**
+ * JSON leaves in what a terminal may still obey: DEL and the controls of eight bits (ECMA-48 §8.3). And a plugin may have
+ * put a peer's words into the message itself, which a line of text holds as it is.
+ */
 function withoutControls(line: string): string {
   return line.replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
+    /[\p{Cc}\u2028\u2029]/gu,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

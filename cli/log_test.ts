@@ -48,6 +48,14 @@ test("a log line is one line, whatever a peer calls itself", () => {
   });
 });
 
+test("a message or a scope with control characters is one line too", () => {
+  for (const format of ["text", "json"] as const) {
+    const { log, text } = rig({ format });
+    log.child("a\nb").log("warn", "Peer is\r\nforged\u001b[2J");
+    assert.equal(text().match(/\p{Cc}/gu)?.join(), "\n", text());
+  }
+});
+
 test("any fields make one line without a control character, and JSON stays JSON", () => {
   const fields = fc.dictionary(
     fc.string({ maxLength: 8 }),

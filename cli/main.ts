@@ -19,4 +19,10 @@ export async function runProgram(argv: readonly string[]): Promise<never> {
 
 if (import.meta.main) void runProgram(process.argv.slice(2));
 
+// A Node before 24.2 does not tell which module is the program; it would end here with 0 and without a word.
+if (import.meta.main === undefined) {
+  process.stderr.write(`selvage: needs Node 24.2 or later, or Deno; this is Node ${process.version}\n`);
+  process.exitCode = ExitCode.failed;
+}
+
 export { ExitCode };

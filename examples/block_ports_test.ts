@@ -5,8 +5,14 @@ import { yamlLayer } from "../cli/config/yaml_layer.ts";
 import { resolveConfig } from "../cli/config/resolve.ts";
 import { errorCode } from "../core/contracts/errors.ts";
 import { parseAddress } from "../core/wire/address.ts";
-import { test } from "../tests/harness.ts";
-import { type SimNode, SimWorld } from "../tests/sim/world.ts";
+import { type SimNode, SimWorld, test, testHost, testPolicy } from "selvage/testing";
+import { plugin } from "./block_ports.ts";
+
+testPolicy({
+  name: "block_ports",
+  create: () => plugin({ ports: [25] }).create(testHost()),
+  endpoint: { owner: "web", namespace: "default", labels: {}, addresses: [parseAddress("10.32.0.1")!] },
+});
 
 const file = fileURLToPath(new URL("./block_ports.yaml", import.meta.url));
 

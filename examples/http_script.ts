@@ -3,6 +3,8 @@
  * that host is there. The node serves the API on TCP with `admin: { listen: "127.0.0.1:6784" }`.
  *
  *     SELVAGE_ADMIN_TOKEN=$(cat ~/.local/state/selvage/admin.token) node examples/http_script.ts web-2 web-3
+ *
+ * `SELVAGE_ADMIN` names another URL than http://127.0.0.1:6784. Needs Node 24.2 or later; Deno runs it with `run -A`.
  */
 import process from "node:process";
 
@@ -36,8 +38,12 @@ export async function untilUp({ url, token }: Api, name: string, signal: AbortSi
   if (peers.some((peer) => peer.name === name && peer.state === "up")) return;
   let text = "";
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    if (text.includes(`event: peer:up`) && text.includes(`"name":"${name}"`)) return;
+    // An event ends with an empty line, and may come in pieces.
+    const events = (text + chunk).split("\n\n");
+    text = events.pop()!;
+    if (events.some((event) => event.includes("event: peer:up\n") && event.includes(`"name":"${name}"`))) {
+      return;
+    }
   }
   throw new Error(`the node stopped before ${name} came up`);
 }

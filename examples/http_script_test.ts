@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveAdmin } from "selvage";
@@ -25,5 +28,22 @@ test("a script makes a token over HTTP and hears when the host that used it is u
     await assert.rejects(call({ ...api, token: "wrong" }, "GET", "/v1/status"), /wrong token/);
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test("a script does not take the admission of one host and the arrival of another for what it waits for", async () => {
+  const events = 'event: peer:admitted\ndata: {"name":"b"}\n\nevent: peer:up\ndata: {"name":"c"}\n\n';
+  const node = createServer((request, response) => {
+    response.end(request.url === "/v1/events" ? events : '{"peers":[]}');
+  });
+  await once(node.listen(0, "127.0.0.1"), "listening");
+  try {
+    const api = { url: `http://127.0.0.1:${(node.address() as AddressInfo).port}`, token: "any" };
+    const { signal } = new AbortController();
+    await assert.rejects(untilUp(api, "b", signal), /stopped before b came up/);
+    await untilUp(api, "c", signal);
+  } finally {
+    node.closeAllConnections();
+    await once(node.close(), "close");
   }
 });

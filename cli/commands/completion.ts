@@ -2,6 +2,7 @@
 import { type AddressOptions, connectAdmin } from "../admin_connection.ts";
 import { completionTree } from "../completion/command_tree.ts";
 import { dynamicValues } from "../completion/dynamic_values.ts";
+import { bashScript, zshScript } from "../completion/shell_scripts.ts";
 import type { Io } from "../io.ts";
 import { createProgram } from "../program.ts";
 
@@ -17,22 +18,14 @@ const fileOptions: ReadonlySet<string> = new Set([
   "--template-file",
   "--token-file",
 ]);
-/** "Complete files", to the scripts of the library: its directive 0. */
+/** "Complete files", to the scripts: the library's directive 0. */
 const filesDirective = ":0\n";
-
-/** What bash scripts take from the package bash-completion, for machines without it; words with colons stay apart. */
-const bashFallback = `if ! declare -F _get_comp_words_by_ref > /dev/null; then
-    _get_comp_words_by_ref() {
-        cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} cword=$COMP_CWORD
-        words=("\${COMP_WORDS[@]}")
-    }
-fi
-`;
 
 /** Prints the script for `bash`, `zsh` or `fish`. */
 export async function printCompletion(io: Io, shell: string): Promise<void> {
+  if (shell === "bash") return io.out(bashScript);
+  if (shell === "zsh") return io.out(zshScript);
   const { script } = await import("@bomb.sh/tab");
-  if (shell === "bash") io.out(bashFallback);
   script(shell, "selvage", "selvage");
 }
 

@@ -2,14 +2,17 @@ import { existsSync } from "node:fs";
 import { errorCode, MeshError } from "../../core/contracts/errors.ts";
 import { addressOf, type AddressOptions } from "../admin_connection.ts";
 import type { Io } from "../io.ts";
-import { ownTraces, removeTraces } from "../node/traces.ts";
+import { ownTraces, removeTraces, requireUnused } from "../node/traces.ts";
 import { stopNode } from "./stop.ts";
 
 export interface ResetOptions extends AddressOptions {
   readonly force?: boolean;
 }
 
-/** Rejects `INVALID_ARGUMENT` where nobody can be asked and `--force` is missing. */
+/**
+ * Rejects `INVALID_ARGUMENT` where nobody can be asked and `--force` is missing, and `ALREADY_RUNNING` for a node that
+ * cannot be reached.
+ */
 export async function reset(io: Io, options: ResetOptions): Promise<void> {
   const { stateDir, socket } = await addressOf(options, io);
   if (ownTraces(stateDir).length === 0 && !existsSync(socket)) {
@@ -17,6 +20,7 @@ export async function reset(io: Io, options: ResetOptions): Promise<void> {
   }
   if (!options.force && !await isAgreed(io, stateDir)) return io.say("selvage: nothing was changed\n");
   await stopIfRunning(io, socket);
+  requireUnused(stateDir);
   const removed = removeTraces(stateDir);
   for (const path of removed) io.say(`selvage: removed ${path}\n`);
 }

@@ -15,6 +15,13 @@ const sources: Readonly<Record<string, Ask>> = {
     (await client.tokens(signal)).map(({ id, state }) => ({ value: id, description: state })),
 };
 
+/**
+ * Values go onto a command line as they are. The node makes sure of its own, but who answers at an address may be
+ * somebody else; and what begins with a dash would be an option.
+ */
+const plainValue = /^[\w.[][\w.:%[\]-]*$/;
+const plainDescription = /^[\w -]*$/;
+
 /** Nothing when no node answers: pressing a key must neither fail nor wait. */
 export async function dynamicValues(
   words: readonly string[],
@@ -24,8 +31,13 @@ export async function dynamicValues(
   const command = Object.keys(sources).find((name) => name.split(" ").every((word) => words.includes(word)));
   if (command === undefined) return new Map();
   try {
-    return new Map([[command, await sources[command]!(await client(), signal)]]);
+    const suggestions = await sources[command]!(await client(), signal);
+    return new Map([[command, suggestions.filter(isPlain)]]);
   } catch {
     return new Map();
   }
+}
+
+function isPlain({ value, description }: Suggestion): boolean {
+  return plainValue.test(value) && plainDescription.test(description);
 }

@@ -213,6 +213,12 @@ test("a plugin's module that is missing, throws, or exports no factory is refuse
   assert.match(await use("./number.mjs"), /^selvage\.yaml:3: policy\.use: .*no export "plugin"/);
   assert.match(await use("./broken.mjs"), /^selvage\.yaml:3: policy\.use: cannot load/);
   assert.match(await use('"@nobody/has-this"'), /^selvage\.yaml:3: policy\.use: cannot load/);
+  assert.match(await use("allow-all"), /cannot load the plugin "allow-all".*; did you mean "allow_all"\?$/);
+  assert.match(
+    await use("throws.mjs"),
+    /cannot load the plugin "throws\.mjs".*; did you mean "\.\/throws\.mjs"\?$/,
+  );
+  assert.doesNotMatch(await use("no-such-package"), /plugin_module|did you mean/);
 });
 
 test("settings of the wrong shape are errors and nothing else", async () => {

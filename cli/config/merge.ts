@@ -3,6 +3,7 @@
  * an earlier layer gave to the former one go with it.
  */
 import type { Setting } from "./origin.ts";
+import { isListSlot } from "./settings.ts";
 
 export interface Merged {
   /** Plain objects and values; lists of maps as arrays. */
@@ -17,12 +18,29 @@ export function mergeLayers(layers: readonly (readonly Setting[])[]): Merged {
   const winners = new Map<string, Setting>();
   for (const layer of layers) {
     for (const setting of layer) makeRoom(winners, setting);
-    for (const setting of layer) winners.set(keyOf(setting.path), setting);
+    for (const setting of layer.flatMap(partsOf)) winners.set(keyOf(setting.path), setting);
   }
   const settings = [...winners.values()];
   const tree: Record<string, unknown> = {};
   for (const { path, value } of settings) assign(tree, path, value);
   return { tree: listsOf(tree) as Record<string, unknown>, settings, at: finder(settings) };
+}
+
+/**
+ * A variable can set a map, or a list of maps, as a whole. It replaces what weaker layers say below it, as any value does;
+ * then it is taken apart, so that a stronger layer can change one key of it, and a secret in it is found.
+ */
+function partsOf(setting: Setting): Setting[] {
+  const { path, value } = setting;
+  const isTree = isMap(value) || (Array.isArray(value) && (isSlotList(path) || value.every(isMap)));
+  const entries = isTree ? Object.entries(value as object) : [];
+  if (entries.length === 0) return [setting];
+  return entries.flatMap(([key, part]) => partsOf({ ...setting, path: [...path, key], value: part }));
+}
+
+/** What stands in it is a plugin or a mistake, which must not vanish when `--listen` speaks of the first entry. */
+function isSlotList(path: readonly string[]): boolean {
+  return path.length === 1 && isListSlot(path[0]!);
 }
 
 function makeRoom(winners: Map<string, Setting>, { path, value }: Setting): void {

@@ -1,6 +1,6 @@
 /** A third party's plugin: a module that exports `plugin`, made by `definePlugin`. */
 import { isAbsolute, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { MeshError } from "../../core/contracts/errors.ts";
 import type { AnyPluginFactory } from "../../core/contracts/plugin.ts";
 
@@ -23,10 +23,11 @@ async function importModule(specifier: string, directory: string): Promise<Recor
   try {
     return await import(target) as Record<string, unknown>;
   } catch (error) {
-    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    throw new MeshError("CONFIG_INVALID", `cannot load the plugin "${specifier}": ${reason}`, {
-      cause: error,
-    });
+    const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
+    // That this very module asked for it helps nobody; another one, of the plugin, does.
+    const told = reason.replace(` imported from ${fileURLToPath(import.meta.url)}`, "")
+      .replace(` from "${import.meta.url}"`, "");
+    throw new MeshError("CONFIG_INVALID", `cannot load the plugin "${specifier}": ${told}`, { cause: error });
   }
 }
 

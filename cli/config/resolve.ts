@@ -171,7 +171,7 @@ async function findFactory({ slot, use, path }: Chosen, directory: string, probl
     if (factory.slot === slot) return factory;
     problems.add(usePath, `"${use}" is a plugin for ${factory.slot}, not for ${slot}`);
   } catch (error) {
-    problems.add(usePath, error instanceof MeshError ? error.message : String(error));
+    problems.add(usePath, `${error instanceof MeshError ? error.message : String(error)}${meant(use, slot)}`);
   }
   return undefined;
 }
@@ -181,10 +181,21 @@ function isModule(use: string): boolean {
   return /[./@-]/.test(use);
 }
 
-function unknownPlugin(use: string, slot: SlotName): string {
-  const known = Object.values(builtins).filter((factory) => factory.slot === slot).map((factory) =>
-    factory.pluginName
+function builtinNames(slot: SlotName): readonly string[] {
+  return Object.values(builtins).filter((factory) => factory.slot === slot).map(({ pluginName }) =>
+    pluginName
   );
+}
+
+/** What somebody meant who wrote something else that is taken for a package: `allow-all`, `policy.ts`. */
+function meant(use: string, slot: SlotName): string {
+  const close = closest(use, builtinNames(slot)) ??
+    (/^[^./@][^:]*\.[cm]?[jt]s$/.test(use) ? `./${use}` : undefined);
+  return close === undefined ? "" : `; did you mean "${close}"?`;
+}
+
+function unknownPlugin(use: string, slot: SlotName): string {
+  const known = builtinNames(slot);
   const close = closest(use, known);
   return `no plugin "${use}"; ${
     close === undefined ? `there is ${known.join(", ")}` : `did you mean "${close}"?`

@@ -65,6 +65,12 @@ const slot = z.looseObject({ use: z.string().min(1).optional() });
 /** `over` is the transport of an encapsulation that stands beside the main one. */
 const overSlot = slot.extend({ over: slot.optional() });
 
+/** A union cannot tell which of its two forms was meant, so it names both. */
+function oneOrList<T extends z.ZodType>(entry: T) {
+  const error = "expected a plugin, as `{ use: name }` with its options, or a list of them";
+  return z.union([entry, z.array(entry)], { error }).optional();
+}
+
 export const settingsSchema = z.strictObject({
   name: nodeName.optional().describe("Name of this node, unique in the network; the host's name by default"),
   network: nodeName.default("selvage").describe("Name of the network that `launch` founds"),
@@ -81,13 +87,13 @@ export const settingsSchema = z.strictObject({
     format: z.enum(["text", "json"]).default("text"),
   }).default({ level: "info", format: "text" }),
   store: slot.optional(),
-  transport: z.union([slot, z.array(slot)]).optional().describe(
+  transport: oneOrList(slot).describe(
     "What carries bytes between hosts: one plugin, or several, of which the first with datagrams carries packets",
   ),
-  encapsulation: z.union([overSlot, z.array(overSlot)]).optional().describe(
+  encapsulation: oneOrList(overSlot).describe(
     "What members speak, and beside it, each over a transport of its own, what other devices speak",
   ),
-  discovery: z.union([slot, z.array(slot)]).optional().describe(
+  discovery: oneOrList(slot).describe(
     "One way to find peers, or several side by side",
   ),
   ipam: slot.optional(),

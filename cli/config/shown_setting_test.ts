@@ -52,4 +52,8 @@ test("an option that its plugin's schema calls secret is not shown, whatever its
     ["policy.use", "./vault.mjs"],
     ["policy.word", redacted],
   ]);
+  const environment = { SELVAGE_POLICY: JSON.stringify({ use: "./vault.mjs", door: { left: "hunter2" } }) };
+  const whole = await run(["config", "show", "--config", file, "-o", "json"], { environment });
+  assert.ok(whole.out.includes("policy.door.left"), whole.words);
+  assert.ok(!whole.out.includes("hunter"), `${whole.out}${whole.words}`);
 });

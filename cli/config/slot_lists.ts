@@ -9,7 +9,9 @@ const index = /^(?:0|[1-9]\d*)$/;
 
 /** The same layers, where a slot that any of them gives as a list is a list in all of them. */
 export function withEntries(layers: readonly (readonly Setting[])[]): readonly (readonly Setting[])[] {
-  const lists = new Set(layers.flat().filter(isEntry).map(({ path }) => path[0]!));
+  const lists = new Set(
+    layers.flat().filter((each) => isEntry(each) || isWhole(each)).map(({ path }) => path[0]!),
+  );
   return layers.map((layer) =>
     layer.map((setting) => lists.has(setting.path[0]!) ? asEntry(setting) : setting)
   );
@@ -17,6 +19,10 @@ export function withEntries(layers: readonly (readonly Setting[])[]): readonly (
 
 function isEntry({ path: [slot, step] }: Setting): boolean {
   return slot !== undefined && step !== undefined && isListSlot(slot) && index.test(step);
+}
+
+function isWhole({ path, value }: Setting): boolean {
+  return path.length === 1 && isListSlot(path[0]!) && Array.isArray(value);
 }
 
 /** What is said of the slot as a whole, `discovery: []`, stays what it is. */

@@ -151,3 +151,41 @@ test("the schema takes an entry or a list of entries where the slot does, and `o
   const greUdp = one!.anyOf.find(({ title }) => title === "gre_udp")!;
   assert.deepEqual(Object.keys(greUdp.properties), ["use", "peers", "over"]);
 });
+
+test("a list or map that a variable sets as a whole keeps what a flag does not change, with its origins", async () => {
+  const environment = {
+    SELVAGE_TRANSPORT: '[{"use":"udp"},{"use":"tcp"}]',
+    SELVAGE_LOG: '{"format":"json"}',
+    SELVAGE_ENCAPSULATION__1__OVER: '{"listen":"127.0.0.1:5000"}',
+  };
+  const config = await load(gre, { environment, flags: { listen: "127.0.0.1:4000", logLevel: "debug" } });
+  assert.deepEqual(shown(config, "log"), {
+    "log.format": '"json" SELVAGE_LOG',
+    "log.level": '"debug" --log-level',
+  });
+  assert.deepEqual([config.plugins.transport].flat().map(({ name }) => name), ["udp", "tcp"]);
+  assert.deepEqual(shown(config, "transport[0]"), {
+    "transport[0].listen": '"127.0.0.1:4000" --listen',
+    "transport[0].use": '"udp" SELVAGE_TRANSPORT',
+  });
+  assert.deepEqual(shown(config, "encapsulation[1].over"), {
+    "encapsulation[1].over.listen": '"127.0.0.1:5000" SELVAGE_ENCAPSULATION__1__OVER',
+    "encapsulation[1].over.use": '"udp" default',
+  });
+});
+
+test("a list that a variable sets as a whole takes the place of a longer one in the file", async () => {
+  const environment = { SELVAGE_TRANSPORT: '[{"use":"udp","listen":"127.0.0.1:4001"}]' };
+  const { plugins } = await load("transport: [{ use: udp }, { use: tcp }]\n", { environment });
+  assert.deepEqual([plugins.transport].flat().map(({ name }) => name), ["udp"]);
+});
+
+test("names where plugins should stand are refused, also where a flag speaks of the first of them", async () => {
+  const expected =
+    "selvage.yaml:1: transport: expected a plugin, as `{ use: name }` with its options, or a list of them";
+  for (const yaml of ["transport: udp\n", "transport: [udp, tcp]\n"]) {
+    assert.ok((await problems(yaml)).includes(expected), yaml);
+  }
+  const flags = { listen: "127.0.0.1:4000" };
+  assert.deepEqual(await problems("transport: [udp, tcp]\n", { flags }), [expected]);
+});

@@ -28,6 +28,8 @@ export async function runNode(io: Io, order: NodeOrder, onReady: (ready: Ready) 
   await using running = new RunningNode();
   try {
     await running.start({ io, order, config, log });
+    const { runtime, peer, name, listen } = running.node.status();
+    log.log("info", "Ready", { what: `${version} (${runtime})`, peer, name, endpoint: listen });
     onReady(await readiness(running.node, order));
   } catch (error) {
     await running[Symbol.asyncDispose]();

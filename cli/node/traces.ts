@@ -1,6 +1,7 @@
 /** What a node leaves in its state directory, and taking it away again. */
 import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { errorCode, MeshError } from "../../core/contracts/errors.ts";
 import { storeKeys } from "../../core/node/state_records.ts";
 import { SqliteFile } from "../../core/runtime/sqlite_file.ts";
 
@@ -12,6 +13,20 @@ export function ownTraces(stateDir: string): readonly string[] {
   return namesIn(stateDir).filter((name) => ownFiles.test(name)).toSorted();
 }
 
+/**
+ * Throws `ALREADY_RUNNING` while a process works on the database, also one whose socket is gone: it would go on with
+ * files that nobody can find any more.
+ */
+export function requireUnused(stateDir: string): void {
+  if (!ownTraces(stateDir).includes(database)) return;
+  try {
+    SqliteFile.open(join(stateDir, database)).close();
+  } catch (error) {
+    if (errorCode(error) === "ALREADY_RUNNING") throw error;
+    // Damaged, or of another user: what cannot be used may go all the more, or cannot be removed either.
+  }
+}
+
 /** Removes our own files, and the directory if nothing else is in it. Returns what was removed, by path. */
 export function removeTraces(stateDir: string): readonly string[] {
   const removed = ownTraces(stateDir).map((name) => join(stateDir, name));
@@ -21,7 +36,18 @@ export function removeTraces(stateDir: string): readonly string[] {
 
 /** None where something else stands in place of a directory: the start says so, in its own words. */
 function namesIn(path: string): readonly string[] {
-  return isDirectory(path) ? readdirSync(path) : [];
+  return isDirectory(path) ? entriesOf(path) : [];
+}
+
+function entriesOf(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EACCES") throw cause;
+    const message = `Cannot read the state directory ${directory}: not permitted; ` +
+      "run this as the user whose node it is, or name another with --state-dir";
+    throw new MeshError("STATE_UNWRITABLE", message, { cause, details: { path: directory } });
+  }
 }
 
 function isDirectory(path: string): boolean {
@@ -29,7 +55,7 @@ function isDirectory(path: string): boolean {
 }
 
 function removeIfEmpty(directory: string): boolean {
-  if (!isDirectory(directory) || readdirSync(directory).length > 0) return false;
+  if (!isDirectory(directory) || entriesOf(directory).length > 0) return false;
   rmdirSync(directory);
   return true;
 }

@@ -65,3 +65,16 @@ test("reset asks, insists on --force where nobody can answer, and takes only wha
   assert.equal(yes.code, ExitCode.ok);
   assert.deepEqual(readdirSync(directory.path), ["notes.txt"]);
 });
+
+test("reset leaves the state of a node that runs although its socket is gone", async () => {
+  using directory = temporaryDirectory();
+  makeDatabase(directory.path, "node/network");
+  const held = SqliteFile.open(join(directory.path, "selvage.db"));
+  const refused = await run(["reset", "--force", "--state-dir", directory.path]);
+  assert.match(refused.words, /another node is running on it; stop that one/);
+  held.write([{ key: "later", value: Uint8Array.of(1) }]);
+  held.close();
+  assert.deepEqual(readdirSync(directory.path), ["selvage.db"]);
+  const done = await run(["reset", "--force", "--state-dir", directory.path]);
+  assert.equal(done.code, ExitCode.ok);
+});

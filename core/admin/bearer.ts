@@ -28,7 +28,7 @@ export function bearer(clock: Clock, refusals: Refusals): MiddlewareHandler {
 /** RFC 9110 §15.5.2 demands the challenge; RFC 6750 §3.1 gives no error to who showed nothing. */
 function unauthorized(c: Context, reason: string): Response {
   const detail =
-    `Cannot serve this request: it shows ${reason}; send "Authorization: Bearer" with the token of the node's ` +
+    `Cannot serve this request: ${reason}; send "Authorization: Bearer" with the token of the node's ` +
     "admin.tokenFile";
   const error = reason === "no token" ? "" : ', error="invalid_token"';
   return problemResponse(c, httpProblem(401, detail), {

@@ -222,7 +222,12 @@ export class FixtureNode implements MeshNode {
   // deno-lint-ignore require-await -- a throw must become a rejection
   async #revoke(call: string, name: string, known: string): Promise<void> {
     this.#note(call, name);
-    if (name !== known) throw new MeshError("NOT_FOUND", `Cannot revoke ${JSON.stringify(name)}: unknown`);
+    if (name === known) return;
+    // The words of a node, which docs/api.md shows.
+    const words = call === "tokens.revoke"
+      ? `"${name}" is not the id of a token; see the ids with \`selvage token ls\``
+      : `No member in good standing is called "${name}"; see \`selvage members\``;
+    throw new MeshError("NOT_FOUND", words);
   }
 
   #note(call: string, ...given: unknown[]): void {

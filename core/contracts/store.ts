@@ -12,7 +12,8 @@ export interface Store {
   entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]>;
   /**
    * Resolves when all changes are on disk; rejects with `DISK_FULL` or `STATE_UNWRITABLE` when none is, and with
-   * `INVALID_ARGUMENT` for a key or a batch beyond {@link storeLimits}. The changes are copied during the call.
+   * `INVALID_ARGUMENT` for a key or a batch beyond {@link storeLimits}, or a value that is no Uint8Array. The changes
+   * are copied during the call. Only a sync that fails leaves it open whether they are there after a restart.
    *
    * - Order: batches apply, and their promises settle, in the order of the calls. Reads see a batch only once it is
    *   durable, and then at once: its own caller reads it in the continuation. After a crash the state is that of the

@@ -129,6 +129,11 @@ export class Trust {
     return this.#records.inOrder().map((record) => record.bytes);
   }
 
+  /** The revocations among {@link records}, whether they count or not. */
+  revocations(): readonly Uint8Array[] {
+    return this.#records.inOrder().filter(({ kind }) => kind === "revocation").map((record) => record.bytes);
+  }
+
   /** As {@link records}, but first the chain of one key, then all revocations: what a newcomer needs most. */
   recordsFor(publicKey: Uint8Array): readonly Uint8Array[] {
     const chain = this.chain(publicKey).toReversed();

@@ -21,8 +21,8 @@ export interface Composition {
 }
 
 /**
- * An encapsulation with peers of its own. Each over a transport of its own: two protocols on one socket would have to be told apart by their first bytes, which
- * neither of them has promised.
+ * An encapsulation with peers of its own. Each over a transport of its own: two protocols on one socket would have to be
+ * told apart by their first bytes, which neither of them has promised.
  */
 export interface BesideEncapsulation {
   readonly encapsulation: Plugin<"encapsulation">;

@@ -6,6 +6,7 @@ import type { FixedPeer } from "../contracts/encapsulation.ts";
 import { MeshError } from "../contracts/errors.ts";
 import type { Route, RouteSource } from "../contracts/ipam.ts";
 import type { PeerId, Prefix } from "../contracts/values.ts";
+import { foldName } from "../identity/node_name.ts";
 import { formatPrefix, overlaps } from "../wire/prefix.ts";
 
 /** A prefix that is not routed, and the range of the network that it overlaps. */
@@ -18,9 +19,10 @@ export interface RefusedPrefix {
 export class Devices {
   readonly #devices: ReadonlyMap<PeerId, FixedPeer>;
 
-  /** Throws `CONFIG_INVALID` when two have one name or one prefix. */
+  /** Throws `CONFIG_INVALID` when two have one name, however it is written, one id or one prefix. */
   constructor(devices: readonly FixedPeer[]) {
-    refuseRepeated(devices.map(({ name }) => `device "${name}"`));
+    refuseRepeated(devices.map(({ name }) => `device "${foldName(name)}"`));
+    refuseRepeated(devices.map(({ id }) => `device id ${id}`));
     refuseRepeated(devices.flatMap(({ prefixes }) => prefixes.map((each) => `prefix ${formatPrefix(each)}`)));
     this.#devices = new Map(devices.map((device) => [device.id, device]));
   }

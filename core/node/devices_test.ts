@@ -50,6 +50,10 @@ test("devices of two encapsulations that share a name or a prefix are refused, n
   const make = (...devices: readonly FixedPeer[]) => () => new Devices(devices);
   const name = { code: "CONFIG_INVALID", message: /device "one" is listed twice/ };
   assert.throws(make(device("one", "192.168.7.0/24"), device("one", "192.168.8.0/24")), name);
+  assert.throws(make(device("one", "192.168.7.0/24"), device("ONE", "192.168.8.0/24")), name);
+  const same = { ...device("two", "192.168.8.0/24"), id: "one" as PeerId };
+  const id = { code: "CONFIG_INVALID", message: /device id one is listed twice/ };
+  assert.throws(make(device("one", "192.168.7.0/24"), same), id);
   const prefix = { code: "CONFIG_INVALID", message: /prefix 192\.168\.7\.0\/24 is listed twice/ };
   assert.throws(make(device("one", "192.168.7.0/24"), device("two", "192.168.7.0/24")), prefix);
 });

@@ -13,7 +13,8 @@
  * not overtake the news of who is not to have it. Two that differ tell each other their records, and a second later the
  * key again: who shows an older one is told the newest.
  *
- * A key that was lost on its way is told again every 30 s.
+ * A key that was lost on its way is told again every 30 s. Two that know different revocations for good,
+ * because there is no place for all, tell each other the same ever less often: see `stalemates.ts`.
  *
  * Two revocations on two sides of a partition make two keys, each of which is known to one of those revoked. So a key
  * whose maker did not know all the revocations that there are is replaced: by the first of its members, or the next one
@@ -27,6 +28,7 @@ import { decodeCbor, encodeCbor } from "../wire/cbor.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { parseEndpoint } from "../wire/endpoint.ts";
 import type { Replicator } from "./replicator.ts";
+import { Stalemates } from "./stalemates.ts";
 
 /** What is shared, and who judges it. */
 export interface RecordBook extends ReplicatedState {
@@ -39,6 +41,8 @@ export interface RecordBook extends ReplicatedState {
   learnKey(key: EpochKey): boolean;
   /** True while others hold an announcement of this node that it does not know of. */
   isOutspoken(): boolean;
+  /** Writes anew what the disk has refused; called every now and then. */
+  rewrite(): void;
 }
 
 const keyEvery: Millis = 30_000;
@@ -48,9 +52,14 @@ const selfEvery: Millis = 30_000;
 /** Time for a better key to come by itself, and for each peer that is to replace it before us. */
 const stalePatience: Millis = 40_000;
 const staleStep: Millis = 10_000;
-/** No honest peer is more revocations ahead of us; one that is not must not use up all epochs there are. */
-const longestEpochJump = 1_024;
+/**
+ * No honest peer is more revocations ahead of us, and none makes them faster than one a second for long. One that is not
+ * honest must not use up all epochs there are, for records have 32 bits for them: after that nobody could be shut out.
+ */
+const mostEpochs = 1_024;
+const epochEvery: Millis = 1000;
 const version = 1;
+const exclusionsSubject = "exclusions";
 
 export interface IntroductionParts {
   readonly self: PeerId;
@@ -77,7 +86,12 @@ export class Introductions {
   #recheck: Timer | undefined;
   /** Whose key could not be taken, because they know of other revocations. */
   readonly #doubtful = new Set<PeerId>();
+  readonly #stalemates = new Stalemates();
+  /** Who has told of a clone of ours in this round. */
+  readonly #clonesSeen = new Set<PeerId>();
   #answeredAt: Millis = Number.NEGATIVE_INFINITY;
+  /** How many epochs may be passed over, and as of when. */
+  readonly #epochs = { left: mostEpochs, asOf: 0 };
   #renew: () => void = () => {};
   #speak: () => void = () => {};
   #cloneSeen: (from: PeerId, places: readonly string[]) => void = () => {};
@@ -154,8 +168,15 @@ export class Introductions {
   #receive(from: PeerId, message: Uint8Array): void {
     const [kind, content] = this.#parse(message);
     if (kind === "key") return this.#learnKey(from, content);
-    if (kind === "clone") return this.#cloneSeen(from, endpointTexts(content));
+    if (kind === "clone") return this.#learnClone(from, content);
     this.#log.log("debug", "Unknown introduction", { peer: from, kind });
+  }
+
+  /** Of each peer once a round: what it says is logged as an error. */
+  #learnClone(from: PeerId, content: unknown): void {
+    if (this.#clonesSeen.has(from)) return;
+    this.#clonesSeen.add(from);
+    this.#cloneSeen(from, endpointTexts(content));
   }
 
   #parse(message: Uint8Array): readonly [unknown, unknown] {
@@ -189,6 +210,9 @@ export class Introductions {
   #tellKeys(): void {
     this.#checkKey();
     this.#timer = this.#clock.timer(this.#clock.now() + keyEvery, () => {
+      this.#stalemates.keepOnly(this.#channel.peers(), [exclusionsSubject]);
+      this.#clonesSeen.clear();
+      this.#book.rewrite();
       this.spreadKey();
       this.#tellKeys();
     });
@@ -207,16 +231,32 @@ export class Introductions {
     if (!Array.isArray(content)) return;
     const [epoch, secret, exclusions, madeFor] = content;
     if (!Number.isSafeInteger(epoch) || !(secret instanceof Uint8Array) || secret.length !== 32) return;
-    const newest = this.#book.newestKey().epoch;
-    if (!(exclusions instanceof Uint8Array) || epoch > newest + longestEpochJump) return;
-    if (epoch < newest) return this.#sendKey(from);
-    if (!equalBytes(exclusions, this.#book.exclusionsDigest())) this.#reconcile(from);
-    else if (this.#book.learnKey({ epoch, secret, exclusions: digestOf(madeFor) })) this.spreadKey(from);
+    if (!(exclusions instanceof Uint8Array)) return;
+    const ahead = epoch - this.#book.newestKey().epoch;
+    if (ahead < 0) return this.#sendKey(from);
+    // One of the same epoch that wins counts too, for it goes to everybody.
+    const cost = Math.max(1, ahead);
+    if (cost > this.#epochsLeft()) return;
+    if (!equalBytes(exclusions, this.#book.exclusionsDigest())) this.#reconcile(from, exclusions);
+    else if (this.#book.learnKey({ epoch, secret, exclusions: digestOf(madeFor) })) {
+      this.#epochs.left -= cost;
+      this.spreadKey(from);
+    }
     this.#checkKey();
   }
 
+  #epochsLeft(): number {
+    const now = this.#clock.now();
+    const regained = Math.floor((now - this.#epochs.asOf) / epochEvery);
+    this.#epochs.left = Math.min(mostEpochs, this.#epochs.left + regained);
+    this.#epochs.asOf += regained * epochEvery;
+    return this.#epochs.left;
+  }
+
   /** The records first; by the time that both know the same, the keys are compared once more. */
-  #reconcile(peer: PeerId): void {
+  #reconcile(peer: PeerId, theirs: Uint8Array): void {
+    const digests = [this.#book.exclusionsDigest(), theirs] as const;
+    if (!this.#stalemates.isWorthTelling(peer, exclusionsSubject, digests, this.#clock.now())) return;
     this.#replicator.reconcile(peer, this.#book.kinds);
     if (this.#stopped) return;
     this.#doubtful.add(peer);

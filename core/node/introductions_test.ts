@@ -28,6 +28,7 @@ class FakeBook implements RecordBook {
   held: readonly Uint8Array[];
   key: EpochKey = { epoch: 1, secret: secret(1) };
   outspoken = false;
+  rewritten = 0;
 
   constructor(held: readonly Uint8Array[] = []) {
     this.held = held;
@@ -50,6 +51,9 @@ class FakeBook implements RecordBook {
     const fresh = records.filter((each) => !known.has(encodeHex(each)));
     if (fresh.length > 0) this.held = [...this.held, ...fresh];
     return fresh;
+  }
+  rewrite(): void {
+    this.rewritten++;
   }
   newestKey(): EpochKey {
     return this.key;
@@ -113,12 +117,13 @@ test("who is being shut out hears the records, not the key", () => {
 });
 
 test("every 30 seconds all peers are told the key, until it is stopped", async () => {
-  const { clock, introductions, sent } = rig([record(1)], [ann]);
+  const { clock, introductions, sent, book } = rig([record(1)], [ann]);
   introductions.start();
   await clock.advance(29_999);
   assert.deepEqual(sent(), []);
   await clock.advance(30_002);
   assert.deepEqual(sent(), ["ann digests", "ann digests", "ann key", "ann key"]);
+  assert.equal(book.rewritten, 2, "and what the disk refused is tried again");
   introductions.stop();
   assert.equal(clock.pending, 0);
 });
@@ -168,9 +173,9 @@ test("a key whose maker did not know of all revocations is replaced, first by th
   hear(ann, "key", [...key(2, 9), book.exclusionsDigest()]);
   assert.equal(clock.pending, 0, "it is as good as can be");
   hear(ann, "records", [record(150)]);
-  await clock.advance(49_000);
+  await clock.advance(49_999);
   assert.equal(renewed, 0, "ann comes first");
-  await clock.advance(2_000);
+  await clock.advance(1);
   assert.equal(renewed, 1);
   hear(bob, "records", [record(151)]);
   hear(bob, "key", [...key(3, 8), book.exclusionsDigest()]);
@@ -193,6 +198,40 @@ test("no peer can use up the epochs", () => {
   assert.equal(book.key.epoch, 1);
   hear(ann, "key", key(1_025, 9));
   assert.equal(book.key.epoch, 1_025);
+});
+
+test("nor in many small steps: a peer gets one epoch a second, after the first thousand", async () => {
+  const { clock, hear, book, key } = rig();
+  for (let epoch = 2; epoch < 3_000; epoch++) hear(ann, "key", key(epoch, 9));
+  assert.equal(book.key.epoch, 1_025);
+  hear(ann, "key", key(2_049, 9));
+  assert.equal(book.key.epoch, 1_025);
+  await clock.advance(2_500);
+  hear(bob, "key", key(1_028, 9));
+  assert.equal(book.key.epoch, 1_025);
+  hear(bob, "key", key(1_027, 9));
+  assert.equal(book.key.epoch, 1_027);
+});
+
+test("two that know different revocations for good do not tell each other all every second for ever", async () => {
+  const { clock, hear, sent, key, introductions } = rig([record(150)], [ann]);
+  const theirs = key(1, 1, recordsDigest([record(151)]));
+  introductions.start();
+  for (let second = 0; second < 100; second++) {
+    hear(ann, "key", theirs);
+    await clock.advance(1_000);
+  }
+  sent();
+  for (let second = 0; second < 60; second++) {
+    hear(ann, "key", theirs);
+    await clock.advance(1_000);
+  }
+  assert.deepEqual(sent().toSorted(), ["ann digests", "ann digests", "ann key", "ann key"], "as at rest");
+  hear(ann, "records", [record(152)]);
+  sent();
+  hear(ann, "key", theirs);
+  assert.deepEqual(sent(), ["ann records", "ann digests", "ann key"], "until something is new");
+  introductions.stop();
 });
 
 test("two nodes that differ, one of them with a revocation whose news was lost, agree within two seconds", async () => {
@@ -231,13 +270,19 @@ test("two nodes that differ, one of them with a revocation whose news was lost, 
   for (const { introductions } of sides) introductions.stop();
 });
 
-test("of what is said about our identity only endpoints get through, two at most", () => {
-  const { introductions, hear } = rig();
+test("of what is said about our identity only endpoints get through, two at most, once a round", async () => {
+  const { clock, introductions, hear } = rig();
+  introductions.start();
   const seen: unknown[] = [];
   introductions.onCloneSeen((from, places) => void seen.push([from, places]));
   hear(ann, "clone", ["192.0.2.1:1", "<script>", 7, "[2001:db8::1]:2", "192.0.2.3:3"]);
-  hear(ann, "clone", "192.0.2.1:1");
-  assert.deepEqual(seen, [[ann, ["192.0.2.1:1", "[2001:db8::1]:2"]], [ann, []]]);
+  for (let i = 0; i < 100; i++) hear(ann, "clone", ["192.0.2.4:1"]);
+  hear(bob, "clone", "192.0.2.1:1");
+  assert.deepEqual(seen, [[ann, ["192.0.2.1:1", "[2001:db8::1]:2"]], [bob, []]]);
+  await clock.advance(30_000);
+  hear(ann, "clone", ["192.0.2.4:1"]);
+  assert.deepEqual(seen.at(-1), [ann, ["192.0.2.4:1"]]);
+  introductions.stop();
 });
 
 test("hostile messages change nothing and are answered with nothing", () => {

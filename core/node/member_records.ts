@@ -9,7 +9,8 @@ import { admissionKind } from "../identity/admission.ts";
 import { type Announcement, announcementKind } from "../identity/announcement.ts";
 import type { Founding } from "../identity/founding.ts";
 import { recordsDigest } from "../identity/records_digest.ts";
-import { openRevocation, revocationKind } from "../identity/revocation.ts";
+import { revocationKind } from "../identity/revocation.ts";
+import { claimedKind } from "../identity/signed.ts";
 import { Trust } from "../identity/trust.ts";
 import { PeerBook } from "./peer_book.ts";
 
@@ -36,7 +37,7 @@ export class MemberRecords implements ReplicatedState {
   readonly trust: Trust;
   readonly #book: PeerBook;
   #records: readonly Uint8Array[] | undefined;
-  /** Digest of all revocations, while it holds: to find them again costs a signature check each. */
+  /** Digest of all revocations, while it holds: it is asked for with every message. */
   #exclusions: Uint8Array | undefined;
 
   constructor(founding: Founding) {
@@ -60,7 +61,8 @@ export class MemberRecords implements ReplicatedState {
     const trust = records.filter((record) => this.trust.merge(record) === "new");
     const announcements = records.filter((record) => this.#book.learn(record) !== undefined);
     const forgotten = trust.length > 0 ? this.#book.judge() : [];
-    if (trust.length + announcements.length > 0) this.#changed();
+    if (trust.length > 0) this.#exclusions = undefined;
+    if (trust.length + announcements.length > 0) this.#records = undefined;
     const now = this.#admitted();
     return {
       trust: trust.filter((record) => this.trust.holds(record)),
@@ -73,7 +75,7 @@ export class MemberRecords implements ReplicatedState {
 
   /** Over the revocations alone: 16 bytes. */
   exclusionsDigest(): Uint8Array {
-    return this.#exclusions ??= exclusionsOf(this.trust.records());
+    return this.#exclusions ??= recordsDigest(this.trust.revocations());
   }
 
   /** Members that have said where they are. */
@@ -89,11 +91,6 @@ export class MemberRecords implements ReplicatedState {
     return this.#book.recordOf(peer);
   }
 
-  #changed(): void {
-    this.#records = undefined;
-    this.#exclusions = undefined;
-  }
-
   #admitted(): Set<PeerId> {
     return new Set(
       this.trust.members().filter(({ state }) => state === "admitted").map(({ id }) => id),
@@ -105,7 +102,7 @@ export class MemberRecords implements ReplicatedState {
   }
 }
 
-/** Over the revocations among `records`: 16 bytes, whatever their order. */
+/** Over the revocations among `records`, of which each was checked or made here: 16 bytes, whatever their order. */
 export function exclusionsOf(records: readonly Uint8Array[]): Uint8Array {
-  return recordsDigest(records.filter((record) => openRevocation(record) !== undefined));
+  return recordsDigest(records.filter((record) => claimedKind(record) === revocationKind));
 }

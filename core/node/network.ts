@@ -60,7 +60,7 @@ export function nextKey(
   random: Random,
 ): { readonly key: EpochKey; readonly change: StoreChange } {
   const keys = new KeyRing(network.keys.entries());
-  const key = keys.rotate(random, exclusionsOf([...network.members.trust.records(), ...records]));
+  const key = keys.rotate(random, exclusionsOf([...network.members.trust.revocations(), ...records]));
   return { key, change: networkChange({ ...network, keys, passwordKey: undefined }) };
 }
 

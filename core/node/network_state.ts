@@ -35,6 +35,7 @@ import type { Trust } from "../identity/trust.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import type { RecordBook } from "./introductions.ts";
 import { type EpochKey, KeyRing } from "./key_ring.ts";
+import { LateWrites } from "./late_writes.ts";
 import { exclusionsOf, type Learned, memberKinds } from "./member_records.ts";
 import { type Network, networkChange, type NewNetwork, nextKey, openNetwork } from "./network.ts";
 import { sameFacts } from "./own_announcement.ts";
@@ -65,6 +66,7 @@ export class NetworkState implements Membership, RecordBook {
   readonly kinds = memberKinds;
   #self: Self;
   readonly #parts: StateParts;
+  readonly #late: LateWrites;
   readonly #secrets: IdentitySecrets;
   /** As stored: it is written once, so that nothing of it is ever lost. */
   readonly #identity: Uint8Array;
@@ -80,6 +82,7 @@ export class NetworkState implements Membership, RecordBook {
     const { store, platform } = parts;
     const identity = store.get(storeKeys.identity);
     this.#parts = parts;
+    this.#late = new LateWrites(store, platform.log);
     this.#secrets = identity === undefined ? createIdentity(platform.random) : decodeIdentity(identity);
     this.#identity = identity ?? encodeIdentity(this.#secrets);
     this.#self = openSelf(this.#secrets, readName(store) ?? parts.name);
@@ -257,7 +260,7 @@ export class NetworkState implements Membership, RecordBook {
   /** As {@link merge}. `areKept`: the records are on disk already. */
   learn(records: readonly Uint8Array[], areKept = false): readonly Uint8Array[] {
     const learned = this.#member().members.learn(records);
-    this.#commitLater(this.#changesOf(learned, areKept));
+    this.#late.write(this.#changesOf(learned, areKept));
     const peers = learned.peers.filter(({ id }) => id !== this.self.id);
     if (peers.length + learned.removed.length > 0) this.#changed(peers, learned.removed);
     return [...learned.trust, ...learned.announcements];
@@ -271,6 +274,10 @@ export class NetworkState implements Membership, RecordBook {
       ...peers.map(({ id }) => peerChange(id, members.announcementRecord(id))),
       ...forgotten.filter((id) => id !== this.self.id).map((id) => peerChange(id, undefined)),
     ];
+  }
+
+  rewrite(): void {
+    this.#late.retry();
   }
 
   /** As {@link learn}, for records that this node itself has signed: they are on disk before they count. */
@@ -288,7 +295,7 @@ export class NetworkState implements Membership, RecordBook {
     if (!network.keys.add(key)) return false;
     // Whoever was shut out knows the password too.
     network.passwordKey = undefined;
-    this.#commitLater([networkChange(network)]);
+    this.#late.write([networkChange(network)]);
     return true;
   }
 
@@ -304,7 +311,7 @@ export class NetworkState implements Membership, RecordBook {
     this.learn(records, true);
     network.keys.add(key);
     network.passwordKey = undefined;
-    this.#commitLater([networkChange(network)]);
+    this.#late.write([networkChange(network)]);
   }
 
   passwordKey(): Secret | undefined {
@@ -369,15 +376,6 @@ export class NetworkState implements Membership, RecordBook {
 
   #identityChange(): StoreChange {
     return { key: storeKeys.identity, value: this.#identity };
-  }
-
-  #commitLater(changes: readonly StoreChange[]): void {
-    if (changes.length === 0) return;
-    this.#parts.store.commit(changes).catch((error) =>
-      this.#parts.platform.log.log("error", "Cannot keep what was learned; it will be learned again", {
-        error,
-      })
-    );
   }
 
   #load(): void {

@@ -254,3 +254,26 @@ test("what was learned and could not be written is logged, and nobody's rejectio
   assert.equal(platform.log.messages.length, 2);
   assert.equal(state.trust().standing(ann.publicKey).state, "admitted", "in memory it counts");
 });
+
+test("what the disk refused is on it once there is room, the last of each, also by the way of other news", async () => {
+  const clock = new SimClock();
+  const { state, store } = await foundedState(clock, "founder");
+  store.isFull = true;
+  state.learn([admission(state, ann), announcement(ann)]);
+  state.learn([announcement(ann, 2)]);
+  state.learn([revocation(state, bob)]);
+  await clock.advance(0);
+  state.rewrite();
+  await clock.advance(0);
+  store.isFull = false;
+  state.learn([announcement(state.self, 9)]);
+  await clock.advance(0);
+  const again = newState(clock, "founder", store).state;
+  assert.deepEqual(recordsDigest(again.records()), recordsDigest(state.records()));
+  assert.deepEqual(again.knownPeers().map(({ id }) => id), [ann.id]);
+  assert.equal(again.trust().standing(bob.publicKey).state, "revoked");
+  store.history.length = 0;
+  state.rewrite();
+  await clock.advance(0);
+  assert.deepEqual(store.history, [], "once is enough");
+});

@@ -46,7 +46,7 @@ export function assertShape(plugin: PluginLabel, part: unknown): void {
 
 function lacking(slot: SlotName, part: unknown): readonly string[] {
   if (typeof part !== "object" || part === null) return ["object: its create() returned none"];
-  const { datagrams, streams, routes, overhead } = part as Record<string, unknown>;
+  const { datagrams, streams, routes, overhead, fixedPeers } = part as Record<string, unknown>;
   return [
     ...without(part, methods[slot]),
     ...(slot === "transport" && datagrams !== undefined
@@ -55,6 +55,9 @@ function lacking(slot: SlotName, part: unknown): readonly string[] {
     ...(slot === "transport" && streams !== undefined ? without(streams, streamMethods, "streams.") : []),
     ...(slot === "ipam" ? without(routes, routeMethods, "routes.") : []),
     ...(slot === "encapsulation" && !isOverhead(overhead) ? ["overhead of 4 and 6"] : []),
+    ...(slot === "encapsulation" && "fixedPeers" in part && !Array.isArray(fixedPeers)
+      ? ["list of fixedPeers"]
+      : []),
   ];
 }
 
@@ -65,5 +68,5 @@ function without(part: unknown, names: readonly string[], prefix = ""): readonly
 
 function isOverhead(value: unknown): boolean {
   const { 4: four, 6: six } = (value ?? {}) as Record<number, unknown>;
-  return typeof four === "number" && typeof six === "number";
+  return Number.isSafeInteger(four) && Number.isSafeInteger(six);
 }

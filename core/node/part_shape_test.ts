@@ -58,7 +58,14 @@ test("parts of parts are looked at where they are", () => {
     messageFor("encapsulation", { ...machine, overhead: { 4: 60 } }),
     'The encapsulation plugin "x" has no overhead of 4 and 6',
   );
-  assert.equal(messageFor("encapsulation", { ...machine, overhead: { 4: 60, 6: 80 } }), "");
+  const whole = { ...machine, overhead: { 4: 60, 6: 80 } };
+  assert.equal(messageFor("encapsulation", whole), "");
+  assert.equal(messageFor("encapsulation", { ...whole, fixedPeers: [] }), "");
+  assert.match(
+    messageFor("encapsulation", { ...whole, fixedPeers: undefined }),
+    /has no list of fixedPeers$/,
+  );
+  assert.match(messageFor("encapsulation", { ...whole, overhead: { 4: 60, 6: NaN } }), /has no overhead/);
 });
 
 test("methods of a class count, and a part that is refused is disposed all the same", async () => {

@@ -7,6 +7,9 @@
  *     a record is new           to all other peers at once; a second after the last one, digests to all
  *     every 30 s                digests to all
  *
+ * Two that go on differing in one and the same way are told the same ever less often, see `stalemates.ts`; and what a
+ * peer costs is bounded, see `hearing.ts`.
+ *
  * So a datagram lost costs a second or two, not half a minute, and a mesh at rest pays one small message per peer and
  * half minute. A flood costs O(peers) messages per node and record, which a mesh of at most 64 can bear; larger ones
  * need another carriage under the same states.
@@ -16,8 +19,10 @@ import type { ReplicatedState, Replication } from "../contracts/replicated_state
 import type { Millis, PeerId } from "../contracts/values.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import type { ForeignRecords } from "./foreign_records.ts";
+import { Hearing } from "./hearing.ts";
 import { Repairs } from "./repairs.ts";
 import { SharedRecords } from "./shared_records.ts";
+import { Stalemates } from "./stalemates.ts";
 import {
   decodeStateMessage,
   encodeDigests,
@@ -50,6 +55,8 @@ export class Replicator {
   readonly #foreign: ForeignRecords;
   readonly #shared: SharedRecords;
   readonly #repairs: Repairs;
+  readonly #stalemates = new Stalemates();
+  readonly #hearing = new Hearing();
   readonly #timers: { round?: Timer; settle?: Timer; repair?: Timer } = {};
   #stopped = false;
   #told: (peer: PeerId) => void = () => {};
@@ -77,7 +84,10 @@ export class Replicator {
 
   start(): void {
     this.#timers.round = this.#timer(digestInterval, () => {
-      this.#tellDigests(this.#channel.peers());
+      const peers = this.#channel.peers();
+      this.#stalemates.keepOnly(peers, this.#shared.kinds());
+      this.#hearing.keepOnly(peers);
+      this.#tellDigests(peers);
       this.start();
     });
   }
@@ -97,7 +107,7 @@ export class Replicator {
   /** Two that differ, who lacks something is not known: the peer is told all of these kinds and asked for all. */
   reconcile(peer: PeerId, kinds: readonly string[]): void {
     this.#owe(peer, kinds);
-    this.#tellDigests([peer]);
+    this.#sendDigests(peer, "digests", kinds);
   }
 
   /** At once and once, to a peer whose session is about to end. */
@@ -119,19 +129,41 @@ export class Replicator {
     if (message === undefined) {
       this.#log.log("debug", "A message about shared state is unknown", { peer: from });
     } else if (message.kind === "records") {
-      this.#spread(this.#shared.merge(message.records), from);
+      this.#take(from, message.records);
     } else {
       this.#compare(from, message.digests, message.kind === "digests");
     }
   }
 
+  #take(from: PeerId, records: readonly Uint8Array[]): void {
+    const start = this.#clock.now();
+    if (!this.#hearing.isHeard(from, start)) {
+      this.#log.log("debug", "A peer sends more records than there is time to check", { peer: from });
+      return;
+    }
+    const fresh = this.#shared.merge(records);
+    const now = this.#clock.now();
+    this.#hearing.charge(from, { time: now - start, news: fresh.length / Math.max(1, records.length) }, now);
+    this.#spread(fresh, from);
+  }
+
   #compare(from: PeerId, digests: readonly KindDigest[], isQuestion: boolean): void {
-    const different = digests.filter(([kind, digest]) => !equalBytes(digest, this.#shared.digest(kind)));
+    const isSame = ([kind, digest]: KindDigest) => equalBytes(digest, this.#shared.digest(kind));
+    const { same = [], different = [] } = Object.groupBy(
+      digests,
+      (each) => isSame(each) ? "same" : "different",
+    );
+    for (const [kind] of same) this.#stalemates.settle(from, kind);
     if (different.length === 0) return;
-    const kinds = different.map(([kind]) => kind);
     // No longer than the question, and the only way to learn that we lack a kind of which we know nothing.
-    if (isQuestion) this.#sendDigests(from, "differ", kinds);
-    this.#owe(from, kinds.filter((kind) => this.#shared.records(kind).length > 0));
+    if (isQuestion) this.#sendDigests(from, "differ", different.map(([kind]) => kind));
+    this.#owe(from, different.filter((each) => this.#isOwed(from, each)).map(([kind]) => kind));
+  }
+
+  #isOwed(peer: PeerId, [kind, theirs]: KindDigest): boolean {
+    const digests = [this.#shared.digest(kind), theirs] as const;
+    return this.#shared.records(kind).length > 0 &&
+      this.#stalemates.isWorthTelling(peer, kind, digests, this.#clock.now());
   }
 
   /** New records, to every peer but the one they came from. */

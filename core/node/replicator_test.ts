@@ -163,6 +163,67 @@ test("a long list gets across in goes of 64 messages a second, of which none wai
   assert.equal(clock.pending, 0, "who has gone is told no more");
 });
 
+test("two that differ for good tell each other the same ever less often, and all when anything is new", async () => {
+  const state = new Everything(["thing"], [record("1")]);
+  const { clock, hear, sent, digests } = rig([state], [ann]);
+  const theirs = digests(record("2"));
+  const tellings = async (rounds: number) => {
+    let count = 0;
+    for (let i = 0; i < rounds; i++) {
+      hear(ann, "digests", theirs);
+      await clock.advance(30_000);
+      count += sent().filter((text) => text === "ann records 1").length;
+    }
+    return count;
+  };
+  assert.equal(await tellings(3), 3, "news may have been lost on the way");
+  const hours = [await tellings(120), await tellings(120), await tellings(120)];
+  assert.deepEqual(hours, [6, 1, 1]);
+  state.merge([record("3")]);
+  hear(ann, "digests", theirs);
+  assert.deepEqual(sent(), ["ann differ 1", "ann records 2"]);
+});
+
+test("who has learned anything at all is told anew what it would not take before", async () => {
+  const state = new Everything(["thing", "part"], [record("1"), record("2", "part")]);
+  const { clock, hear, sent } = rig([state], [ann]);
+  const other = new Uint8Array(16);
+  for (let i = 0; i < 20; i++) {
+    hear(ann, "differ", [["thing", other], ["part", other]]);
+    await clock.advance(30_000);
+  }
+  sent();
+  hear(ann, "differ", [["part", other]]);
+  assert.deepEqual(sent(), []);
+  hear(ann, "differ", [["thing", recordsDigest([record("1")])], ["part", other]]);
+  assert.deepEqual(sent(), ["ann records 1"]);
+});
+
+test("a peer whose records take too much time is not heard for a while, and others are", async () => {
+  const slow = new Everything();
+  const { clock, hear, sent, channel } = rig([slow]);
+  let spent = 0;
+  const merge = slow.merge.bind(slow);
+  const now = clock.now.bind(clock);
+  clock.now = () => now() + spent;
+  slow.merge = (records) => {
+    spent += 2 * records.length;
+    return merge(records);
+  };
+  hear(bob, "records", [record("1")]);
+  for (let i = 0; i < 5_000; i++) hear(ann, "records", [record("1")]);
+  assert.ok(spent > 2_000 && spent < 2_500, `${spent} ms of ten seconds`);
+  sent();
+  hear(ann, "records", [record("2")]);
+  assert.deepEqual([slow.held.length, sent()], [1, []]);
+  hear(bob, "records", [record("2")]);
+  assert.deepEqual([slow.held.length, sent()], [2, ["ann records 1", "cid records 1"]]);
+  await clock.advance(10_000);
+  hear(ann, "records", [record("3")]);
+  assert.equal(slow.held.length, 3);
+  channel.connected = [];
+});
+
 test("what the session does not take is told again a second later", async () => {
   const { clock, hear, sent, channel } = rig([new Everything(["thing"], [record("1")])]);
   const send = channel.send.bind(channel);
@@ -246,6 +307,24 @@ test("a state that throws is logged and empty, and the others are exchanged", ()
   assert.equal(whole.held.length, 1);
   assert.deepEqual(sent(), ["bob records 1", "cid records 1", "bob digests 2"]);
   assert.deepEqual([...new Set(log.entries.map(({ fields }) => fields?.["who"]))], ["broken"]);
+});
+
+test("a record that no message holds is neither told nor counted, and keeps no other from being told", () => {
+  const whole = record("1");
+  const { channel, hear, sent, replicator, digests } = rig([
+    new Everything(["thing"], [new Uint8Array(maxRecordBytes + 100), whole]),
+  ]);
+  const send = channel.send.bind(channel);
+  channel.send = (to, message) => {
+    assert.ok(message.length <= maxChannelMessage);
+    return send(to, message);
+  };
+  hear(ann, "digests", digests());
+  assert.deepEqual(sent(), ["ann differ 1", "ann records 1"]);
+  hear(ann, "digests", digests(whole));
+  assert.deepEqual(sent(), []);
+  replicator.tell(bob, ["thing"]);
+  assert.deepEqual(sent(), ["bob records 1"]);
 });
 
 test("hostile messages change nothing and are answered with nothing", () => {

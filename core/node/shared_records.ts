@@ -83,9 +83,11 @@ export class SharedRecords {
     const all = this.#guard(state, () => state.records());
     const known = this.#sorted.get(state);
     if (known?.all === all) return known;
+    // No message holds what is longer, and nobody takes it: it must not stand in the way of the others.
+    const fitting = all.filter((record) => record.length <= maxRecordBytes);
     const byKind = state.kinds.length === 1
-      ? new Map([[state.kinds[0]!, all]])
-      : Map.groupBy(all, (record) => kindOf(record) ?? "");
+      ? new Map([[state.kinds[0]!, fitting]])
+      : Map.groupBy(fitting, (record) => kindOf(record) ?? "");
     const sorted = { all, byKind };
     this.#sorted.set(state, sorted);
     return sorted;

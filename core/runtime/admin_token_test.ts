@@ -53,7 +53,8 @@ test("a token of one's own is taken if it is long enough, and what is none is na
     const own = "0123456789abcdef".repeat(4);
     writeFileSync(path, `${own}\n`, { mode: 0o600 });
     assert.ok(openAdminToken(path)(own));
-    for (const wrong of ["short", "with a space".repeat(9), "é".repeat(50), `${own}\n${own}`]) {
+    const tooLong = `${"a".repeat(512)}=`;
+    for (const wrong of [tooLong, "short", "with a space".repeat(9), "é".repeat(50), `${own}\n${own}`]) {
       writeFileSync(path, wrong);
       assert.throws(() => openAdminToken(path), { code: "CONFIG_INVALID", message: /remove the file/ });
     }

@@ -17,13 +17,16 @@ export function systemCode(cause: unknown): string | undefined {
   return typeof code === "string" ? code : undefined;
 }
 
+/** Of several transports the flag means the first. */
+const listenSetting = "with --listen, or with the option `listen` of a further transport";
+
 function explain(reason: string | undefined, cause: unknown): string {
   switch (reason) {
     case "EADDRINUSE":
-      return "address in use; stop the program that holds it, or choose another port with --listen";
+      return `address in use; stop the program that holds it, or choose another port ${listenSetting}`;
     case "EACCES":
     case "EPERM":
-      return "not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another with --listen";
+      return `not permitted; ports below 1024 need root or CAP_NET_BIND_SERVICE: choose another ${listenSetting}`;
     case "EADDRNOTAVAIL":
       return "no interface of this machine has that address; choose one that it has, or [::] for all";
     case "EAFNOSUPPORT":

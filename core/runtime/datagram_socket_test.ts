@@ -146,7 +146,7 @@ for (const { name, bind } of backends) {
     await assert.rejects(bindDatagramSocket({ host: "127.0.0.1", port }, new Observer(), bind), {
       code: "BIND_FAILED",
       message: `Cannot bind UDP 127.0.0.1:${port}: address in use; stop the program that holds it, ` +
-        "or choose another port with --listen",
+        "or choose another port with --listen, or with the option `listen` of a further transport",
       details: { reason: "EADDRINUSE" },
     });
     await first.close();

@@ -119,22 +119,28 @@ export class LineStream implements FramedStream {
 
   async #sendFrame(frame: Uint8Array): Promise<void> {
     await this.#room();
+    this.#requireOpen();
     for (const piece of this.#line.pieces(frame)) {
       this.#line.write(piece);
       await this.#room();
+      this.#requireOpen();
     }
   }
 
   async #sendEnd(): Promise<void> {
     await this.#room();
+    this.#requireOpen();
     this.#line.writeEnd();
   }
 
-  /** Resolves when the next piece may be made; rejects when the stream is over. */
+  /** Resolves when the next piece may be made, or none ever: by the time that is heard, the stream may be over. */
   async #room(): Promise<void> {
     while (!this.#isOver && !this.#line.hasRoom) {
       await new Promise<void>((resolve) => this.#roomMade = resolve);
     }
+  }
+
+  #requireOpen(): void {
     if (this.#isOver) throw this.#error ?? this.#refusal("the stream has ended");
   }
 

@@ -64,7 +64,7 @@ export class SqliteFile {
   static open(path: string, options: SqliteFileOptions = {}): SqliteFile {
     const { probe = () => {} } = options;
     refuseRemains(path);
-    const file = openStateFile(path);
+    const file = withLog(path, openStateFile(path));
     // Of a file that was moved away. Left here, it would make a first start that is killed look like a loss.
     if (file.made) removeFile(`${path}-start`);
     probe("made", []);
@@ -165,9 +165,32 @@ export class SqliteFile {
       this.#probe("written", changes);
       this.#commit.run();
     } catch (error) {
-      if (database.isTransaction) run(database, "ROLLBACK");
+      if (database.isTransaction) rollBack(database);
       throw fileError("write", this.#path, error);
     }
     this.#probe("committed", changes);
   }
+}
+
+function rollBack(database: DatabaseSync): void {
+  try {
+    run(database, "ROLLBACK");
+  } catch {
+    // On a failing disk this fails too; the error that led here says what to do.
+  }
+}
+
+/**
+ * Undoes the log with the file: SQLite leaves it when the file is gone at the end, and alone it would look like a loss.
+ * The log first: once the file is gone, its name and the log's may belong to another process.
+ */
+function withLog(path: string, { made, undo }: MadeState): MadeState {
+  if (!made) return { made, undo };
+  return {
+    made,
+    undo: () => {
+      removeFile(`${path}-wal`);
+      undo();
+    },
+  };
 }

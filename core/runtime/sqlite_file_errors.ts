@@ -14,6 +14,12 @@ const Result = {
   notADatabase: 26,
 } as const;
 
+/**
+ * Extended code of a write that the system refused, for another reason than a full disk: a quota, a limit on file sizes,
+ * a bad sector. What was synced before stands, so later writes may be tried: unlike after a failed sync.
+ */
+const refusedWrite = 778;
+
 /** Why a state file cannot be used: `details.reason` of the error, for programs. */
 export type StateFault =
   | "cannot-open"
@@ -50,37 +56,48 @@ export function alreadyRunning(path: string): MeshError {
 
 /** What was thrown, named; as it was when SQLite has not thrown it. `details.fatal`: see `SqliteFile.write`. */
 export function fileError(action: string, path: string, error: unknown): unknown {
-  const result = resultOf(error);
-  if (error instanceof MeshError || result === undefined) return error;
-  const known = judge(result, path);
+  const extended = extendedResultOf(error);
+  if (error instanceof MeshError || extended === undefined) return error;
+  const result = extended & 0xff;
+  const known = extended === refusedWrite ? refused : judge(result, path);
   if (known instanceof MeshError) return known;
   const [code, reason, text] = known;
   const message = `Cannot ${action} ${path}: ${text ?? (error as Error).message}`;
-  const details = { path, reason, sqlite: result, fatal: result === Result.io };
+  const isFatal = result === Result.io && extended !== refusedWrite;
+  const details = { path, reason, sqlite: result, fatal: isFatal };
   return new MeshError(code, message, { cause: error, details });
 }
 
 /** True when another process holds the file's lock. */
 export function isBusy(error: unknown): boolean {
-  const result = resultOf(error);
+  const result = (extendedResultOf(error) ?? 0) & 0xff;
   return result === Result.busy || result === Result.locked;
 }
 
-function resultOf(error: unknown): number | undefined {
+function extendedResultOf(error: unknown): number | undefined {
   const number = (error as { errcode?: unknown } | undefined)?.errcode;
-  return typeof number === "number" ? number & 0xff : undefined;
+  return typeof number === "number" ? number : undefined;
 }
 
-function judge(
-  result: number,
-  path: string,
-): MeshError | readonly [code: ErrorCode, reason: StateFault, text: string | undefined] {
+type Verdict = readonly [code: ErrorCode, reason: StateFault, text: string | undefined];
+
+const refused: Verdict = [
+  "STATE_UNWRITABLE",
+  "input-output",
+  "the system refuses to write; look for a quota, a limit on the size of files, or a failing disk",
+];
+
+function judge(result: number, path: string): MeshError | Verdict {
   switch (result) {
     case Result.busy:
     case Result.locked:
       return alreadyRunning(path);
     case Result.full:
-      return ["DISK_FULL", "disk-full", "the disk is full; free some space"];
+      return [
+        "DISK_FULL",
+        "disk-full",
+        "the disk is full, or the file has its maxBytes; free some space, or allow it more",
+      ];
     case Result.readOnly:
       return ["STATE_UNWRITABLE", "read-only", "the file or its file system is read-only; make it writable"];
     case Result.cannotOpen:

@@ -52,6 +52,9 @@ export function refuseDamagedLog(path: string): void {
   if (bytes === undefined || !isLogDamaged(bytes)) return;
   // Another process that works on the file may be writing its log at this very moment.
   if (isHeld(path)) throw alreadyRunning(path);
+  // And it may have ended since: then what was read was half of a write, and only another look tells.
+  const settled = readStateFile(log);
+  if (settled === undefined || !isLogDamaged(settled)) return;
   throw damage(path, "log-damaged", `its log ${log} is damaged, and acknowledged changes in it are lost`);
 }
 
@@ -156,18 +159,16 @@ export class Opening {
     });
   }
 
-  /** Gives the entries of form 1 their sums. */
+  /** Gives the entries of form 1 their sums, where they are: a second table may not fit under `maxBytes`. */
   #migrate(): void {
     this.#inTransaction("migration", () => {
-      run(this.database, "ALTER TABLE entries RENAME TO old_entries");
-      run(this.database, createEntries);
-      const put = this.database.prepare("INSERT INTO entries (key, value, sum) VALUES (?, ?, ?)");
-      for (const { key, value } of this.database.prepare("SELECT key, value FROM old_entries").all()) {
+      run(this.database, "ALTER TABLE entries ADD COLUMN sum INTEGER NOT NULL DEFAULT 0");
+      const put = this.database.prepare("UPDATE entries SET sum = ? WHERE key = ?");
+      for (const { key, value } of this.database.prepare("SELECT key, value FROM entries").all()) {
         if (typeof key !== "string" || !(value instanceof Uint8Array)) throw notAnEntry(this.#path);
-        put.run(key, value, sumOf(key, value));
+        put.run(sumOf(key, value), key);
       }
       this.#probe("migration-half");
-      run(this.database, "DROP TABLE old_entries");
       run(this.database, createMarks);
     });
   }

@@ -45,8 +45,10 @@ function makeDirectory(path: string): MadeState {
   try {
     attempt("make the state directory", path, () => {
       // One by one: the recursive form of Node never returns below /proc, where making a directory says "no such file".
-      for (const directory of missing.toReversed()) makeOne(directory);
-      syncDirectory(dirname(path));
+      for (const directory of missing.toReversed()) {
+        makeOne(directory);
+        syncDirectory(dirname(directory));
+      }
     });
   } catch (error) {
     for (const directory of missing) removeEmpty(directory, directory);
@@ -143,7 +145,15 @@ export function removeFile(path: string): void {
 
 /** Undefined when there is no such file. Not for a file that SQLite has open. Errors as {@link openStateDirectory}. */
 export function readStateFile(path: string): Uint8Array | undefined {
-  return attempt("read", path, () => fs.existsSync(path) ? new Uint8Array(fs.readFileSync(path)) : undefined);
+  return attempt("read", path, () => {
+    try {
+      return new Uint8Array(fs.readFileSync(path));
+    } catch (error) {
+      // Also when it goes just now: another process that ends removes its log.
+      if (systemCode(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  });
 }
 
 /** Replaces what is in a small file of mode 0600; on disk when it returns. Errors as {@link openStateDirectory}. */

@@ -10,25 +10,29 @@ export interface StatePlace {
   readonly inode: string;
   /** For people. A path alone says nothing: moving a directory is legitimate. */
   readonly path: string;
+  /** Names the run of the kernel; empty where it has no name. A restart is no copy: it only tells which starts share one. */
+  readonly boot: string;
 }
 
-/**
- * The number of the device is left out: it changes with the order in which disks are found at boot. So is the boot's own
- * id, since a restart is no copy.
- */
+/** The number of the device is left out: it changes with the order in which disks are found at boot. */
 export function placeOf(directory: string): StatePlace {
   const { ino } = fs.statSync(directory, { bigint: true });
-  return { machine: machineName(), inode: String(ino), path: resolve(directory) };
+  return {
+    machine: hashOf("/etc/machine-id"),
+    inode: String(ino),
+    path: resolve(directory),
+    boot: hashOf("/proc/sys/kernel/random/boot_id"),
+  };
 }
 
 /**
- * A hash of machine-id(5), which asks not to be shown as it is; empty where there is none. The host's name was rejected in
- * its place: laptops change it with the network they are in.
+ * Of an id in a file; empty where there is none. machine-id(5) asks not to be shown as it is. The host's name was rejected
+ * in its place: laptops change it with the network they are in.
  */
-function machineName(): string {
+function hashOf(path: string): string {
   try {
-    const id = fs.readFileSync("/etc/machine-id", "utf8").trim();
-    return createHash("sha256").update(`selvage state ${id}`).digest("hex").slice(0, 16);
+    const id = fs.readFileSync(path, "utf8").trim();
+    return id === "" ? "" : createHash("sha256").update(`selvage state ${id}`).digest("hex").slice(0, 16);
   } catch {
     return "";
   }

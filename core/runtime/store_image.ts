@@ -87,7 +87,8 @@ export function copyBatch(changes: readonly StoreChange[]): readonly StoreChange
 /**
  * The changes in memory of their own, so that the caller may reuse its buffers at once. Throws `INVALID_ARGUMENT` for a
  * key that is empty, longer than 512 characters, or holds control characters or half a surrogate pair: SQL text ends at
- * a NUL in one runtime and not in the other, and half a pair has no UTF-8.
+ * a NUL in one runtime and not in the other, and half a pair has no UTF-8. And for a value that is no Uint8Array, which
+ * only a plugin without types can give: found at the write, it would fail the whole group.
  */
 export function copyChanges(changes: readonly StoreChange[]): readonly StoreChange[] {
   const wrong = changes.find(({ key }) => !isStoreKey(key));
@@ -96,6 +97,15 @@ export function copyChanges(changes: readonly StoreChange[]): readonly StoreChan
       "INVALID_ARGUMENT",
       `Cannot store under the key ${JSON.stringify(wrong.key.slice(0, 64))}: ` +
         `use 1 to ${storeLimits.keyLength} characters, none of them a control character`,
+    );
+  }
+  const strange = changes.find(({ value }) => value !== undefined && !(value instanceof Uint8Array));
+  if (strange !== undefined) {
+    throw new MeshError(
+      "INVALID_ARGUMENT",
+      `Cannot store under the key ${
+        JSON.stringify(strange.key)
+      }: give a Uint8Array, or undefined to remove it`,
     );
   }
   return changes.map(({ key, value }) => ({ key, value: value && new Uint8Array(value) }));

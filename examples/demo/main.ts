@@ -92,7 +92,7 @@ class Demo {
   async #ping(from: DemoHost, to: DemoHost): Promise<void> {
     for (const address of to.ready.addresses) {
       const reply = await from.admin.ping(address);
-      this.#say.detail(`${from.name} → ${to.name}  ${address.padEnd(22)} ${reply.rttMillis.toFixed(2)} ms`);
+      this.#say.detail(`${from.name} → ${to.name}  ${address.padEnd(26)} ${reply.rttMillis.toFixed(2)} ms`);
     }
   }
 

@@ -1,19 +1,13 @@
 /** What the configuration says of a device, checked: where it is, what is behind it, which key it uses. */
 import { z } from "zod";
 import type { FixedPeer } from "../../core/contracts/encapsulation.ts";
-import type { Address, Endpoint, PeerId, Prefix } from "../../core/contracts/values.ts";
+import type { Endpoint, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { domainHash } from "../../core/identity/domain.ts";
 import { foldName, isNodeName } from "../../core/identity/node_name.ts";
-import {
-  isLinkLocal,
-  isLoopback,
-  isMulticast,
-  isUnspecified,
-  parseAddress,
-} from "../../core/wire/address.ts";
+import { isLimitedBroadcast, isMulticast, isUnspecified, parseAddress } from "../../core/wire/address.ts";
 import { encodeBase32 } from "../../core/wire/base32.ts";
 import { parseEndpoint } from "../../core/wire/endpoint.ts";
-import { formatPrefix, parsePrefix } from "../../core/wire/prefix.ts";
+import { formatPrefix, overlaps, parsePrefix } from "../../core/wire/prefix.ts";
 
 export interface Device extends FixedPeer {
   /** RFC 2890, 32 bits: sent, and required of what comes. Absent: no K bit either way. */
@@ -71,7 +65,8 @@ function endpointProblem(text: string): string | undefined {
     return `expected address:port or [IPv6]:port, got ${JSON.stringify(text)}; names are not resolved here`;
   }
   const address = parseAddress(endpoint.host)!;
-  return isMulticast(address) || isUnspecified(address) ? `${endpoint.host} is no host's address` : undefined;
+  const kinds = [isMulticast, isUnspecified, isLimitedBroadcast];
+  return kinds.some((is) => is(address)) ? `${endpoint.host} is no host's address` : undefined;
 }
 
 function prefixProblem(text: string): string | undefined {
@@ -80,13 +75,18 @@ function prefixProblem(text: string): string | undefined {
     return `expected a CIDR without bits behind its length, got ${JSON.stringify(text)}`;
   }
   if (prefix.bits === 0) return `${text} overlaps every network's own range; list what is behind the device`;
-  return isNowhere(prefix) ? `${text} is not routed to any host` : undefined;
+  const block = nowhere.find((each) => overlaps(each, prefix));
+  return block && `${text} overlaps ${formatPrefix(block)}, which is not routed to any host`;
 }
 
-function isNowhere({ address }: Prefix): boolean {
-  const kinds: readonly ((address: Address) => boolean)[] = [isMulticast, isLoopback, isLinkLocal];
-  return kinds.some((is) => is(address));
-}
+/**
+ * This host, loopback, link-local, multicast and broadcast. IPv4-mapped addresses are none on any wire (RFC 6890 §2.2.3):
+ * whoever writes one means its IPv4 form, and would wait in vain for packets.
+ */
+const nowhere: readonly Prefix[] = [
+  ...["0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"],
+  ...["::/127", "::ffff:0:0/96", "fe80::/10", "ff00::/8"],
+].map((text) => parsePrefix(text)!);
 
 interface Problem {
   readonly path: (string | number)[];

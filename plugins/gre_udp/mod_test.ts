@@ -53,7 +53,15 @@ test("a name, endpoint, prefix or key of the wrong form is named with its path a
   for (const endpoint of ["router.example:4754", "198.51.100.9", "198.51.100.9:0", "2001:db8::1:4754"]) {
     assert.match(problemOf({ endpoint }), new RegExp(`^${at}endpoint: expected address:port`), endpoint);
   }
-  for (const endpoint of ["0.0.0.0:4754", "[::]:4754", "224.0.0.1:4754", "[ff02::1]:4754"]) {
+  for (
+    const endpoint of [
+      "0.0.0.0:4754",
+      "[::]:4754",
+      "224.0.0.1:4754",
+      "[ff02::1]:4754",
+      "255.255.255.255:4754",
+    ]
+  ) {
     assert.match(problemOf({ endpoint }), new RegExp(`^${at}endpoint: .* is no host's address$`), endpoint);
   }
   for (const prefix of ["192.168.7.1/24", "192.168.7.0", "10.0.0.0/33", "all"]) {
@@ -72,7 +80,16 @@ test("a prefix that every network overlaps, or that no host is in, is refused", 
   for (const prefix of ["0.0.0.0/0", "::/0"]) {
     assert.match(problemOf({ prefixes: [prefix] }), /every network's own/);
   }
-  for (const prefix of ["224.0.0.0/4", "ff00::/8", "127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10"]) {
+  const nowhere = ["224.0.0.0/4", "ff00::/8", "127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10"];
+  const asWell = [
+    "128.0.0.0/1",
+    "255.255.255.255/32",
+    "0.0.0.0/8",
+    "::/1",
+    "8000::/1",
+    "::ffff:10.0.0.0/104",
+  ];
+  for (const prefix of [...nowhere, ...asWell]) {
     assert.match(problemOf({ prefixes: [prefix] }), /prefixes\[0\]: .* is not routed to any host/, prefix);
   }
 });

@@ -134,6 +134,7 @@ class PipeLine implements StreamLine, MemoryPipeHandler {
   #timer: Timer | undefined;
   /** Bytes that have arrived and that the other side does not yet know to be taken. */
   #untold = 0;
+  #lingers = false;
   #isOver = false;
 
   constructor(
@@ -152,8 +153,9 @@ class PipeLine implements StreamLine, MemoryPipeHandler {
     if (expected !== undefined) this.#introduce();
   }
 
+  /** Known since the other side was judged, which may be before there is a stream. */
   get peer(): PeerIdentity | undefined {
-    return this.#stream?.peer;
+    return this.#stream?.peer ?? this.#judged;
   }
 
   get remote(): Endpoint {
@@ -185,6 +187,8 @@ class PipeLine implements StreamLine, MemoryPipeHandler {
   }
 
   linger(): void {
+    if (this.#lingers) return;
+    this.#lingers = true;
     this.#resetIn(lingerMillis);
   }
 
@@ -205,6 +209,7 @@ class PipeLine implements StreamLine, MemoryPipeHandler {
   }
 
   drained(): void {
+    if (this.#lingers) this.#resetIn(lingerMillis); // it takes what was sent, however slowly
     this.#stream?.roomMade();
   }
 

@@ -115,6 +115,45 @@ test("a side that closes while the other does not has done so after five seconds
   assert.equal(clock.pending, 0);
 });
 
+test("closing waits for a reader that takes what was sent slowly, and closing twice does not wait longer", async () => {
+  const { clock, near, far, end } = await openStream();
+  for (let i = 0; i < 3; i++) await near.send(new Uint8Array(80_000));
+  const began = clock.now();
+  const closing = near.close();
+  const frames = far.frames()[Symbol.asyncIterator]();
+  for (let i = 0; i < 3; i++) {
+    await clock.advance(3_000);
+    assert.equal((await clock.complete(frames.next())).value?.length, 80_000);
+    void near.close();
+  }
+  const taken = clock.now();
+  await far.send(Uint8Array.of(1)); // it is not cut
+  await clock.complete(closing);
+  assert.ok(taken - began >= 9_000);
+  assert.ok(clock.now() - taken <= 5_010);
+  await end();
+});
+
+test("a member that is shut out before its last word gets no stream", async () => {
+  const clock = new SimClock();
+  const network = new SimNetwork({ clock, random: new SimRandom(1), faults: { delay: 10 } });
+  const [near, far] = [new MemberHost(nearHost, clock), new MemberHost(farHost, clock)];
+  const at = (host: string, member: MemberHost) =>
+    memoryTransport({ network, endpoint: { host, port: 6783 } }).create(member);
+  const [here, there] = [at(nearHost, near), at(farHost, far)];
+  const streams: FramedStream[] = [];
+  there.streams!.accept((stream) => streams.push(stream));
+  for (const transport of [here, there]) await transport.start!(new AbortController().signal);
+  const to = { endpoint: { host: farHost, port: 6783 }, peer: far.peer };
+  const dialled = here.streams!.dial(to, new AbortController().signal);
+  dialled.catch(() => {});
+  await clock.advance(35); // the far side has introduced itself at 30, and hears the last word at 50
+  there.streams!.disconnect(near.self.id);
+  await clock.advance(100);
+  assert.deepEqual(streams, []);
+  for (const transport of [here, there]) await transport[Symbol.asyncDispose]!();
+});
+
 test("a network of datagrams alone makes a transport without streams", () => {
   const network = { bind: () => ({ send: () => 0 as const, close: () => {} }) };
   const member = new MemberHost("lone", new SimClock());

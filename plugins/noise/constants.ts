@@ -69,9 +69,13 @@ export const limits = {
    */
   firstMessages: { perSecond: 100, burst: 64 },
   underLoadMillis: 1_000,
-  /** Under load, first messages with a right mac2: 20 a second from one host, as in WireGuard, and half a core in all. */
-  provenMessages: { perSecond: 200, burst: 64, perSourcePerSecond: 20, sourceBurst: 5 },
-  /** Cookies, and answers to who-is: without a Diffie-Hellman, each at most a tenth of a core. */
+  /**
+   * Under load, first messages with a right mac2: 20 a second from one host, as in WireGuard, and half a core in all.
+   * Here and below: as much again for sources that were turned away and come again, see `rate_limiter.ts`.
+   */
+  provenInitiations: { perSecond: 200, burst: 64, perSourcePerSecond: 20, sourceBurst: 5 },
+  provenKnocks: { perSecond: 50, burst: 32, perSourcePerSecond: 20, sourceBurst: 5 },
+  /** Cookies for initiations, as many for knocks, and answers to who-is: without a Diffie-Hellman, each at most a tenth of a core. */
   cookieReplies: { perSecond: 2_000, burst: 200, perSourcePerSecond: 20, sourceBurst: 10 },
   whoIsAnswers: { perSecond: 2_000, burst: 200, perSourcePerSecond: 20, sourceBurst: 10 },
   /** Answers to unknown indices: an attacker can make those up. */
@@ -86,6 +90,8 @@ export const limits = {
   seenMacs: 8_192,
   /** Cookies of others that this node holds. */
   cookies: 1_024,
+  /** Altered replies in one handshake that are looked into: mac1 does not cover all, so each costs a Diffie-Hellman. */
+  spoiltReplies: 32,
   /** Tokens whose keys are kept ready: with which somebody has knocked rightly, and others. */
   provenTokens: 256,
   otherTokens: 1_024,
@@ -93,6 +99,8 @@ export const limits = {
   tokenKeysMillis: 10_000,
   /** A peer's unknown-index answers start at most one handshake in this time: they are not authenticated. */
   unknownIndexMillis: 3_000,
+  /** Such handshakes with all peers together: whoever overhears their sessions can make up the answers of each. */
+  unknownIndexCalls: { perSecond: 50, burst: 64 },
   /** Wait before a peer that has said goodbye is called again. */
   afterGoodbyeMillis: 2_000,
   /** Outputs that carry packets wait here for `poll`; more are dropped. */

@@ -63,6 +63,8 @@ interface Attempt {
 interface Pending extends Initiated {
   readonly localIndex: number;
   readonly attempt: Attempt;
+  /** Altered responses that have come. */
+  spoilt: number;
 }
 
 /** Credentials change a little between handshakes: a route more, a longer number. */
@@ -97,9 +99,10 @@ export class Dial implements Timed, IndexOwner {
     this.endpoints = mergeEndpoints(this.endpoints, endpoints);
   }
 
-  /** May leave a dial without any place, which only the live endpoint of a session can then lead on. */
+  /** May leave a dial without any place: then only the live endpoint of a session leads on, and nobody wants more. */
   forgetPlace(endpoint: Endpoint): void {
     this.endpoints = this.endpoints.filter((each) => !sameEndpoint(each, endpoint));
+    if (this.endpoints.length === 0) this.wanted = false;
   }
 
   restart(at: Millis): void {
@@ -123,7 +126,9 @@ export class Dial implements Timed, IndexOwner {
     const reply = decodeReply(datagram);
     if (reply === undefined || datagram.length > limits.handshakeLength) return Drop.malformed;
     const responded = receiveResponse(this.#owner.local, pending, reply, datagram);
-    if (responded === Drop.badMac || responded === Drop.badTag) return responded;
+    if (responded === Drop.badMac) return responded;
+    const isSpoilt = responded === Drop.badTag;
+    if (isSpoilt && ++pending.spoilt < limits.spoiltReplies) return responded;
     this.#forget();
     if (typeof responded === "number") return responded;
     const { localIndex } = pending;
@@ -197,7 +202,7 @@ export class Dial implements Timed, IndexOwner {
     const initiated = initiate(local, { noiseKey: this.noiseKey, networkKey, localIndex, length }, now);
     if (initiated === undefined) return;
     local.cookies.sign(initiated.message, endpoint, now);
-    this.#pending = { ...initiated, localIndex, attempt };
+    this.#pending = { ...initiated, localIndex, attempt, spoilt: 0 };
     local.indices.set(localIndex, this);
     local.outbox.transmit(initiated.message, endpoint);
   }

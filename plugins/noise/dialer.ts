@@ -40,6 +40,7 @@ export class Dialer implements DialOwner {
       return this.#failNow({ endpoint, peer }, "its Noise key is not usable");
     }
     const link = this.#links.get(peer.id);
+    link?.unforgetPlace(endpoint);
     if (link?.isUp === true) want(link, [endpoint]);
     else this.#dial({ noiseKey: peer.noiseKey, endpoints: [endpoint], expected: peer.id, wanted: true }, now);
   }
@@ -75,10 +76,10 @@ export class Dialer implements DialOwner {
     if (noiseKey === undefined || endpoint === undefined) return;
     const known = this.#dials.get(encodeHex(noiseKey));
     if (known !== undefined && !link.isUp) known.restart(at);
-    const last = link.isUp || !link.isForgotten(endpoint) ? [endpoint] : [];
+    const last = link.isForgotten(endpoint) ? [] : [endpoint]; // a renewal goes to the live endpoint in any case
     const others = link.places.filter((place) => !sameEndpoint(place, endpoint));
     const endpoints = [...last, ...others.slice(1 - limits.endpointsPerPeer)];
-    if (endpoints.length === 0) this.#drop(noiseKey);
+    if (endpoints.length === 0 && !link.isUp) this.#drop(noiseKey);
     else this.#dial({ noiseKey, endpoints, expected: link.id, wanted: link.wanted }, at);
   }
 
@@ -114,13 +115,13 @@ export class Dialer implements DialOwner {
     const { choice, from } = answer;
     const admitted = this.#links.admit({ ...choice, noiseKey: dial.noiseKey, mayBeReplay: false }, from, now);
     if (typeof admitted === "number") {
-      dial.refuse("NOT_ADMITTED", `The node at ${formatEndpoint(from)} is not, or no longer, a member`);
-      return admitted;
+      const reason = `The node at ${formatEndpoint(from)} is not, or no longer, a member`;
+      return refuse(dial, answer, admitted, reason);
     }
     const { link, proof } = admitted;
     if (dial.expected !== undefined && dial.expected !== link.id) {
-      dial.refuse("NOT_ADMITTED", `The node at ${formatEndpoint(from)} is ${link.id}, not ${dial.expected}`);
-      return Drop.notAdmitted;
+      const reason = `The node at ${formatEndpoint(from)} is ${link.id}, not ${dial.expected}`;
+      return refuse(dial, answer, Drop.notAdmitted, reason);
     }
     link.answerLength = answer.length;
     link.initiated(this.#session(answer, now), proof, from, now);
@@ -163,6 +164,7 @@ export class Dialer implements DialOwner {
       return this.#failNow({ endpoint: ask.endpoint }, "it is an address of this node itself");
     }
     const link = this.#links.byKey(noiseKey);
+    link?.unforgetPlace(ask.endpoint);
     const endpoints = [ask.endpoint];
     if (link?.isUp === true) {
       want(link, endpoints);
@@ -210,9 +212,16 @@ export class Dialer implements DialOwner {
   }
 }
 
+/** The keys of a session that will not be are wiped. */
+function refuse(dial: Dial, { keys }: Answered, drop: Drop, reason: string): Drop {
+  keys.send.fill(0);
+  keys.receive.fill(0);
+  dial.refuse("NOT_ADMITTED", reason);
+  return drop;
+}
+
 /** `connect` has asked for a peer that has a session: what it said counts when that session is lost. */
 function want(link: Link, endpoints: readonly Endpoint[]): void {
   link.wanted = true;
   link.places = mergeEndpoints(link.places, endpoints);
-  link.forgotten = undefined;
 }

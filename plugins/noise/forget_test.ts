@@ -88,3 +88,49 @@ test("a peer found at a bare address that was forgotten is called no more after 
   rig.run(1_000);
   assert.deepEqual(a.edges(), ["+b", "-b", "+b"], "connect seeks it there again");
 });
+
+test("a renewal that was under way when the place was forgotten does not make the peer sought there again", () => {
+  const rig = new Rig();
+  const { a, b } = rig.pair();
+  rig.run(119_900);
+  rig.weather = () => [6_000];
+  while (!rig.types(rig.now - 100).includes(MessageType.initiation)) rig.run(100);
+  rig.weather = () => [10];
+  forget(rig, a, b.endpoint);
+  const renewing = rig.now;
+  rig.run(6_000);
+  assert.ok(rig.types(renewing).includes(MessageType.response), "it was renewed");
+  rig.remove(b);
+  rig.run(30_000);
+  assert.deepEqual(a.edges(), ["+b", "-b"]);
+  const since = rig.now;
+  rig.run(60_000);
+  assert.deepEqual(rig.types(since), []);
+});
+
+test("a place that was forgotten stays so when the session there is renewed for the sake of another place", () => {
+  const rig = new Rig();
+  const { a, b } = rig.pair();
+  const peer = { id: b.id, noiseKey: b.keys.publicKey };
+  rig.call(a, (machine, now) => machine.connect({ endpoint: nowhere, peer }, now));
+  forget(rig, a, b.endpoint);
+  rig.run(300_000);
+  assert.deepEqual([a.edges(), b.edges()], [["+b"], ["+a"]]);
+  rig.remove(b);
+  rig.run(30_000);
+  const since = rig.now;
+  rig.run(30_000);
+  const places = new Set(rig.log.filter(({ at }) => at > since).map(({ to }) => to.port));
+  assert.deepEqual([...places], [nowhere.port]);
+  const again = rig.add("b", { keys: b.keys, wall: 10_000_000 });
+  again.endpoint = b.endpoint;
+  rig.connect(a, again);
+  rig.run(10_000);
+  rig.remove(again);
+  rig.run(30_000);
+  assert.deepEqual(a.edges(), ["+b", "-b", "+b", "-b"]);
+  const later = rig.now;
+  rig.run(30_000);
+  const ports = rig.log.filter(({ at }) => at > later).map(({ to }) => to.port);
+  assert.ok(ports.includes(b.endpoint.port), "connect seeks it there again");
+});

@@ -9,7 +9,7 @@ import { memberKeys, PreparedMac, signHandshake, verifyHandshake } from "./mac.t
 import { ReadyKeyTable } from "./ready_keys.ts";
 import { SeenMacs } from "./seen_macs.ts";
 import { FakeMembership, networkKey, Rig, SeededRandom, token, tokenKey } from "./testing_rig.ts";
-import { encodeInitiation } from "./wire.ts";
+import { encodeInitiation, MessageType } from "./wire.ts";
 
 const key = new Uint8Array(32).fill(8);
 const keys = { mac1: new PreparedMac(key), cookie: key };
@@ -57,10 +57,10 @@ test("load lasts as long as too many come, whatever becomes of them", () => {
   }
 });
 
-test("under load a host has 5 proven messages in a row and 20 a second, and all have 64 and 200", () => {
-  assert.deepEqual(limits.provenMessages, {
-    perSecond: 200,
-    burst: 64,
+test("under load a host has 5 proven knocks in a row and 20 a second, and all have 32 and 50", () => {
+  assert.deepEqual(limits.provenKnocks, {
+    perSecond: 50,
+    burst: 32,
     perSourcePerSecond: 20,
     sourceBurst: 5,
   });
@@ -90,7 +90,7 @@ test("under load a host has 5 proven messages in a row and 20 a second, and all 
   rig.now += 100;
   assert.equal(knockAll(() => 0, 10), 2);
   rig.now += 60_000;
-  assert.equal(knockAll((i) => i, 100), 64);
+  assert.equal(knockAll((i) => i, 100), 32);
 });
 
 /** What `node` gives to whoever asks from `from`: taken from the gate itself, under load. */
@@ -111,7 +111,7 @@ test("copies are known among the last 8,192 first messages, and twice as many ar
   assert.ok(seen.size <= 16_384);
 });
 
-test("a copy of a genuine first message is dropped; a spoilt copy before it does not keep it out", () => {
+test("a copy of a genuine first message is dropped, also one that was altered behind the first 64 bytes", () => {
   const rig = new Rig();
   const [a, b] = [rig.add("a"), rig.add("b")];
   rig.weather = () => [];
@@ -120,10 +120,43 @@ test("a copy of a genuine first message is dropped; a spoilt copy before it does
   const { datagram } = rig.log[0]!;
   const spoilt = datagram.slice();
   spoilt[700]! ^= 1;
-  assert.equal(rig.inject(b, spoilt, a.endpoint), Drop.badTag);
   assert.equal(rig.inject(b, datagram, a.endpoint), Drop.none);
   assert.equal(rig.inject(b, datagram, a.endpoint), Drop.replayed);
   assert.equal(rig.inject(b, spoilt, a.endpoint), Drop.replayed);
+});
+
+test("a first message that never came, or came before a restart, can be altered to cost one handshake, not more", () => {
+  const rig = new Rig();
+  const { b } = rig.pair();
+  const { datagram, from } = rig.log[0]!;
+  const again = rig.restart(b);
+  const drops = Array.from({ length: 50 }, (_, i) => {
+    rig.now += 20;
+    const spoilt = datagram.slice();
+    spoilt[64 + i]! ^= 1;
+    return rig.inject(again, spoilt, from);
+  });
+  assert.equal(drops.filter((drop) => drop === Drop.badTag).length, 1);
+  assert.equal(drops.filter((drop) => drop === Drop.replayed).length, 49);
+});
+
+test("whoever has a token and forges a member's address cannot keep that member out: knocks have rates of their own", () => {
+  const rig = new Rig();
+  const [a, b, stranger] = [rig.add("a"), rig.add("b"), rig.add("stranger")];
+  const request = { token, tokenKey, endpoints: [], application: new Uint8Array(), deadline: 1e6 };
+  const flood = () => {
+    for (let i = 0; i < 200; i++) {
+      rig.inject(b, knock(stranger.machine.local, request, i).message, a.endpoint);
+    }
+  };
+  flood();
+  rig.connect(a, b);
+  for (let i = 0; i < 10; i++) {
+    rig.run(10);
+    flood();
+  }
+  assert.ok((b.drops.get("rateLimited") ?? 0) > 1_000, "it is a flood");
+  assert.deepEqual(a.edges(), ["+b"]);
 });
 
 test("a node that is not under load does not look at mac2", () => {
@@ -143,8 +176,8 @@ test("2,000 cookies a second for newcomers and as many for those who come again"
   const sent = { count: 0, full: false, push() {}, take() {}, transmit: () => void (sent.count += 1) };
   const gate = new Gate(sent as never, new SeededRandom(1));
   const random = new SeededRandom(2);
-  const ask = (host: string, now: number) => {
-    const message = random.fill(new Uint8Array(256)).fill(0, 240);
+  const ask = (host: string, now: number, type: number = MessageType.initiation) => {
+    const message = random.fill(new Uint8Array(256)).fill(0, 240).fill(type, 0, 1);
     return gate.judge({ datagram: message, from: { host, port: 1 }, sender: 1 }, keys, now);
   };
   const flood = (prefix: string, now: number) => {
@@ -156,6 +189,20 @@ test("2,000 cookies a second for newcomers and as many for those who come again"
   assert.equal(ask("one", 900), Drop.underLoad);
   for (let i = 0; i < 9; i++) ask("one", 900);
   assert.equal(ask("one", 900), Drop.rateLimited);
+  assert.equal(ask("one", 900, MessageType.knock), Drop.underLoad);
+});
+
+test("as many cookies answer knocks, whatever initiations have had", () => {
+  const sent = { count: 0, full: false, push() {}, take() {}, transmit: () => void (sent.count += 1) };
+  const gate = new Gate(sent as never, new SeededRandom(1));
+  const random = new SeededRandom(2);
+  for (let i = 0; i < 800; i++) {
+    const type = i % 2 === 0 ? MessageType.initiation : MessageType.knock;
+    const datagram = random.fill(new Uint8Array(256)).fill(0, 240).fill(type, 0, 1);
+    for (let j = 0; j <= limits.firstMessages.burst; j++) gate.load.arrived(0);
+    gate.judge({ datagram, from: { host: `${i}`, port: 1 }, sender: 1 }, keys, 0);
+  }
+  assert.equal(sent.count, 200 + 200);
 });
 
 test("the keys of a token are derived once in 10 s, and not for more than 250 unknown tokens in a row", () => {

@@ -73,6 +73,11 @@ function tried(type: number, length: number): number[] {
   return all.filter((byte) => byte < 120 || byte > length - 60 || byte % 16 === 0);
 }
 
+/** How many altered messages leave no trace: the gate knows the next copy of a first one, and a handshake counts replies. */
+function triesOf(type: number): number {
+  return isFirst(type) ? 1 : limits.spoiltReplies - 1;
+}
+
 /** What a datagram might have changed, as far as can be seen from outside. */
 function state({ target }: Scene): string {
   const { machine } = target;
@@ -88,18 +93,23 @@ const types = Object.entries(MessageType).filter(([, type]) => type !== MessageT
 
 for (const [name, type] of types) {
   test(`every byte flipped in ${name} is refused without a trace, and the right message still works`, () => {
-    const scene = before(type);
-    const { rig, target, flight } = scene;
+    let scene = before(type);
     const untouched = state(scene);
-    for (const byte of tried(type, flight.datagram.length)) {
+    let left = triesOf(type);
+    for (const byte of tried(type, scene.flight.datagram.length)) {
+      if (left === 0) [scene, left] = [before(type), triesOf(type)]; // the same once more: a rig replays itself
+      const { rig, target, flight } = scene;
       const flipped = flight.datagram.slice();
       flipped[byte]! ^= 1 << (byte % 8);
-      if (isFirst(type)) rig.now += 20; // the gate counts first messages with a right mac1
       const sent = rig.log.length;
-      assert.notEqual(rig.inject(target, flipped, flight.from), Drop.none, `byte ${byte}`);
+      const drop = rig.inject(target, flipped, flight.from);
+      assert.ok(drop !== Drop.none && drop !== Drop.replayed, `byte ${byte}`);
+      if (drop === Drop.badTag) left -= 1;
       assert.equal(state(scene), untouched, `byte ${byte}`);
       if (!mayBeAnswered(type, byte)) assert.equal(rig.log.length, sent, `byte ${byte}`);
     }
+    if (isFirst(type)) scene = before(type);
+    const { rig, target, flight } = scene;
     assert.equal(rig.inject(target, flight.datagram, flight.from), Drop.none);
     assert.ok(
       state(scene) !== untouched || rig.log.at(-1)!.from === target.endpoint,
@@ -137,7 +147,7 @@ for (const [name, type] of types) {
   });
 }
 
-/** A knock replaces the one before, a plea is answered again, a question is answered without memory. */
+/** Their copies may be let pass: a plea is answered again, knocks and questions are the gate's to know. */
 function isRepeatable(type: number): boolean {
   return type === MessageType.knock || type === MessageType.plea || type === MessageType.whoIs;
 }

@@ -35,6 +35,8 @@ interface Knocking extends JoinHandshake {
   readonly message: Uint8Array;
   /** It carries a cookie, and followed at once upon one that did not. */
   readonly repeated: boolean;
+  /** Altered admissions that have come. */
+  spoilt: number;
 }
 
 /** Admitted to plead; the answer is awaited or coming in. */
@@ -112,7 +114,7 @@ export class JoinClient implements Timed, IndexOwner {
     const localIndex = this.#local.indices.draw();
     const join = knock(this.#local, this.#request, localIndex);
     this.#local.cookies.sign(join.message, endpoint, now);
-    this.#state = { step: "knocking", ...join, localIndex, endpoint, repeated };
+    this.#state = { step: "knocking", ...join, localIndex, endpoint, repeated, spoilt: 0 };
     this.#local.indices.set(localIndex, this);
     this.#local.outbox.transmit(join.message, endpoint);
   }
@@ -132,6 +134,7 @@ export class JoinClient implements Timed, IndexOwner {
     const reply = datagram.length <= limits.handshakeLength ? decodeReply(datagram) : undefined;
     if (reply === undefined) return Drop.malformed;
     const plea = plead(state, { reply, datagram }, this.#request.application, state.localIndex);
+    if (plea === Drop.badTag && ++state.spoilt >= limits.spoiltReplies) this.#forget();
     if (plea === Drop.badMac || plea === Drop.badTag) return plea;
     if (typeof plea !== "number") return this.#pleadFirst(state, reply, plea, now);
     this.#refuse({ code: "UNSUPPORTED", reason: "The member speaks no protocol version of this node" }, now);

@@ -129,25 +129,21 @@ export function receiveKnock(
   if (keys === undefined) return Drop.badMac;
   local.readyKeys.proved(token);
   const drop = local.gate.judge(first, keys, now);
-  return drop === Drop.none ? openKnock(local, { datagram, message, token, tokenKey: keys.tokenKey }) : drop;
+  return drop === Drop.none ? openKnock(local, { message, token, tokenKey: keys.tokenKey }) : drop;
 }
 
 interface LetIn {
-  readonly datagram: Uint8Array;
   readonly message: Knock;
   readonly token: TokenReference;
   readonly tokenKey: Uint8Array;
 }
 
 /** The token may have been revoked, or have expired, since its key was made ready. */
-function openKnock(local: Local, { datagram, message, token, tokenKey }: LetIn): Knocked | Drop {
+function openKnock(local: Local, { message, token, tokenKey }: LetIn): Knocked | Drop {
   if (!local.membership.tokenKeys(token).some((key) => equalBytes(key, tokenKey))) return Drop.badMac;
   const join = begin(local, "responder", { token, tokenKey });
   const payload = join.handshake.readMessage(message.noise);
-  if (payload === undefined) {
-    local.gate.recant(datagram);
-    return Drop.badTag;
-  }
+  if (payload === undefined) return Drop.badTag;
   const offered = decodeKnockOffer(payload);
   if (offered === undefined) return Drop.malformed;
   const version = chooseVersion(offered);

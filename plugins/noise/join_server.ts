@@ -65,13 +65,16 @@ export class JoinServer {
     for (const join of [...this.#joins]) this.drop(join);
   }
 
-  /** A new knock from the same place replaces the last one; beyond the limit the oldest mere knock goes. */
+  /**
+   * At the limit the oldest mere knock goes, of those from the same place if there is one. Not before: mac1 of a knock
+   * names no receiver, so whoever recorded one on its way to another member could end a join by it.
+   */
   #makeRoom(from: Endpoint): boolean {
+    if (this.#joins.size < limits.pendingJoins) return true;
     const knocks = [...this.#joins].filter((join) => join.request === undefined);
-    const repeated = knocks.find((join) => sameEndpoint(join.endpoint, from));
-    const leaving = repeated ?? (this.#joins.size < limits.pendingJoins ? undefined : knocks[0]);
+    const leaving = knocks.find((join) => sameEndpoint(join.endpoint, from)) ?? knocks[0];
     if (leaving !== undefined) this.drop(leaving);
-    return this.#joins.size < limits.pendingJoins;
+    return leaving !== undefined;
   }
 }
 
@@ -95,6 +98,8 @@ class PendingJoin implements IndexOwner, Timed {
   #session: Session | undefined;
   #parts: readonly Uint8Array[] | undefined;
   #sentAt: Millis = -Infinity;
+  /** Altered pleas that have come. */
+  #spoilt = 0;
 
   constructor(local: Local, { knocked, localIndex, from, now }: JoinStart, server: JoinServer) {
     this.#local = local;
@@ -153,7 +158,7 @@ class PendingJoin implements IndexOwner, Timed {
       return Drop.badMac;
     }
     const application = receivePlea(this.#knocked, reply);
-    if (application === Drop.badTag) return Drop.badTag;
+    if (application === Drop.badTag && ++this.#spoilt < limits.spoiltReplies) return Drop.badTag;
     if (typeof application === "number") {
       this.#server.drop(this);
       return application;

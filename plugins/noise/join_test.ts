@@ -252,14 +252,33 @@ test("token id and expiry are bound, though the token key is right", () => {
   assert.equal(rig.inject(m, honest, j.endpoint), Drop.none);
 });
 
-test("a new knock from the same place takes the place of the last one", () => {
+test("a knock recorded on its way to another member does not end the join that is under way", () => {
+  const rig = new Rig();
+  const [j, other, m] = [rig.add("j"), rig.add("other"), rig.add("m")];
+  join(rig, j, [other]);
+  rig.run(1);
+  const recorded = rig.log[0]!.datagram;
+  join(rig, j, [m]);
+  rig.run(15);
+  assert.deepEqual(rig.types(), [knock, knock, admit, admit]);
+  assert.equal(rig.inject(m, recorded, j.endpoint), Drop.none);
+  rig.run(20);
+  assert.equal(m.of("join-requested").length, 1);
+});
+
+test("whoever knocks most makes room for its own knocks", () => {
   const rig = new Rig();
   const [j, m] = [rig.add("j"), rig.add("m")];
-  rig.weather = ({ from }) => from === j.endpoint ? [10] : [];
   join(rig, j, [m]);
-  rig.run(3_000);
-  assert.equal(m.drops.get("none"), 4);
-  assert.equal(m.machine.local.indices.size, 1);
+  rig.run(15);
+  const request = { token, tokenKey, endpoints: [], application: new Uint8Array(), deadline: 1e6 };
+  for (let i = 0; i < 2 * limits.pendingJoins; i++) {
+    const { message } = makeKnock(j.machine.local, request, i);
+    m.machine.handleDatagram(message, { host: "192.0.2.66", port: 1 }, rig.now + 10 * i);
+  }
+  assert.equal(m.machine.local.indices.size, limits.pendingJoins);
+  rig.run(20);
+  assert.equal(m.of("join-requested").length, 1);
 });
 
 test("late, unknown and repeated answers are ignored", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Drop } from "../../core/contracts/drop.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { test } from "../../tests/harness.ts";
+import { limits } from "./constants.ts";
 import { Instances } from "./instances.ts";
 import { decodeMissing, splitAnswer } from "./join_parts.ts";
 import { Link } from "./link.ts";
@@ -121,6 +122,23 @@ test("unknownIndexMillis: the next handshake for an unknown index begins 3,000 m
   assert.equal(tell(), Drop.rateLimited);
   rig.now += 1;
   assert.equal(tell(), Drop.none);
+});
+
+test("unknownIndexCalls: whoever overhears sessions with 100 peers makes this node call 64 of them, and 50 a second", () => {
+  assert.deepEqual(limits.unknownIndexCalls, { perSecond: 50, burst: 64 });
+  const rig = new Rig();
+  const a = rig.add("a");
+  const peers = Array.from({ length: 100 }, (_, i) => rig.add(`p${i}`));
+  for (const peer of peers) {
+    rig.connect(a, peer);
+    rig.run(30);
+  }
+  rig.weather = () => [];
+  const tellAll = () =>
+    peers.filter((peer) => rig.inject(a, forgedUnknown(peer, a, rig), peer.endpoint) === Drop.none);
+  assert.equal(tellAll().length, 64);
+  rig.now += 500;
+  assert.equal(tellAll().length, 25);
 });
 
 test("afterGoodbyeMillis: a peer that has said goodbye is called again after 2,000 ms", () => {

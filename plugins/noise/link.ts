@@ -17,6 +17,7 @@ import type { PeerIdentity } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
 import { decodeGre, encodeGre, GreProtocol } from "../../core/wire/gre.ts";
+import type { TokenBucket } from "./bucket.ts";
 import { limits } from "./constants.ts";
 import type { Timed } from "./deadlines.ts";
 import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
@@ -130,6 +131,11 @@ export class Link implements Timed {
     if (this.#endpoint !== undefined && sameEndpoint(this.#endpoint, endpoint)) this.forgotten = endpoint;
   }
 
+  /** `connect` has named `endpoint`, perhaps again. */
+  unforgetPlace(endpoint: Endpoint): void {
+    if (this.isForgotten(endpoint)) this.forgotten = undefined;
+  }
+
   isForgotten(endpoint: Endpoint): boolean {
     return this.forgotten !== undefined && sameEndpoint(this.forgotten, endpoint);
   }
@@ -179,9 +185,13 @@ export class Link implements Timed {
     this.#owner.local.deadlines.remove(this);
   }
 
-  /** The peer does not know our session: it may have restarted. Not authenticated, so it only hastens a handshake. */
-  unknownIndex(now: Millis): Drop {
-    if (now - this.#unknownIndexAt < limits.unknownIndexMillis) return Drop.rateLimited;
+  /**
+   * The peer does not know our session: it may have restarted. Not authenticated, so it only hastens a handshake, and
+   * each takes one of the `calls` that all peers have together.
+   */
+  unknownIndex(calls: TokenBucket, now: Millis): Drop {
+    const isEarly = now - this.#unknownIndexAt < limits.unknownIndexMillis;
+    if (isEarly || !calls.take(now)) return Drop.rateLimited;
     this.#unknownIndexAt = now;
     this.#owner.redial(this, now);
     return Drop.none;

@@ -7,10 +7,11 @@
  *
  * mac1 covers the first 64 bytes of a message: the fixed part and the ephemeral key. WireGuard's covers all of it. In
  * JavaScript that costs 25 to 50 µs for an initiation of 1,232 bytes, more than a whole core at 50,000 a second; one
- * BLAKE2s block under a prepared key costs a tenth. What it gives away is nothing: all behind the ephemeral key is
- * sealed by Noise and fails there. Whoever alters it makes this node do one Diffie-Hellman, as he does with a message
- * that he only repeats, and the gate's load and cookies are there for both. A fast universal hash of the whole under
- * BLAKE2s (Poly1305: 7 to 20 µs) was rejected: it buys a check that the AEAD makes anyway.
+ * BLAKE2s block under a prepared key costs a tenth. What it gives away is little: all behind the ephemeral key is sealed
+ * by Noise and fails there; in a knock, whose payload is sealed under a key that anybody can compute (Noise §9.2), it is
+ * bound by the handshake hash and fails at the joiner. Whoever alters it makes this node do the work of one handshake, as
+ * he does with a message that he only repeats: then the gate knows its mac1. A fast universal hash of the whole under
+ * BLAKE2s (Poly1305: 7 to 20 µs) was rejected: it buys a check that Noise makes anyway.
  *
  * mac2 covers mac1, and through it the same bytes.
  */

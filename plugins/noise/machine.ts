@@ -27,6 +27,7 @@ import type {
 import type { AeadName } from "../../core/contracts/aead.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
+import { TokenBucket } from "./bucket.ts";
 import { limits, overhead } from "./constants.ts";
 import { CookieJar } from "./cookies.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -71,6 +72,7 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
   readonly #joinServer: JoinServer;
   readonly #whoIsAnswers: RateLimiter;
   readonly #unknownIndexAnswers: RateLimiter;
+  readonly #unknownIndexCalls = new TokenBucket(limits.unknownIndexCalls, 0);
   #joinClient: JoinClient | undefined;
   #exporting = false;
 
@@ -213,7 +215,7 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
     const link = this.#links.byRemoteIndex(answer.receiver);
     const isPlausible = link?.endpoint !== undefined && sameEndpoint(link.endpoint, from) &&
       answer.counter < link.current!.sent && answer.counter >= link.current!.sent - windowSize;
-    return isPlausible ? link.unknownIndex(now) : Drop.unknownSession;
+    return isPlausible ? link.unknownIndex(this.#unknownIndexCalls, now) : Drop.unknownSession;
   }
 
   /** Wipes all keys without a word to anybody: whoever stops a node disconnects its peers before. */

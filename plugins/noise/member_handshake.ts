@@ -143,12 +143,12 @@ export function receiveInitiation(
     psks: [networkKey.secret],
   });
   const payload = handshake.readMessage(initiation.noise);
-  if (payload === undefined) {
-    local.gate.recant(datagram);
-    return Drop.badTag;
-  }
+  if (payload === undefined) return Drop.badTag;
   const offer = decodeOffer(payload);
-  if (offer === undefined) return Drop.malformed;
+  if (offer === undefined) {
+    handshake.wipe();
+    return Drop.malformed;
+  }
   return { handshake, networkKey, sender: initiation.sender, noiseKey: handshake.remoteStatic!, offer };
 }
 
@@ -201,8 +201,8 @@ export interface Responded {
 }
 
 /**
- * Opens a response to `initiated`. After badMac or badTag it is as if the response had never come; after any other drop
- * the handshake is used up, because its peer has said something we cannot use.
+ * Opens a response to `initiated`. After badMac or badTag the handshake is as if the response had never come; after any
+ * other drop it is used up, because its peer has said something we cannot use.
  */
 export function receiveResponse(
   local: Local,

@@ -7,8 +7,9 @@
  * source made up for one datagram does not. (Whoever forges each source twice gets into the second bucket as well: then
  * chance decides again.)
  *
- * Ports are not told apart: a host that forges sources forges ports as well. The number of buckets is bounded; the one
- * unused for longest makes room.
+ * Ports are not told apart: a host that forges sources forges ports as well. IPv6 addresses are, though a host may have a
+ * /64 of them, for which WireGuard counts it as one: here a data centre's nodes, which share a /64, would then share
+ * what one of them has after they all restarted. The number of buckets is bounded; the one unused for longest makes room.
  */
 import type { Random } from "../../core/contracts/host.ts";
 import type { Millis } from "../../core/contracts/values.ts";

@@ -1,7 +1,8 @@
 /**
- * The first messages that were let in lately, by their mac1: a copy is dropped before any hash is computed. Whoever
- * recorded a genuine first message can send it 50,000 times a second; a handshake's stamp shows that it is a copy only
- * after two Diffie-Hellmans.
+ * The first messages that came lately with a right mac1: a copy is dropped before any hash is computed. Whoever recorded
+ * a genuine first message can send it 50,000 times a second; a handshake's stamp shows that it is a copy only after two
+ * Diffie-Hellmans. Nor is a message forgotten whose rest turned out to be altered: mac1 does not cover it, so one message
+ * recorded before this node restarted could be altered again and again, for a Diffie-Hellman each time.
  *
  * Two sets of bounded size take turns. Only messages with a right mac1 get in, so a stranger cannot turn them over.
  * Forgetting is harmless: then load and cookies stand in the way.
@@ -24,12 +25,6 @@ export class SeenMacs {
       this.#current = new Set();
     }
     this.#current.add(keyOf(mac));
-  }
-
-  delete(mac: Uint8Array): void {
-    const key = keyOf(mac);
-    this.#current.delete(key);
-    this.#before.delete(key);
   }
 
   get size(): number {

@@ -27,7 +27,8 @@ export function decodeReserve(value: Uint8Array): number {
     const what = "Cannot read the reserve of handshake stamps: a newer version wrote it; start that version";
     throw new MeshError("UNSUPPORTED", what);
   }
-  if (value[0] === form && value.length === length) return readU64(value, 1);
+  const reserve = readU64(value, 1);
+  if (value[0] === form && value.length === length && Number.isSafeInteger(reserve)) return reserve;
   throw new MeshError(
     "STATE_CORRUPT",
     "Cannot read the reserve of handshake stamps: it is damaged; reset this node and join anew",

@@ -31,9 +31,14 @@ export type Output =
   /** These peers of the present round have nothing to spare. */
   | { readonly type: "refused"; readonly within: Prefix; readonly by: ReadonlySet<PeerId> };
 
+/** Records that one question may be answered with. Each costs a signature check, so who was not asked brings none. */
+const mostAnswered = 64;
+
 export class Exchange {
   readonly #facts: ExchangeFacts;
   readonly #asking = new Map<string, Asking>();
+  /** How many records may yet come from whom. */
+  readonly #expected = new Map<PeerId, number>();
   #request = 0;
 
   constructor(facts: ExchangeFacts) {
@@ -75,7 +80,7 @@ export class Exchange {
       case "none":
         return this.#refused(from, message.request, now);
       case "grants":
-        return [{ type: "records", from, records: message.records }];
+        return this.#answered(from, message.records);
       default:
         return [];
     }
@@ -96,10 +101,19 @@ export class Exchange {
       const question = asking.ask(now, this.#facts, this.#request + 1);
       if (question === undefined) continue;
       this.#request = (this.#request + 1) % 0xffff_ffff;
+      this.#expected.set(question.to, mostAnswered);
       const { to, request, within } = question;
       outputs.push(send(to, { kind: "need", request, within, held: this.#facts.heldFrom(to, within) }));
     }
     return outputs;
+  }
+
+  #answered(from: PeerId, all: readonly Uint8Array[]): readonly Output[] {
+    const left = this.#expected.get(from) ?? 0;
+    if (left === 0) return [];
+    const records = all.slice(0, left);
+    this.#expected.set(from, left - records.length);
+    return [{ type: "records", from, records }];
   }
 
   #refused(from: PeerId, request: number, now: Millis): readonly Output[] {

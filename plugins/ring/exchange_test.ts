@@ -126,10 +126,31 @@ test("a single address is asked for at its owner and at nobody else", () => {
 test("questions and grants go to who can judge them, nonsense nowhere", () => {
   const exchange = new Exchange(new Facts());
   const need = encodeMessage({ kind: "need", request: 1, within: range, held: 0 });
+  const grants = encodeMessage({ kind: "grants", records: [] });
   assert.deepEqual(tell(exchange.receive(a, need, 0)), ["asked by a"]);
-  assert.deepEqual(tell(exchange.receive(a, encodeMessage({ kind: "grants", records: [] }), 0)), [
-    "records by a",
-  ]);
+  exchange.want(range, 0);
+  assert.deepEqual(tell(exchange.receive(a, grants, 0)), ["records by a"]);
   assert.deepEqual(exchange.receive(a, Uint8Array.of(1, 2, 3), 0), []);
   assert.deepEqual(tell(exchange.refuse(a, 1)), ["none to a"]);
+});
+
+test("grants of who was not asked are passed over, and so is more than sixty-four to a question", () => {
+  const exchange = new Exchange(new Facts());
+  const records = Array.from({ length: 15 }, (_, i) => Uint8Array.of(i));
+  const bring = (from: PeerId) =>
+    exchange.receive(from, encodeMessage({ kind: "grants", records }), 0)
+      .map((output) => output.type === "records" ? output.records.length : -1);
+  assert.deepEqual(bring(a), []);
+  exchange.want(range, 0);
+  assert.deepEqual([bring(b), ...[1, 2, 3, 4, 5, 6].map(() => bring(a))], [
+    [],
+    [15],
+    [15],
+    [15],
+    [15],
+    [4],
+    [],
+  ]);
+  exchange.handleTimeout(500);
+  assert.deepEqual(bring(b), [15]);
 });

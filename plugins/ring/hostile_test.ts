@@ -5,8 +5,8 @@ import { decodeBase32 } from "../../core/wire/base32.ts";
 import { encodeCbor } from "../../core/wire/cbor.ts";
 import { test } from "../../tests/harness.ts";
 import { allocate, prefix, selfOf, type SimNode, World, worldOf } from "../../tests/ring/ring_world.ts";
-import { type Grant, prefixToBytes, signGrant } from "./grant.ts";
-import { encodeMessage } from "./message.ts";
+import { type Grant, grantId, prefixToBytes, signGrant } from "./grant.ts";
+import { decodeMessage, encodeMessage } from "./message.ts";
 
 const forever = new AbortController().signal;
 
@@ -54,6 +54,47 @@ test("no hostile grant changes who owns what: forged, foreign, misaligned, overl
     }
     await world.clock.advance(10_000);
     for (const node of [founder!, joiner!]) assert.deepEqual([...node.ipam.routes.routes()], before);
+  }));
+
+test("who asks again and again with nothing held is told the last grants, not thousands each time", () =>
+  worldOf(2, {}, async (world, [founder, joiner]) => {
+    await world.startAll();
+    await world.clock.advance(1000);
+    const ask = (within: string, held: number) => {
+      const need = { kind: "need", request: 1, within: prefix(within), held } as const;
+      founder!.hear(joiner!.self.id, encodeMessage(need));
+    };
+    for (let i = 0; i < 40; i++) {
+      ask(`10.33.0.${i}/32`, 0);
+      await world.clock.advance(100);
+    }
+    assert.equal(founder!.ipam.routes.ring!.countBy(founder!.self.id), 42);
+    const told: string[] = [];
+    world.intercept = (from, _, message, channel) => {
+      const read = channel === "ring" && from === founder ? decodeMessage(message) : undefined;
+      if (read?.kind === "grants") told.push(...read.records.map(grantId));
+      return true;
+    };
+    ask("10.32.0.0/12", 0);
+    const held = founder!.ipam.routes.ring!.grants().filter(({ prefix }) => prefix.bits === 32);
+    assert.deepEqual(new Set(told), new Set(held.slice(-16).map(({ id }) => id)));
+  }));
+
+test("that the ring is full is said once a minute, however often it is tried", () =>
+  worldOf(1, {}, async (world, [node]) => {
+    const said: string[] = [];
+    node!.log = { child: () => node!.log, log: (_, message) => void said.push(message) };
+    await node!.start();
+    await world.clock.advance(1000);
+    const { ring } = node!.ipam.routes;
+    ring!.merge = () => ({ added: [], removed: [], refused: 1 });
+    const terms = { owner: selfOf(8).id, prefix: prefix("10.40.0.0/16"), version: 1, epoch: 1 };
+    const { record } = signGrant(selfOf(9), world.facts.id, terms);
+    for (let i = 0; i < 100; i++) node!.ipam.routes.merge([record]);
+    assert.deepEqual(said, ["The ring is full: grants are refused"]);
+    await world.clock.advance(60_000);
+    node!.ipam.routes.merge([record]);
+    assert.equal(said.length, 2);
   }));
 
 test("messages of any bytes do no harm", () =>

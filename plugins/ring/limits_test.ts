@@ -7,7 +7,7 @@ import { formatPrefix } from "../../core/wire/prefix.ts";
 import { test } from "../../tests/harness.ts";
 import { allocate, blocksOf, prefix, selfOf, World, worldOf } from "../../tests/ring/ring_world.ts";
 import { firstDelay, longestDelay } from "./asking.ts";
-import { grantKind, maxGrantBytes, openGrant, prefixToBytes } from "./grant.ts";
+import { grantKind, maxGrantBytes, openGrant, prefixToBytes, signGrant } from "./grant.ts";
 import { decodeMessage, encodeMessage, maxPieceBytes, pieces } from "./message.ts";
 import { ring } from "./mod.ts";
 import { ringBounds } from "./ring.ts";
@@ -105,6 +105,30 @@ test("a node at rest looks after its rests every five seconds", () =>
     assert.equal(rests(), 1, "it has rested for a minute since 61 s, and nobody has looked");
     await world.clock.advance(2);
     assert.equal(rests(), 0);
+  }));
+
+test("what could not be stored for long is stored in batches of a thousand changes, not in one that no store takes", () =>
+  worldOf(1, {}, async (world, [node]) => {
+    await node!.start();
+    await world.clock.advance(1_000);
+    node!.isDiskFull = true;
+    const owner = selfOf(1).id;
+    const records = Array.from({ length: 1100 }, (_, i) => {
+      const block = prefix(`10.40.${i >> 8}.${i & 0xff}/32`);
+      return signGrant(selfOf(0), world.facts.id, { prefix: block, owner, version: 1, epoch: 1 }).record;
+    });
+    assert.equal(node!.ipam.routes.merge(records).length, 1100);
+    await world.clock.advance(10_000);
+    const sizes: number[] = [];
+    const write = node!.disk.write.bind(node!.disk);
+    node!.disk.write = (batch) => {
+      sizes.push(batch.length);
+      write(batch);
+    };
+    node!.isDiskFull = false;
+    await world.clock.advance(10_000);
+    assert.deepEqual(sizes, [1024, 76]);
+    assert.equal([...node!.disk.image.entries("ring/grant/")].length, records.length);
   }));
 
 test("the defaults are Weave's range, blocks of a /20 and a /64, and a rest of a minute", async () => {

@@ -4,9 +4,10 @@
  *     need     { v, k: 0, i: request number, w: prefix, h: count }   "give me space inside w; I hold h grants of yours there"
  *     none     { v, k: 1, i: request number }                        "I can spare nothing inside what you asked for"
  *     grants   { v, k: 2, g: [ signed grant, … ] }                   the answer to need, and what a node shows of itself
-                                                                    in a handshake
+ *                                                                    in a handshake
  *
- * How everybody comes to know all grants is not said here: they are a shared state. A kind or a version that is not known comes from a newer node and is passed over.
+ * How everybody comes to know all grants is not said here: they are a shared state. A kind or a version that is not
+ * known comes from a newer node and is passed over.
  */
 import type { Prefix } from "../../core/contracts/values.ts";
 import { blob, type Fields, maxCounter, readMap } from "../../core/identity/fields.ts";

@@ -42,8 +42,15 @@ export interface RingTenant {
 const openInterval: Millis = 250;
 /** The longest between two ticks. */
 const tickInterval: Millis = 5000;
-/** What a handshake may carry of ours. */
+/** What a handshake may carry of ours: three grants. Not all that a node has are looked through for it. */
 const maxCredentialBytes = 600;
+const maxCredentialGrants = 4;
+/** Of grants that were given before; a question of a few bytes must not be answered with thousands. */
+const maxRepeated = 16;
+/** Between two complaints that there is no room. */
+const fullInterval: Millis = 60_000;
+/** Changes in one batch: what a full ring leaves unsaved while the disk is full is more than a store takes at once. */
+const savedAtOnce = 1024;
 const grantEpoch = 1;
 const firstVersion = 1;
 
@@ -64,6 +71,7 @@ export class Replica implements RouteSource, ReplicatedState {
   #exchange: Exchange | undefined;
   #timer: Timer | undefined;
   #nextTick: Millis = 0;
+  #fullUntil: Millis = Number.NEGATIVE_INFINITY;
   #state: "new" | "running" | "stopped" = "new";
 
   /** Throws `UNSUPPORTED` when the store holds what a newer version has written. */
@@ -162,7 +170,8 @@ export class Replica implements RouteSource, ReplicatedState {
     const own = ring.grants().filter((grant) => grant.owner === this.self && ring.isValid(grant));
     const ofFamily = (family: 4 | 6) => own.filter(({ prefix }) => prefix.address.family === family);
     const [four, six] = [ofFamily(4), ofFamily(6)];
-    return own.flatMap((_, i) => [four[i], six[i]].filter((grant) => grant !== undefined));
+    return own.flatMap((_, i) => [four[i], six[i]].filter((grant) => grant !== undefined))
+      .slice(0, maxCredentialGrants);
   }
 
   /** Loads what is stored as soon as the network is known; before `start` too, for handshakes may come first. */
@@ -246,7 +255,11 @@ export class Replica implements RouteSource, ReplicatedState {
   #answer({ from, question, held }: Extract<Output, { type: "asked" }>): void {
     const ring = this.#ring!;
     const given = ring.granted(this.self, from, question.within);
-    if (given.length > held) return this.#perform(this.#exchange!.answer(from, this.#withChains(given)));
+    if (given.length > held) {
+      // The last ones; should it lack an older one, the shared state brings it.
+      const records = this.#withChains(given.slice(-maxRepeated));
+      return this.#perform(this.#exchange!.answer(from, records));
+    }
     // The answer follows when the grant is on disk; a repeated question meanwhile must not make a second one.
     const key = `${from} ${formatPrefix(question.within)}`;
     if (this.#donating.has(key)) return;
@@ -290,11 +303,19 @@ export class Replica implements RouteSource, ReplicatedState {
 
   #merge(grants: readonly Grant[]): readonly Grant[] {
     const { added, removed, refused } = this.#ring!.merge(grants);
-    if (refused > 0) this.#host.log.log("warn", "The ring is full: grants are refused", { reason: refused });
+    if (refused > 0) this.#complain(refused);
     for (const grant of removed) this.#queue(removeGrant(grant));
     for (const grant of added) this.#queue(putGrant(grant));
     if (added.length + removed.length > 0) this.#noteChange();
     return added;
+  }
+
+  /** Others can bring what finds no room as often as they like. */
+  #complain(refused: number): void {
+    const now = this.#host.clock.now();
+    if (now < this.#fullUntil) return;
+    this.#fullUntil = now + fullInterval;
+    this.#host.log.log("warn", "The ring is full: grants are refused", { reason: refused });
   }
 
   #queue(change: StoreChange): void {
@@ -309,7 +330,7 @@ export class Replica implements RouteSource, ReplicatedState {
   /** Behind our back: what others have signed can be had from them again. */
   #save(): void {
     if (this.#saving || this.#unsaved.size === 0) return;
-    const batch = [...this.#unsaved.values()];
+    const batch = [...this.#unsaved.values()].slice(0, savedAtOnce);
     this.#saving = true;
     const done = () => {
       this.#saving = false;

@@ -7,7 +7,7 @@
  *
  *     marks of the file:   id      16 hexadecimal digits, made with the file
  *                          starts  a number
- *                          place   JSON { machine, inode, path }
+ *                          place   JSON { machine, inode, path, boot, streak }
  *     <file>-start:        id, space, number, line feed
  */
 import type { StoreNotice } from "../../core/contracts/store.ts";
@@ -23,12 +23,32 @@ export interface Origin {
   readonly id: string | undefined;
   readonly starts: string | undefined;
   readonly place: string | undefined;
+  readonly hasEntries: boolean;
 }
 
 export interface Judgement {
   readonly notices: readonly StoreNotice[];
   /** To be kept in the state file, and then beside it. */
   readonly mark: StartMark;
+  /** To be kept in the state file: the new {@link Origin.place}. */
+  readonly place: string;
+}
+
+/**
+ * How often in a row a boot has changed one and the same thing about an otherwise unchanged place. Some file systems
+ * number directories anew at every mount, and a system on a read-only medium may make its machine-id at every boot: both
+ * look like a copy each time. Copies do not come with every boot, so {@link toldChanges} are told and no more.
+ */
+interface Streak {
+  readonly what: "inode" | "machine";
+  readonly length: number;
+}
+
+/** One was too few: a machine made from an image, and another one from that, would hide the second. */
+const toldChanges = 2;
+
+interface KeptPlace extends StatePlace {
+  readonly streak?: Streak | undefined;
 }
 
 /** `beside` is what stands in the small file; `freshId` is for a file that has none. */
@@ -44,11 +64,31 @@ export function judgeOrigin(
   const notices: StoreNotice[] = [];
   if (isSame && before < beside.starts) notices.push(restored(before, beside.starts));
   if (!isSame && beside !== undefined && origin.id !== undefined) notices.push(replaced);
-  const last = readPlace(origin.place);
-  if (last !== undefined && (last.machine !== place.machine || last.inode !== place.inode)) {
-    notices.push(copied(last, place));
+  // Entries without an id are of an older form, from before the small file was made; a file made just now has none.
+  if (origin.id === undefined && origin.hasEntries && beside !== undefined) {
+    notices.push(restored(before, beside.starts));
   }
-  return { notices, mark: { id, starts: Math.max(before, isSame ? beside.starts : 0) + 1 } };
+  const last = readPlace(origin.place);
+  const streak = last && nextStreak(last, place);
+  const isMoved = last !== undefined && (last.machine !== place.machine || last.inode !== place.inode);
+  if (isMoved && (streak === undefined || streak.length <= toldChanges)) notices.push(copied(last, place));
+  return {
+    notices,
+    mark: { id, starts: Math.max(before, isSame ? beside.starts : 0) + 1 },
+    place: JSON.stringify({ ...place, streak } satisfies KeptPlace),
+  };
+}
+
+function nextStreak(last: KeptPlace, now: StatePlace): Streak | undefined {
+  const { streak } = last;
+  const isSameBoot = last.boot === now.boot;
+  const changes = (["inode", "machine"] as const).filter((each) => last[each] !== now[each]);
+  if (last.path !== now.path || changes.length > 1) return undefined;
+  const [what] = changes;
+  // A restart within one boot says nothing; one boot without a change ends the row, and so does a change within one.
+  if (what === undefined) return isSameBoot ? streak : undefined;
+  if (isSameBoot) return undefined;
+  return { what, length: streak?.what === what ? streak.length + 1 : 1 };
 }
 
 export function formatStartMark({ id, starts }: StartMark): Uint8Array {
@@ -66,14 +106,23 @@ function readStarts(text: string | undefined): number {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
-function readPlace(text: string | undefined): StatePlace | undefined {
+function readPlace(text: string | undefined): KeptPlace | undefined {
   try {
-    const { machine, inode, path } = JSON.parse(text ?? "null") ?? {};
-    const isWhole = [machine, inode, path].every((part) => typeof part === "string");
-    return isWhole ? { machine, inode, path } : undefined;
+    const { machine, inode, path, boot, streak } = JSON.parse(text ?? "null") ?? {};
+    const isWhole = [machine, inode, path, boot].every((part) => typeof part === "string");
+    return isWhole ? { machine, inode, path, boot, streak: readStreak(streak) } : undefined;
   } catch {
     return undefined;
   }
+}
+
+function readStreak(
+  kept: { readonly what?: unknown; readonly length?: unknown } | undefined,
+): Streak | undefined {
+  const { what, length } = kept ?? {};
+  return (what === "inode" || what === "machine") && Number.isSafeInteger(length)
+    ? { what, length: length as number }
+    : undefined;
 }
 
 function restored(found: number, last: number): StoreNotice {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MeshError } from "../../core/contracts/errors.ts";
+import { silentLogger } from "../../core/node/silent_logger.ts";
 import { testStore } from "../../tests/conformance/store.ts";
 import { test } from "../../tests/harness.ts";
 import { openBed, storeBed, storeHost } from "../../tests/state/sqlite_bed.ts";
@@ -54,6 +55,32 @@ test("after a failed sync nothing more is written: a second one that succeeds wo
     });
     assert.equal(store.get("key"), undefined);
     assert.equal(writes, 1);
+    await store[Symbol.asyncDispose]();
+  }));
+
+test("a log that cannot be folded is told once, however often it is tried, and again after a fold", () =>
+  openBed(async (bed) => {
+    const told: string[] = [];
+    const log = { ...silentLogger, log: (_: unknown, text: string) => void told.push(text) };
+    const nothing = () => {};
+    let folds = 0;
+    const isFull = (fold: number) => fold !== 5;
+    const file = {
+      readAll: () => [],
+      readMark: () => undefined,
+      write: nothing,
+      writeMarks: nothing,
+      close: nothing,
+      discard: nothing,
+      foldIfLong: () => {
+        if (isFull(++folds)) throw new MeshError("DISK_FULL", "Cannot write: full");
+      },
+    };
+    const location = { directory: bed.directory, file: bed.file };
+    const store = new SqliteStore(location, { ...storeHost, log }, () => file);
+    await store.start();
+    while (folds < 8) await store.commit([{ key: "key", value: Uint8Array.of(1) }]);
+    assert.deepEqual(told, new Array(2).fill("The log of the state file cannot be folded into it"));
     await store[Symbol.asyncDispose]();
   }));
 

@@ -48,6 +48,8 @@ export class SqliteStore implements Store, Lifecycle {
   #notices: readonly StoreNotice[] = [];
   #turn: Timer | undefined;
   #fold: Timer | undefined;
+  /** Told once, since it is tried after every write. */
+  #isFoldFailing = false;
   /** Why nothing may be written any more. */
   #failure: MeshError | undefined;
 
@@ -130,15 +132,20 @@ export class SqliteStore implements Store, Lifecycle {
       id: opened.readMark("id"),
       starts: opened.readMark("starts"),
       place: opened.readMark("place"),
+      hasEntries: this.#image.bytes > 0,
     };
-    const place = placeOf(directory);
     const freshId = encodeHex(this.#host.random.fill(new Uint8Array(idBytes)));
-    const { notices, mark } = judgeOrigin(origin, beside && parseStartMark(beside), place, freshId);
+    const { notices, mark, place } = judgeOrigin(
+      origin,
+      beside && parseStartMark(beside),
+      placeOf(directory),
+      freshId,
+    );
     this.#notices = notices;
     for (const { name, detail } of notices) {
       this.#host.log.log("warn", "The state is not as it was left", { what: name, reason: detail });
     }
-    opened.writeMarks({ id: mark.id, starts: String(mark.starts), place: JSON.stringify(place) });
+    opened.writeMarks({ id: mark.id, starts: String(mark.starts), place });
     this.#probe("marked", []);
     this.#markBeside(mark);
     this.#probe("started", []);
@@ -181,8 +188,11 @@ export class SqliteStore implements Store, Lifecycle {
     this.#fold = undefined;
     try {
       this.#file?.foldIfLong();
+      this.#isFoldFailing = false;
     } catch (error) {
       this.#noteFailure(error);
+      if (this.#isFoldFailing) return;
+      this.#isFoldFailing = true;
       this.#host.log.log("warn", "The log of the state file cannot be folded into it", { error });
     }
   }

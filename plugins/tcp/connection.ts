@@ -53,9 +53,9 @@ export class Connection implements StreamLine, StreamSocketHandler {
     return this.#socket.remote;
   }
 
-  /** Undefined until it has proved itself. */
+  /** Known since the other side has shown itself, which may be before it has proved itself. */
   get peer(): PeerIdentity | undefined {
-    return this.#stream?.peer;
+    return this.#machine.peer;
   }
 
   get hasRoom(): boolean {

@@ -93,6 +93,11 @@ export class StreamMachine {
     return this.#inbox.length + this.#parts.length * protocol.recordData;
   }
 
+  /** As the other side has shown itself; to the listener it has not yet proved, before `opened`, that it is here now. */
+  get peer(): PeerIdentity | undefined {
+    return this.#agreed?.peer;
+  }
+
   /** `chunk` is free for reuse on return. */
   receive(chunk: Uint8Array): readonly StreamEvent[] {
     if (this.#phase === "failed") return [];

@@ -98,6 +98,7 @@ export class TcpTransport implements Transport, Streams, Lifecycle {
     throw dialError(fault === faults.cut ? refused : fault, to.endpoint);
   }
 
+  /** Those too that have not proved themselves: they were judged when the peer still belonged. */
   disconnect(peer: PeerId): void {
     for (const connection of [...this.#connections]) if (connection.peer?.id === peer) connection.reset();
   }

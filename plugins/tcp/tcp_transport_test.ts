@@ -7,7 +7,10 @@ import { dialStream, listenStreams, type StreamSocket } from "../../core/runtime
 import { fakeNetworkKey, MemberHost } from "../../tests/conformance/member_host.ts";
 import { test } from "../../tests/harness.ts";
 import { SimClock } from "../../tests/sim/clock.ts";
+import type { Local } from "./handshake.ts";
+import { dialMachine } from "./machine.ts";
 import { tcp } from "./mod.ts";
+import { Remembered } from "./remembered.ts";
 import type { TcpTransport } from "./tcp_transport.ts";
 
 type Options = Parameters<typeof tcp>[0];
@@ -187,6 +190,39 @@ test("without a handler of streams nobody is let in, and without a network nobod
     near.host.membership.keys = [];
     await assert.rejects(near.transport.dial(far.target, never), { code: "NOT_ADMITTED" });
     await far.transport[Symbol.asyncDispose]();
+  }));
+
+test("a member that is shut out between its handshake and its proof gets no stream", () =>
+  onRig(async (rig) => {
+    const [far, near] = [await rig.station("far"), new MemberHost("near", rig.clock)];
+    const local: Local = {
+      self: near.self,
+      membership: near.membership,
+      random: near.random,
+      maxFrame: 65_536,
+      remembered: new Remembered(1),
+    };
+    const dialled = dialMachine(local, far.target.peer, fakeNetworkKey(1));
+    assert.ok("machine" in dialled);
+    const socket = await dialStream(far.target.endpoint, never);
+    const [proof, closed] = [Promise.withResolvers<Uint8Array>(), Promise.withResolvers<void>()];
+    socket.attach({
+      received: (chunk) => {
+        for (const event of dialled.machine.receive(chunk)) {
+          if (event.type === "write") proof.resolve(event.bytes);
+        }
+      },
+      ended: closed.resolve,
+      drained: () => {},
+      closed: () => closed.resolve(),
+    });
+    socket.write(dialled.bytes);
+    const bytes = await proof.promise;
+    far.transport.disconnect(near.self.id);
+    socket.write(bytes);
+    await Promise.race([closed.promise, far.taken(1)]);
+    assert.deepEqual(far.streams, []);
+    socket.reset();
   }));
 
 test("a Noise key of low order is no target", () =>

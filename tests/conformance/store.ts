@@ -240,6 +240,22 @@ function testRefusals({ name, bed, smallBed }: StoreKit): void {
       assert.equal(keysOf(store, "").length, 2);
     }));
 
+  test(`${name}: a value that is no bytes is refused alone, and none of those that wait with it`, () =>
+    withStore(bed(), async (store) => {
+      const wrong = [null, 0, "", "text", 7, [1], new ArrayBuffer(1)] as unknown[] as Uint8Array[];
+      const outcomes = await Promise.allSettled(
+        wrong.flatMap((value, i) => [
+          store.commit([set(`beside/${i}`, 1), { key: "wrong", value }]),
+          store.commit([set(`good/${i}`, 1)]),
+        ]),
+      );
+      outcomes.forEach((outcome, i) => {
+        assert.equal(outcome.status, i % 2 === 0 ? "rejected" : "fulfilled", `batch ${i}`);
+        if (outcome.status === "rejected") assert.equal(outcome.reason.code, "INVALID_ARGUMENT");
+      });
+      assert.deepEqual(keysOf(store, ""), wrong.map((_, i) => `good/${i}`));
+    }));
+
   test(`${name}: a full disk rejects the whole batch, keeps what was there and recovers`, () =>
     withStore(smallBed(200_000), async (store) => {
       await store.commit([set("before", 1)]);

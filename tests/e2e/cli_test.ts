@@ -65,7 +65,8 @@ test("two hosts: launch, join, status, ping, tokens, stop, and everything resume
   assert.deepEqual([resumed.peer, resumed.addresses], [status.peer, status.addresses]);
   succeeded(await world.at("b", "stop"));
   succeeded(await world.at("a", "stop"));
-  assert.match(readFileSync(join(world.stateDir("a"), "node.log"), "utf8"), / info {2}node: Stopping\n/);
+  const log = readFileSync(join(world.stateDir("a"), "node.log"), "utf8");
+  assert.match(log, / info {2}node: Ready what="\d[^]* info {2}node: Stopping\n/);
 
   succeeded(await world.at("b", "reset", "--force"));
   assert.ok(!existsSync(world.stateDir("b")));

@@ -1,11 +1,12 @@
 /** The completion scripts in the shells they are for; what a user presses Tab for, the shell itself is asked. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { FixtureNode } from "../../core/admin/mesh_node_fixture.ts";
+import { adminAt } from "../../cli/admin_connection.ts";
 import { run, temporaryDirectory } from "../../cli/io_fixture.ts";
 import { serveAdmin } from "../../cli/serve_admin.ts";
 import { test } from "../harness.ts";
@@ -74,9 +75,52 @@ test("names, tokens and targets come from the node that is meant, and from none 
   const at = (...words: string[]) => world.run(["complete", "--", ...words, "--socket", socket, ""]);
   assert.equal((await world.run(["complete", "--", "ping", ""])).out, ":4\n");
   await using _server = await serveAdmin(new FixtureNode(), { socket, stop: () => {} });
+  // The first question loads the API, which on a busy machine takes longer than the patience of a key.
+  await adminAt(socket).version();
   assert.match((await at("ping")).out, /^web-1\t/m);
   assert.match((await at("revoke")).out, /^web-2\t/m);
 });
+
+test(
+  "bash and zsh run nothing of what is typed or answered, and Tab leaves a file alone that a line writes to",
+  () => {
+    using directory = temporaryDirectory();
+    const at = (name: string) => join(directory.path, name);
+    writeFileSync(at("report"), "kept");
+    // A false program: whoever answers at an address may be somebody else than the node.
+    const answer = `selvage() { [[ $1 == complete ]] && printf 'a$(>${at("answer")})\\tup\\n:4\\n'; }`;
+    const load = (shell: string) =>
+      `script=$(selvage completion ${shell}); eval "$script"; ${answer}; compopt() { :; }; compset() { :; }`;
+    inShell(
+      "bash",
+      ["--norc", "-c"],
+      `${load("bash")}
+COMP_WORDS=(selvage ping '"$(>${at("word")})"' '>' '${at("report")}' 'a'); COMP_CWORD=5
+__selvage_complete; printf '%s' "\${COMPREPLY[*]}" > '${at("bash")}'`,
+    );
+    inShell(
+      "zsh",
+      ["-f", "-c"],
+      `autoload -Uz compinit; compinit -u -d $HOME/dump; ${load("zsh")}
+_describe() { print -r -- $completions > '${at("zsh")}' }
+words=(selvage ping '--a$(>${at("word")})='); CURRENT=3; _selvage`,
+    );
+    assert.deepEqual(readdirSync(directory.path).sort(), ["bash", "report", "zsh"]);
+    assert.equal(readFileSync(at("report"), "utf8"), "kept");
+    for (const shell of ["bash", "zsh"]) assert.ok(readFileSync(at(shell), "utf8").startsWith("a$(>"), shell);
+  },
+  { skip: missing("bash") ?? missing("zsh") },
+);
+
+test("bash goes on behind the colons of an endpoint", () => {
+  const script = `eval "$(selvage completion bash)"
+selvage() { printf '192.0.2.7:6783\\tup\\n192.0.2.8:6783\\tup\\n:4\\n'; }
+_get_comp_words_by_ref() { cur=192.0.2.7:6 cword=2 words=(selvage forget 192.0.2.7:6); }
+compopt() { :; }
+COMP_WORDS=(selvage forget 192.0.2.7 : 6); COMP_CWORD=4; COMP_WORDBREAKS=:
+__selvage_complete; printf '%s\n' "\${COMPREPLY[@]}"`;
+  assert.equal(inShell("bash", ["--norc", "-c"], script), "6783\n");
+}, { skip: missing("bash") });
 
 test("where a file is wanted the shell completes files", async () => {
   assert.equal((await run(["complete", "--", "launch", "--config", ""])).out, ":0\n");

@@ -1,10 +1,11 @@
 /**
  * `npm run prove -- mutation [--file core/forwarding/forward.ts …]`: breaks the sources in one place at a time and runs
- * the tests that should notice, two at once. What was tried is remembered by the texts of source and tests, so a run
- * can be interrupted, and repeated after a test was added without trying what was killed before.
+ * the tests that should notice, two at once on two cores. What was tried is remembered by the texts of source and tests,
+ * so a run can be interrupted, and repeated after a test was added without trying what was killed before.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { addRecord, commitName, machineName, recordsFile } from "../proofs/records.ts";
@@ -14,7 +15,8 @@ import { Sandbox } from "./sandbox.ts";
 import { killedFloor, type MutationTarget, mutationTargets } from "./targets.ts";
 
 const FOLDER = join(ROOT, "node_modules/.cache/selvage-proofs/mutation");
-const atOnce = 2;
+/** Cores that this process may use: `taskset` makes it one. */
+const atOnce = Math.min(2, availableParallelism());
 const longestTest = 300_000;
 
 type Fate = "killed" | "survived";

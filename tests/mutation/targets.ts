@@ -12,12 +12,7 @@ const forwarding = [
   "core/forwarding/forward_table_test.ts",
   "core/forwarding/range_table_test.ts",
 ];
-const sessions = [
-  "plugins/noise/session_test.ts",
-  "plugins/noise/machine_test.ts",
-  "plugins/noise/link_test.ts",
-  "plugins/noise/schedule_test.ts",
-];
+const sessions = ["plugins/noise/session_limits_test.ts", "plugins/noise/session_test.ts"];
 
 export const mutationTargets: readonly MutationTarget[] = [
   { file: "core/forwarding/forward.ts", tests: forwarding },
@@ -34,7 +29,7 @@ export const mutationTargets: readonly MutationTarget[] = [
   },
   {
     file: "plugins/noise/retry_schedule.ts",
-    tests: ["plugins/noise/retry_schedule_test.ts", "plugins/noise/schedule_test.ts"],
+    tests: ["plugins/noise/retry_schedule_values_test.ts", "plugins/noise/retry_schedule_test.ts"],
   },
   {
     file: "plugins/noise/stamps.ts",

@@ -95,6 +95,44 @@ test("the types of every entry check in a strict project that trusts no library"
   assert.deepEqual(ours, [], ran.stdout);
 });
 
+test("an author tests a plugin with the installed kits, on both runtimes and with nothing else installed", () => {
+  writeFileSync(join(consumer.folder, "plugin_test.ts"), AUTHORS_TEST);
+  const deno = ["test", "-A", "--no-check", "--node-modules-dir=manual", "plugin_test.ts"];
+  assert.match(succeeded(consumer.run("deno", ...deno)).stdout, /6 passed \| 0 failed/);
+  const node = ["--test", "--test-reporter=tap", "plugin_test.ts"];
+  assert.match(succeeded(consumer.run("node", ...node)).stdout, /^# pass 6$/m);
+});
+
+const AUTHORS_TEST = `
+import assert from "node:assert/strict";
+import { definePlugin } from "selvage";
+import { SimWorld, test, testHost, testPolicy } from "selvage/testing";
+import { z } from "zod";
+
+const plugin = definePlugin({
+  slot: "policy",
+  name: "open",
+  config: z.strictObject({}),
+  create: () => ({
+    evaluate: () => ({ allow: true, because: "open" }),
+    gate: (_endpoint, signal) => signal.aborted ? Promise.reject(signal.reason) : Promise.resolve(),
+    forget: () => {},
+    epoch: () => 1,
+  }),
+});
+testPolicy({
+  name: "open",
+  create: () => plugin({}).create(testHost()),
+  endpoint: { owner: "web", namespace: "default", labels: {}, addresses: [] },
+});
+test("open: nodes reach each other", async () => {
+  await using world = new SimWorld(1, {}, { plugins: { policy: plugin({}) } });
+  const [a, b] = await world.mesh("a", "b");
+  await world.settle();
+  assert.ok(await world.ping(a, b) > 0);
+});
+`;
+
 const STRICT = {
   module: "nodenext",
   target: "es2024",

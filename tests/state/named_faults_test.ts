@@ -165,6 +165,15 @@ test("the file of the release before is taken over with every entry, and only on
     }
   }));
 
+test("the file of the release before is taken over also when it fills what the configuration allows", () =>
+  openBed(async (bed) => {
+    const old = makeOlderForm(bed.directory);
+    const store = bed.create(Math.ceil(fs.statSync(bed.file).size * 1.5));
+    await store.start?.(bed.signal);
+    assert.equal([...store.entries("")].length, old.length);
+    await store[Symbol.asyncDispose]?.();
+  }));
+
 test("a file of the release before with something else in it is refused, and keeps its form", () =>
   openBed(async (bed) => {
     makeOlderForm(bed.directory);
@@ -179,6 +188,16 @@ test("an older copy that is put back starts, and is named at that start only", (
     await bed.run((store) => store.commit(entries));
     fs.copyFileSync(bed.file, `${bed.parent}/backup.db`);
     await bed.run((store) => store.commit([{ key: "later", value: Uint8Array.of(1) }]));
+    assert.deepEqual(await noticesAt(bed), []);
+    fs.copyFileSync(`${bed.parent}/backup.db`, bed.file);
+    assert.deepEqual(await noticesAt(bed), ["state-restored"]);
+    assert.deepEqual(await noticesAt(bed), []);
+  }));
+
+test("a backup of the release before that is put back after the update is named as an older copy", () =>
+  openBed(async (bed) => {
+    makeOlderForm(bed.directory);
+    fs.copyFileSync(bed.file, `${bed.parent}/backup.db`);
     assert.deepEqual(await noticesAt(bed), []);
     fs.copyFileSync(`${bed.parent}/backup.db`, bed.file);
     assert.deepEqual(await noticesAt(bed), ["state-restored"]);

@@ -217,6 +217,22 @@ test(
   { skip: notRoot },
 );
 
+test(
+  "a first start that runs out of space anywhere leaves nothing, and the next one has it once there is room",
+  () =>
+    openBed(async (bed) => {
+      for (const kilobytes of [8, 12, 16, 20]) {
+        await mounted(bed.directory, `size=${kilobytes}k,mode=700`, async () => {
+          await startFails(bed, { code: "DISK_FULL" });
+          assert.deepEqual(fs.readdirSync(bed.directory), [], `${kilobytes} KiB`);
+          execFileSync("mount", ["-o", "remount,size=1m", bed.directory]);
+          await bed.run((store) => store.commit([{ key: "key", value: Uint8Array.of(1) }]));
+        });
+      }
+    }),
+  { skip: notRoot },
+);
+
 function alter(file: string, sql: string): void {
   const database = new DatabaseSync(file);
   database.exec(sql);

@@ -1,0 +1,13 @@
+import assert from "node:assert/strict";
+import { test } from "../../tests/harness.ts";
+import { longestDatagram, overhead, queuedPackets, silenceMillis } from "./constants.ts";
+
+// What an operator, a device or the documentation relies on, once more in plain figures: a change of one of them must be
+// meant. How each of them acts is tested in machine_test.ts.
+
+test("the numbers of this plugin are those of the documentation", () => {
+  assert.equal(silenceMillis, 90_000);
+  assert.equal(queuedPackets, 8_192);
+  assert.equal(longestDatagram, 65_535 - 20 - 8);
+  assert.deepEqual(overhead, { 4: 20 + 8 + 4, 6: 40 + 8 + 4, key: 4 });
+});
