@@ -164,6 +164,10 @@ async function makePlugin(
 
 async function findFactory({ slot, use, path }: Chosen, directory: string, problems: Problems) {
   const usePath = [...path, "use"];
+  // `use:` with nothing behind it is null in YAML.
+  if (typeof use !== "string") {
+    return void problems.add(usePath, `expected a plugin's name, got ${JSON.stringify(use)}`);
+  }
   const builtin = Object.hasOwn(builtins, use) ? builtins[use] : undefined;
   try {
     const factory = builtin ?? (isModule(use) ? await importPlugin(use, directory) : undefined);

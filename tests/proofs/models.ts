@@ -11,7 +11,7 @@ export const swizzleProof: Proof = {
   what: "whole nodes under every fault at once: invariants after each operation, one mesh again in the end",
   unit: "operations",
   chunkSize: 500,
-  ciFloor: 5_000,
+  ciFloor: 1_500,
   ciFloorSecond: 500,
   ciBudgetSeconds: 75,
   fullGoal: 1_000_000,

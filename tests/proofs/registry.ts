@@ -74,7 +74,7 @@ const fuzzing: readonly Proof[] = [
   fuzzProof({
     name: "fuzz-config",
     what: "configuration files, environment and flags, through the whole loader",
-    ciFloor: 100_000,
+    ciFloor: 20_000,
     ciBudgetSeconds: 90,
     chunkSize: 1_000,
     targets: async () => (await import("../fuzz_targets/config.ts")).configTargets,
@@ -101,7 +101,7 @@ const fuzzingProtocols: readonly Proof[] = [
   fuzzProof({
     name: "fuzz-api",
     what: "requests to the admin API and their bodies",
-    ciFloor: million,
+    ciFloor: 300_000,
     ciBudgetSeconds: 110,
     chunkSize: 5_000,
     targets: async () => (await import("../fuzz_targets/api.ts")).apiTargets,
