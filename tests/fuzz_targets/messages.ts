@@ -199,6 +199,7 @@ function bookOf(learn: (count: number) => void): RecordBook {
     newestKey: () => ({ epoch: 1, secret: new Uint8Array(32) }),
     isKeyStale: () => false,
     isOutspoken: () => false,
+    rewrite: () => {},
     learnKey: ({ epoch, secret, exclusions }) => {
       assert.ok(Number.isSafeInteger(epoch) && secret.length === 32);
       assert.ok(exclusions === undefined || exclusions.length === 16);
