@@ -69,16 +69,24 @@ export function icmpUnreachable(
   return answer(original, { ...numbers, rest: 0 }, from);
 }
 
+/** What every IPv6 path carries; a sender takes no less for an answer (RFC 8200 §5, RFC 8201 §4). */
+const leastMtu6 = 1280;
+/** The same for IPv4: the longest header and one unit of data (RFC 791 §3.2). */
+const leastMtu4 = 68;
+
 /**
  * The packet that tells the source of `original` that `mtu` bytes are the most that pass (RFC 1191 §4, RFC 8201).
- * Undefined as for {@link icmpUnreachable}. For IPv4 it is right only if the original may not be fragmented, and
- * for IPv6 an `mtu` below 1,280 is ignored by the receiver: both are for the caller to heed.
+ * Undefined as for {@link icmpUnreachable}, for an IPv4 packet that may be fragmented (see `fragment.ts`), and for an
+ * `mtu` that the source would ignore: below 68 (RFC 791 §3.2), or for IPv6 below 1,280.
  */
 export function icmpPacketTooBig(
   original: Uint8Array,
   mtu: number,
   from: Address,
 ): Uint8Array<ArrayBuffer> | undefined {
+  if (mtu < (from.family === 4 ? leastMtu4 : leastMtu6)) return undefined;
+  // Bit 1 of the flags. A packet without the byte is malformed, which is found out below.
+  if (from.family === 4 && (original[6]! & 0x40) === 0) return undefined;
   const header = from.family === 4
     ? { type: 3, code: 4, rest: Math.min(mtu, 0xffff) }
     : { type: 2, code: 0, rest: mtu };

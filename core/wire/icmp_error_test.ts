@@ -9,6 +9,7 @@ import { writeU16, writeU32 } from "./field.ts";
 import { buildIcmp, decodeIcmp, type IcmpMessage } from "./icmp.ts";
 import { icmpPacketTooBig, icmpUnreachable, type UndeliveredReason } from "./icmp_error.ts";
 import { decodeIp, encodeIp } from "./ip.ts";
+import { allocateIpv4 } from "./ipv4.ts";
 
 const node4 = parseAddress("10.32.0.1")!;
 const node6 = parseAddress("fd00::1")!;
@@ -63,6 +64,17 @@ test("packet too big tells the MTU and quotes the packet", () => {
   assert.deepEqual(six, { kind: "packetTooBig", code: 0, mtu: 1400, quote: udp6 });
   const capped = decode(icmpPacketTooBig(udp4, 100_000, node4));
   assert.ok(typeof capped !== "number" && "mtu" in capped && capped.mtu === 65_535);
+});
+
+test("a packet that may be fragmented, and an MTU that the sender would ignore, get no packet too big", () => {
+  const fields = { source: parseAddress("10.32.0.7")!, destination: node4, protocol: 17 };
+  const mayBeFragmented = allocateIpv4({ ...fields, identification: 7 }, 1400);
+  assert.ok(icmpPacketTooBig(allocateIpv4(fields, 1400), 1300, node4));
+  assert.equal(icmpPacketTooBig(mayBeFragmented, 1300, node4), undefined);
+  assert.equal(icmpPacketTooBig(udp4, 67, node4), undefined);
+  assert.ok(icmpPacketTooBig(udp4, 68, node4));
+  assert.equal(icmpPacketTooBig(udp6, 1279, node6), undefined);
+  assert.ok(icmpPacketTooBig(udp6, 1280, node6));
 });
 
 test("an error goes to the source, from us, and is never larger than 576 or 1,280 bytes", () => {
