@@ -4,78 +4,27 @@ import { readFileSync } from "node:fs";
 import { test } from "../../tests/harness.ts";
 import { parseToken } from "../identity/token.ts";
 import { adminFixture } from "../admin/admin_fixture.ts";
-import { tcpDoor } from "../admin/door.ts";
 import { dropMeanings } from "../admin/drop_meanings.ts";
-import type { AdminFixture } from "../admin/admin_fixture.ts";
 import { eventNames } from "../admin/event_documents.ts";
 import { eventSchemas } from "../admin/event_schemas.ts";
 import { dropNames } from "../contracts/drop.ts";
 import { encodeHex } from "../wire/hex.ts";
-
-const text = readFileSync(new URL("../../docs/api.md", import.meta.url), "utf8");
-
-interface Block {
-  readonly language: string;
-  readonly code: string;
-}
-
-const blocks: readonly Block[] = [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(
-  ([, language = "", code = ""]) => ({ language, code }),
-);
+import { blocks, commands, curl, text } from "../../cli/api_document_fixture.ts";
 
 /** Cells of the rows of every table, without heading and rule. */
 const rows = text.split("\n").filter((line) => /^\| (?!-)/.test(line)).map((line) =>
   line.split("|").slice(1, -1).map((cell) => cell.trim())
 );
 
-/** The words of a command line, quotes taken off. */
-function words(command: string): string[] {
-  const form = /'([^']*)'|"([^"]*)"|(\S+)/g;
-  return [...command.matchAll(form)].map(([, single, double, bare]) => single ?? double ?? bare ?? "");
-}
-
-const tcp = "127.0.0.1:6784";
-const token = "t".repeat(43);
-const door = tcpDoor({ host: "127.0.0.1", port: 6784 }, (shown) => shown === token);
-
-/** Does what curl does with the options of the document; any other is a failure of this test. */
-async function curl(command: string, { app }: AdminFixture): Promise<Response> {
-  const [program, ...rest] = words(command);
-  assert.equal(program, "curl");
-  let [method, url, body]: [string | undefined, string, string | undefined] = [undefined, "", undefined];
-  const headers = new Headers();
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (word === "--unix-socket") assert.equal(rest.shift(), "/run/selvage/admin.sock");
-    else if (word === "-X") method = rest.shift();
-    else if (word === "-H") {
-      const [name = "", value = ""] = (rest.shift() ?? "").split(": ");
-      headers.set(name, value.replace("$(cat /var/lib/selvage/admin.token)", token));
-    } else if (word === "--json") {
-      [body] = [rest.shift() ?? "", headers.set("content-type", "application/json")];
-    } else if (word.startsWith("http://")) url = word;
-    else assert.ok(["-f", "-N"].includes(word), `unknown option ${word}`);
-  }
-  const { host } = new URL(url);
-  headers.set("host", host);
-  const init = { method: method ?? (body === undefined ? "GET" : "POST"), headers, body: body ?? null };
-  return await app.fetch(new Request(url, init), host === tcp ? { door } : {});
-}
-
 test("every command of the document works, and gives the answer shown beneath it", async () => {
-  const fixture = adminFixture();
-  let commands = 0;
-  for (const [i, { language, code }] of blocks.entries()) {
-    if (language !== "sh") continue;
-    const next = blocks[i + 1];
-    for (const line of code.trim().split("\n")) {
-      const response = await curl(line, fixture);
-      commands++;
-      if (next?.language === "json") assert.deepEqual(await response.json(), JSON.parse(next.code), line);
-      else assert.ok(response.ok, line);
-      if (!response.bodyUsed) await response.body?.cancel();
-    }
+  const { app } = adminFixture();
+  for (const { line, shown } of commands) {
+    const response = await curl(line, app);
+    if (shown?.language === "json") assert.deepEqual(await response.json(), JSON.parse(shown.code), line);
+    else assert.ok(response.ok, line);
+    if (!response.bodyUsed) await response.body?.cancel();
   }
-  assert.ok(commands >= 10);
+  assert.ok(commands.length >= 10);
 });
 
 test("the table of routes names the routes of the app", () => {

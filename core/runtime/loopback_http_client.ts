@@ -5,11 +5,10 @@ import type { HttpFetch } from "./http_exchange.ts";
 
 /**
  * A `fetch` that sends every request, with the token, to the node at `base`: `http://127.0.0.1:6784`. Errors as
- * {@link fetchFrom}. Throws `CONFIG_INVALID` for an address outside this machine: the token would cross a network in
- * clear. A tunnel ends at an address of this machine.
+ * {@link fetchFrom}. Throws as {@link loopbackBase}.
  */
 export function loopbackFetch(base: string | URL, token: string): HttpFetch {
-  const url = parseBase(base);
+  const url = loopbackBase(base);
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const target = fetchFrom({ place: { host, port: Number(url.port || 80) }, name: url.origin });
   return (input, init = {}) => {
@@ -21,7 +20,11 @@ export function loopbackFetch(base: string | URL, token: string): HttpFetch {
   };
 }
 
-function parseBase(base: string | URL): URL {
+/**
+ * Throws `CONFIG_INVALID` for what is no URL of HTTP, and for an address outside this machine: the token would cross a
+ * network in clear. A tunnel ends at an address of this machine.
+ */
+export function loopbackBase(base: string | URL): URL {
   const url = URL.canParse(String(base)) ? new URL(base) : undefined;
   const address = url && parseAddress(url.hostname.replace(/^\[|\]$/g, ""));
   const isOwn = url?.hostname === "localhost" || (address !== undefined && isLoopback(address));

@@ -53,7 +53,7 @@ export const LAYERS: readonly Layer[] = [
     files: /^core\/runtime\//,
     imports: ["core/contracts", "core/wire"],
     // The reference AEAD and the HTTP server stand beside the platform's own, behind the same interfaces.
-    packages: ["node:*", "@noble/*", "@hono/node-server"],
+    packages: ["node:*", "@noble/*", "@hono/node-server", "koffi"],
   },
   { name: "core/datapath", files: /^core\/datapath\//, imports: PURE, packages: ["@noble/*"] },
   {
