@@ -20,11 +20,23 @@ export interface KeyPair {
   readonly secretKey: Uint8Array;
 }
 
-/** A new pair from 32 bytes of `random`. The secret is in fresh memory; whoever holds the pair wipes it. */
-export function generateKeyPair(random: Random): KeyPair {
+/**
+ * The function X25519 (RFC 7748 §5): 32 bytes of a secret key, which is clamped inside, and 32 of a u-coordinate; gives
+ * 32 bytes in fresh memory. It need not check its inputs.
+ */
+export type X25519 = (secretKey: Uint8Array, u: Uint8Array) => Uint8Array;
+
+/** The u-coordinate of the base point (RFC 7748 §4.1). */
+const basePoint = Uint8Array.of(9, ...new Uint8Array(dhLength - 1));
+
+/**
+ * A new pair from 32 bytes of `random`, by `curve` if one is given. The secret is in fresh memory; whoever holds the pair
+ * wipes it.
+ */
+export function generateKeyPair(random: Random, curve?: X25519): KeyPair {
   const secretKey = new Uint8Array(dhLength);
   random.fill(secretKey);
-  return keyPairOf(secretKey);
+  return curve === undefined ? keyPairOf(secretKey) : { publicKey: curve(secretKey, basePoint), secretKey };
 }
 
 /** The pair of a secret key, which is kept by reference. A secret of another length throws. */
@@ -33,9 +45,12 @@ export function keyPairOf(secretKey: Uint8Array): KeyPair {
 }
 
 /** The shared secret in fresh memory, or undefined when it would be all zeros. */
-export function diffieHellman(secretKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
-  if (!isUsablePublicKey(publicKey)) return undefined;
-  return x25519.getSharedSecret(secretKey, publicKey);
+export function diffieHellman(
+  secretKey: Uint8Array,
+  publicKey: Uint8Array,
+  curve: X25519 = x25519.getSharedSecret,
+): Uint8Array | undefined {
+  return isUsablePublicKey(publicKey) ? curve(secretKey, publicKey) : undefined;
 }
 
 /**

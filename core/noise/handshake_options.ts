@@ -6,7 +6,7 @@
  * hands a static key to `NX`'s initiator believes in an authentication that does not take place.
  */
 import type { Random } from "../contracts/host.ts";
-import { dhLength, isUsablePublicKey, type KeyPair } from "./dh.ts";
+import { dhLength, isUsablePublicKey, type KeyPair, type X25519 } from "./dh.ts";
 import { type Role, sendsStatic } from "./pattern.ts";
 import type { Protocol } from "./protocol_name.ts";
 import { keyLength } from "./suite.ts";
@@ -28,6 +28,8 @@ export interface HandshakeOptions {
   readonly remoteStatic?: Uint8Array | undefined;
   /** One 32-byte key per `psk` token, in the order of the tokens. */
   readonly psks?: readonly Uint8Array[] | undefined;
+  /** Stands in for the portable X25519; the same bytes come out. */
+  readonly curve?: X25519 | undefined;
 }
 
 /**

@@ -17,7 +17,14 @@
  * takes them.
  */
 import type { Random } from "../contracts/host.ts";
-import { dhLength, diffieHellman, generateKeyPair, isUsablePublicKey, type KeyPair } from "./dh.ts";
+import {
+  dhLength,
+  diffieHellman,
+  generateKeyPair,
+  isUsablePublicKey,
+  type KeyPair,
+  type X25519,
+} from "./dh.ts";
 import { checkOptions, type HandshakeOptions } from "./handshake_options.ts";
 import { type DhToken, type Role, senderOf, type Token } from "./pattern.ts";
 import type { Protocol } from "./protocol_name.ts";
@@ -53,6 +60,7 @@ export class HandshakeState {
   readonly protocol: Protocol;
   readonly role: Role;
   readonly #random: Random;
+  readonly #curve: X25519 | undefined;
   #staticKeys: KeyPair | undefined;
   #psks: readonly Uint8Array[];
   #progress: Progress;
@@ -64,6 +72,7 @@ export class HandshakeState {
     this.protocol = options.protocol;
     this.role = options.role;
     this.#random = options.random;
+    this.#curve = options.curve;
     this.#staticKeys = options.staticKeys;
     this.#psks = options.psks ?? [];
     this.#progress = {
@@ -202,7 +211,7 @@ export class HandshakeState {
   }
 
   #drawEphemeral(next: Progress): Uint8Array {
-    next.ephemeral = generateKeyPair(this.#random);
+    next.ephemeral = generateKeyPair(this.#random, this.#curve);
     this.#mixEphemeral(next.ephemeral.publicKey, next);
     return next.ephemeral.publicKey;
   }
@@ -245,7 +254,8 @@ export class HandshakeState {
     const [own, theirs] = this.role === "initiator" ? [token[0], token[1]] : [token[1], token[0]];
     const pair = own === "e" ? next.ephemeral : this.#staticKeys;
     const remote = theirs === "e" ? next.remoteEphemeral : next.remoteStatic;
-    return diffieHellman(pair!.secretKey, remote!); // the validity of the pattern (§7.3) puts both there
+    // The validity of the pattern (§7.3) puts both there.
+    return diffieHellman(pair!.secretKey, remote!, this.#curve);
   }
 
   #tokens(turn: "write" | "read"): readonly Token[] {

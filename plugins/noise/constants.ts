@@ -52,6 +52,8 @@ export const retryMillis: readonly number[] = [250, 500, 1_000, 2_000, 5_000];
 export const limits = {
   /** Added to every wait after the first round, so that two sides do not stay in step. */
   jitterMillis: 334,
+  /** By so much of it, at most, is a wait of the first round shorter: those who lost one peer together must not stay in step. */
+  hasteShare: 1 / 4,
   /** Unanswered attempts after which a failure is reported and the next older network key is tried. */
   attemptsPerRound: 5,
   peers: 65_536,
@@ -70,7 +72,7 @@ export const limits = {
   firstMessages: { perSecond: 100, burst: 64 },
   underLoadMillis: 1_000,
   /**
-   * Under load, first messages with a right mac2: 20 a second from one host, as in WireGuard, and half a core in all.
+   * Under load, first messages with a right mac2: 20 a second from one source, as in WireGuard, and half a core in all.
    * Here and below: as much again for sources that were turned away and come again, see `rate_limiter.ts`.
    */
   provenInitiations: { perSecond: 200, burst: 64, perSourcePerSecond: 20, sourceBurst: 5 },
@@ -112,13 +114,23 @@ export const limits = {
   joinMillis: 10_000,
   joinTotalMillis: 60_000,
   joinResendMillis: 100,
+  /** Of the records of a peer that have come in part: how many, how many bytes and for how long they wait for the rest. */
+  partRecords: 64,
+  partBytes: 131_072,
+  /** What a part counts as at least: about what a short one costs to keep, and less than all but the last have by custom. */
+  partLeastBytes: 250,
+  partMillis: 2_000,
+  /** Paths of peers that move are measured anew that often at most: who is on the path can make one move all the time. */
+  pathMoveMillis: 1_000,
   /** Round trips are measured at least this often, also when traffic makes keepalives needless. */
   roundTripMillis: 30_000,
   /** Instances of a peer that are remembered as replaced. */
   instances: 8,
   cloneAlarmMillis: 60_000,
-  /** Stamps are allowed on disk this far ahead: one write per so many milliseconds of handshakes. */
+  /** Stamps are allowed on disk this far ahead, and further when half of it is used: a write per 2.5 s of handshakes. */
   stampReserveMillis: 5_000,
+  /** Waits between writes of it that fail: they double. */
+  stampRetryMillis: { first: 1_000, longest: 60_000 },
 } as const;
 
 /** Bytes a packet grows by: GRE 4, our header 16, tag 16, UDP 8, IPv4 20 or IPv6 40. */

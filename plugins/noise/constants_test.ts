@@ -40,6 +40,7 @@ test("limits of this node are those of the documentation", () => {
   const answers = { perSourcePerSecond: 20, sourceBurst: 10 };
   assert.deepEqual(limits, {
     jitterMillis: 334,
+    hasteShare: 0.25,
     attemptsPerRound: 5,
     peers: 65_536,
     endpointsPerPeer: 8,
@@ -72,9 +73,15 @@ test("limits of this node are those of the documentation", () => {
     joinMillis: 10_000,
     joinTotalMillis: 60_000,
     joinResendMillis: 100,
+    partRecords: 64,
+    partBytes: 131_072,
+    partLeastBytes: 250,
+    partMillis: 2_000,
+    pathMoveMillis: 1_000,
     roundTripMillis: 30_000,
     instances: 8,
     cloneAlarmMillis: 60_000,
     stampReserveMillis: 5_000,
+    stampRetryMillis: { first: 1_000, longest: 60_000 },
   });
 });

@@ -31,6 +31,8 @@ export interface DialOwner {
   liveEndpoint(noiseKey: Uint8Array): Endpoint | undefined;
   /** Length of the last response under this key; undefined before the first. */
   answerLength(noiseKey: Uint8Array): number | undefined;
+  /** Sends an initiation within the session there is, too, if the path does not carry it whole. */
+  carry(dial: Dial, initiation: Uint8Array, to: Endpoint, now: Millis): void;
   /** Judges a response; anything but none leaves the dial going on. */
   answered(dial: Dial, answer: Answered, now: Millis): Drop;
   /** A round of attempts is over without a session; the owner may have dropped the dial on return. */
@@ -66,6 +68,9 @@ interface Pending extends Initiated {
   /** Altered responses that have come. */
   spoilt: number;
 }
+
+const noStamp =
+  "This node can begin no handshake: its disk takes no more stamps; make room there, or see its log";
 
 /** Credentials change a little between handshakes: a route more, a longer number. */
 const answerGrowth = 64;
@@ -140,7 +145,7 @@ export class Dial implements Timed, IndexOwner {
     );
   }
 
-  /** Why the peer that answered was not taken: reported at the end of the round in place of a time-out. */
+  /** Why the peer that answered was not taken, or could not be called: reported at the end of the round in place of a time-out. */
   refuse(code: ErrorCode, reason: string): void {
     this.#failure = { code, reason };
   }
@@ -198,13 +203,16 @@ export class Dial implements Timed, IndexOwner {
     this.#forget();
     const { local } = this.#owner;
     const { endpoint, networkKey, length } = attempt;
+    const stamp = local.stamps.next(now);
+    if (stamp === undefined) return this.refuse("STATE_UNWRITABLE", noStamp);
     const localIndex = local.indices.draw();
-    const initiated = initiate(local, { noiseKey: this.noiseKey, networkKey, localIndex, length }, now);
+    const initiated = initiate(local, { noiseKey: this.noiseKey, networkKey, localIndex, length, stamp });
     if (initiated === undefined) return;
     local.cookies.sign(initiated.message, endpoint, now);
     this.#pending = { ...initiated, localIndex, attempt, spoilt: 0 };
     local.indices.set(localIndex, this);
     local.outbox.transmit(initiated.message, endpoint);
+    this.#owner.carry(this, initiated.message, endpoint, now);
   }
 
   /**

@@ -111,6 +111,10 @@ export class Dialer implements DialOwner {
     return this.#links.byKey(noiseKey)?.answerLength;
   }
 
+  carry({ noiseKey }: Dial, initiation: Uint8Array, to: Endpoint, now: Millis): void {
+    this.#links.byKey(noiseKey)?.carry(initiation, to, now);
+  }
+
   answered(dial: Dial, answer: Answered, now: Millis): Drop {
     const { choice, from } = answer;
     const admitted = this.#links.admit({ ...choice, noiseKey: dial.noiseKey, mayBeReplay: false }, from, now);

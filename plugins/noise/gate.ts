@@ -25,6 +25,7 @@
 import { Drop } from "../../core/contracts/drop.ts";
 import type { Random } from "../../core/contracts/host.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import { sourceOf } from "../../core/wire/source.ts";
 import { limits } from "./constants.ts";
 import { CookieIssuer } from "./cookies.ts";
 import { Load } from "./load.ts";
@@ -84,7 +85,7 @@ export class Gate {
     if (!hasMac2(datagram) || !this.issuer.proves(datagram, from, now)) {
       return this.#sendCookie(message, keys, now);
     }
-    return this.#budget(datagram).proven.allow(from.host, now) ? Drop.none : Drop.rateLimited;
+    return this.#budget(datagram).proven.allow(sourceOf(from.host), now) ? Drop.none : Drop.rateLimited;
   }
 
   #budget(datagram: Uint8Array): Budget {
@@ -92,7 +93,7 @@ export class Gate {
   }
 
   #sendCookie({ datagram, from, sender }: FirstMessage, { cookie }: ReadyKeys, now: Millis): Drop {
-    if (!this.#budget(datagram).cookies.allow(from.host, now)) return Drop.rateLimited;
+    if (!this.#budget(datagram).cookies.allow(sourceOf(from.host), now)) return Drop.rateLimited;
     this.#outbox.transmit(this.issuer.reply(datagram, { receiver: sender, key: cookie }, from, now), from);
     return Drop.underLoad;
   }

@@ -76,6 +76,7 @@ function begin(
     protocol: noise,
     role,
     random: local.random,
+    curve: local.curve,
     prologue: joinPrologue(token),
     staticKeys: local.self.noise,
     psks: [tokenKey],

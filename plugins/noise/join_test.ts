@@ -5,7 +5,7 @@ import { test } from "../../tests/harness.ts";
 import { limits, protocol } from "./constants.ts";
 import { knock as makeKnock } from "./join_handshake.ts";
 import { joinKeys, signHandshake } from "./mac.ts";
-import { Rig, type RigNode, token, tokenKey } from "./testing_rig.ts";
+import { areFirstAttempts, Rig, type RigNode, token, tokenKey } from "./testing_rig.ts";
 import { MessageType } from "./wire.ts";
 
 const { knock, admit, plea, joinAnswer, joinMissing } = MessageType;
@@ -186,7 +186,8 @@ test("without an answer the join ends at its deadline and says what to look at",
   rig.remove(m);
   join(rig, j, [m], { deadline: rig.now + 4_000 });
   rig.run(20_000);
-  assert.deepEqual(rig.log.map(({ at }) => at - 1_000), [0, 250, 750, 1_750, 3_750]);
+  const knocks = rig.log.map(({ at }) => at - 1_000);
+  assert.ok(knocks.length === 5 && knocks[0] === 0 && areFirstAttempts(knocks), `${knocks}`);
   assert.deepEqual(j.times("join-failed"), [5_000]);
   assert.equal(j.of("join-failed")[0]!.code, "UNREACHABLE");
 });

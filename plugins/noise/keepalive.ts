@@ -21,6 +21,11 @@ export class Keepalive {
     this.#requestedAt = now;
   }
 
+  /** When something authentic last came. */
+  get heardAt(): Millis {
+    return this.#receivedAt;
+  }
+
   /** Something authentic came. */
   received(now: Millis): void {
     this.#receivedAt = now;

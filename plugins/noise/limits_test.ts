@@ -182,7 +182,7 @@ test("joinTotalMillis: a join lasts 60,000 ms at most, however often its joiner 
   let passed = rig.now;
   rig.weather = ({ at, datagram }) => {
     if (datagram[0] !== joinAnswer) return [10];
-    if (at - passed < 8_000) return [];
+    if (at - passed < 3_000) return [];
     passed = at; // one part now and then keeps both sides at it
     return [10];
   };

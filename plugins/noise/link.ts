@@ -8,6 +8,9 @@
  *                    3 keepalives unanswered · last session expired · goodbye · disconnect ·
  *                    another instance or a newer key binding is confirmed (then up again at once)
  *
+ * While it is up the path to the peer is measured, if that was asked for and the peer answers probes; what is larger than
+ * the path travels in parts.
+ *
  * `session-up` and `session-down` are the two edges of this picture and nothing else. A link outlives its sessions: it
  * remembers the stamp of the last initiation, against replays, and the instances, against clones.
  */
@@ -23,7 +26,10 @@ import type { Timed } from "./deadlines.ts";
 import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
 import { Instances } from "./instances.ts";
 import { Keepalive } from "./keepalive.ts";
+import { encodeProbed, probedLength } from "./link_path.ts";
 import type { Local } from "./local.ts";
+import { pathFeature } from "./member_handshake.ts";
+import { Records } from "./records.ts";
 import { empty, type Session } from "./session.ts";
 import { type Proof, SessionSlots } from "./slots.ts";
 import {
@@ -39,10 +45,14 @@ import {
 export interface LinkOwner {
   readonly local: Local;
   readonly exporting: boolean;
+  /** IP bytes of the largest packet to send; undefined: paths are not measured. */
+  readonly measuredMtu: number | undefined;
   /** A session of `link` is confirmed, so it has `noiseKey`, and no handshake with it is needed now. */
   confirmed(link: Link, noiseKey: Uint8Array): void;
   /** A session is wanted, to renew this one or to have one again; the first attempt is to be made at `at`. */
   redial(link: Link, at: Millis): void;
+  /** A handshake message that has come in parts. */
+  carried(message: Addressed, now: Millis): Drop;
 }
 
 /** Longest payload whose datagram UDP over IPv4 still carries: 65,507 less header, tag and GRE. */
@@ -62,16 +72,15 @@ class LinkSession implements IndexOwner {
   }
 
   receive(message: Addressed, now: Millis): Drop {
-    if (!isSessionType(message.type)) return notExpected;
+    if (!sessionTypes.has(message.type)) return notExpected;
     if (!isTransport(message.datagram)) return Drop.malformed;
     const opened = this.session.open(message.datagram, now);
     return typeof opened === "number" ? opened : this.#link.opened(this, message, opened, now);
   }
 }
 
-function isSessionType(type: number): boolean {
-  return type === MessageType.data || type === MessageType.keepalive || type === MessageType.close;
-}
+const { data, keepalive, close, probe, probed, part } = MessageType;
+const sessionTypes: ReadonlySet<number> = new Set([data, keepalive, close, probe, probed, part]);
 
 export class Link implements Timed {
   readonly id: PeerId;
@@ -96,6 +105,7 @@ export class Link implements Timed {
   #proof: Proof | undefined;
   #endpoint: Endpoint | undefined;
   #keepalive: Keepalive | undefined;
+  readonly #records: Records;
   #unknownIndexAt: Millis = -Infinity;
   #cloneAlarmAt: Millis = -Infinity;
 
@@ -103,6 +113,12 @@ export class Link implements Timed {
     this.id = id;
     this.#owner = owner;
     this.#slots = new SessionSlots((held) => this.#release(held.session));
+    this.#records = new Records({
+      send: (type, plaintext, now, flags) => this.#send(type, plaintext, now, flags),
+      hasDeadline: () => owner.local.deadlines.update(this),
+      pathMtu: (mtu) => owner.local.outbox.push({ type: "path-mtu", peer: id, mtu }),
+      lost: () => owner.local.drops?.count(Drop.incomplete),
+    });
   }
 
   get isUp(): boolean {
@@ -145,7 +161,7 @@ export class Link implements Timed {
     const held = this.#hold(session, proof);
     this.#slots.initiated(held);
     this.#confirm(held, from, now);
-    this.#roam(from);
+    this.#roam(from, now);
     this.#request(now);
   }
 
@@ -156,13 +172,17 @@ export class Link implements Timed {
   }
 
   /** An authentic message came in one of the sessions. */
-  opened(held: LinkSession, { type, datagram, from }: Addressed, plaintext: Uint8Array, now: Millis): Drop {
+  opened(held: LinkSession, message: Addressed, plaintext: Uint8Array, now: Millis): Drop {
+    const { type, datagram, from } = message;
     if (this.#slots.confirm(held)) this.#confirm(held, from, now);
     this.#keepalive?.received(now);
-    if (readCounter(datagram) === held.session.newest) this.#roam(from);
-    if (type === MessageType.close) return this.#closed(now);
+    if (readCounter(datagram) === held.session.newest) this.#roam(from, now);
+    if (type === close) return this.#closed(now);
     this.#rekeyInTime(now);
-    if (type === MessageType.keepalive) return this.#answer(now);
+    if (type === keepalive) return this.#answer(data, empty, now);
+    if (type === probe) return this.#receiveProbe(message, plaintext, now);
+    if (type === probed) return this.#records.probed(plaintext, now, now);
+    if (type === part) return this.#receivePart(message, plaintext, now);
     return plaintext.length === 0 ? this.#measure(now) : this.#deliver(plaintext, isForwarded(datagram));
   }
 
@@ -172,9 +192,15 @@ export class Link implements Timed {
     if (!payloadTypes.has(packet.protocol)) return Drop.unsupported;
     if (this.#owner.local.outbox.full) return Drop.queueFull;
     const gre = encodeGre({ protocol: packet.protocol as GreProtocol }, packet.payload);
-    const sent = this.#send(MessageType.data, gre, now, packet.forwarded ? forwardedFlag : 0);
+    const flags = packet.forwarded ? forwardedFlag : 0;
+    const sent = this.#records.send({ type: data, flags, bytes: gre }, now);
     this.#rekeyInTime(now);
     return sent ? Drop.none : Drop.noSession;
+  }
+
+  /** Sends a handshake message once more, within the session, if the path there does not carry it whole. */
+  carry(datagram: Uint8Array, to: Endpoint, now: Millis): void {
+    if (this.#endpoint !== undefined && sameEndpoint(this.#endpoint, to)) this.#records.carry(datagram, now);
   }
 
   /** Ends all sessions; the peer is told when `goodbye` and there is a session to say it in. */
@@ -207,9 +233,9 @@ export class Link implements Timed {
 
   deadline(): Millis | undefined {
     const ends = this.#slots.endsAt();
-    const keepalive = this.#keepalive?.deadline();
-    if (ends === undefined || keepalive === undefined) return ends ?? keepalive;
-    return Math.min(ends, keepalive);
+    const keepalive = this.#keepalive?.deadline() ?? Infinity;
+    const first = Math.min(ends ?? Infinity, keepalive, this.#records.deadline());
+    return first === Infinity ? undefined : first;
   }
 
   handleTimeout(now: Millis): void {
@@ -217,6 +243,7 @@ export class Link implements Timed {
     const due = this.#keepalive?.due(now);
     if (due === "dead") return this.#lost("no answer to 3 keepalives", now);
     if (due === "request") this.#request(now);
+    this.#records.handleTimeout(now, this.#keepalive?.heardAt ?? -Infinity);
   }
 
   #hold(session: Session, proof: Proof): LinkSession {
@@ -257,6 +284,9 @@ export class Link implements Timed {
     const { identity, credentials } = this.#proof!;
     this.#keepalive = new Keepalive(now);
     this.#endpoint = from;
+    const { measuredMtu } = this.#owner;
+    const answersProbes = this.#proof!.features.includes(pathFeature);
+    if (measuredMtu !== undefined && answersProbes) this.#records.measure(measuredMtu, from, now);
     const info: SessionInfo = {
       peer: this.id,
       endpoint: from,
@@ -270,6 +300,7 @@ export class Link implements Timed {
   #down(reason: string): void {
     if (!this.isUp) return;
     this.#keepalive = undefined;
+    this.#records.stop();
     const { outbox } = this.#owner.local;
     outbox.push({ type: "session-down", peer: this.id, reason });
     if (this.#owner.exporting) outbox.push({ type: "session-keys", peer: this.id, keys: undefined });
@@ -292,15 +323,29 @@ export class Link implements Timed {
     return Drop.none;
   }
 
-  #roam(from: Endpoint): void {
+  #roam(from: Endpoint, now: Millis): void {
     if (this.#endpoint !== undefined && sameEndpoint(this.#endpoint, from)) return;
     this.#endpoint = from;
     this.#owner.local.outbox.push({ type: "roamed", peer: this.id, endpoint: from });
+    this.#records.moved(from, now);
   }
 
-  #answer(now: Millis): Drop {
-    this.#send(MessageType.data, empty, now);
+  #answer(type: SealedType, plaintext: Uint8Array, now: Millis): Drop {
+    this.#send(type, plaintext, now);
     return Drop.none;
+  }
+
+  #receiveProbe({ datagram }: Addressed, plaintext: Uint8Array, now: Millis): Drop {
+    if (plaintext.length < probedLength) return Drop.malformed; // its answer would be longer
+    this.#records.heardProbe(plaintext, now);
+    return this.#answer(probed, encodeProbed(datagram), now);
+  }
+
+  #receivePart({ from }: Addressed, plaintext: Uint8Array, now: Millis): Drop {
+    const record = this.#records.receive(plaintext, now);
+    if (typeof record === "number") return record;
+    if (record.type === data) return this.#deliver(record.bytes, record.flags === forwardedFlag);
+    return this.#owner.carried({ type: record.type, datagram: record.bytes, from }, now);
   }
 
   #measure(now: Millis): Drop {

@@ -3,7 +3,7 @@ import { Drop } from "../../core/contracts/drop.ts";
 import { test } from "../../tests/harness.ts";
 import { generateKeyPair } from "../../core/noise/dh.ts";
 import { limits } from "./constants.ts";
-import { Rig, type RigNode } from "./testing_rig.ts";
+import { areFirstAttempts, Rig, type RigNode } from "./testing_rig.ts";
 import { MessageType } from "./wire.ts";
 
 const { initiation, response, data, keepalive, unknownIndex } = MessageType;
@@ -44,8 +44,11 @@ test("three unanswered keepalives end the session 20 s after the last packet, an
     at - last
   );
   assert.deepEqual(asked, [5_000, 10_000, 15_000]);
-  const called = rig.log.filter(({ at, datagram }) => at > last && datagram[0] === initiation);
-  assert.deepEqual(called.slice(0, 3).map(({ at }) => at - last), [20_000, 20_250, 20_750]);
+  const called = rig.log.filter(({ at, datagram }) => at > last && datagram[0] === initiation).map(({ at }) =>
+    at
+  );
+  assert.equal(called[0], last + 20_000);
+  assert.ok(called.length > 3 && areFirstAttempts(called), `${called}`);
 });
 
 test("a packet in one direction is enough to stay up, also when keepalives are lost now and then", () => {
@@ -152,7 +155,8 @@ test("a session lost while it was being renewed is called for anew, from the fir
   const attempts = rig.log.filter(({ at, from, datagram }) =>
     from === a.endpoint && datagram[0] === initiation && at >= down!
   );
-  assert.deepEqual(attempts.slice(0, 4).map(({ at }) => at - down!), [0, 250, 750, 1_750]);
+  const times = attempts.map(({ at }) => at);
+  assert.ok(times.length > 3 && times[0] === down && areFirstAttempts(times), `${times}`);
 });
 
 test("an older packet that comes late does not move a peer back", () => {
@@ -270,7 +274,7 @@ test("of two clones the older one keeps its session, the other is refused, and t
   rig.run(1_000);
   assert.deepEqual(a.edges(), ["+b", "-b", "+b"]);
   assert.deepEqual(a.of("clone-detected"), []);
-  b.machine.stamps.start({ wall: 3_000_000, now: rig.now, reserve: 0, keep() {} });
+  b.startStamps(3_000_000, rig.now);
   rig.send(b, a, "I am still here");
   rig.run(5_000);
   assert.deepEqual(a.edges(), ["+b", "-b", "+b", "-b", "+b"]);
@@ -278,7 +282,7 @@ test("of two clones the older one keeps its session, the other is refused, and t
   rig.send(b, a, "mine");
   rig.run(20);
   assert.deepEqual(a.received(), ["mine"]);
-  clone.machine.stamps.start({ wall: 4_000_000, now: rig.now, reserve: 0, keep() {} });
+  clone.startStamps(4_000_000, rig.now);
   rig.run(300_000);
   assert.equal(a.edges().length, 5, "the clone never gets a session again");
   assert.ok((a.drops.get("notAdmitted") ?? 0) > 5);
@@ -292,7 +296,7 @@ test("a refused clone is taken as a restart when it is started anew", () => {
   const clone = rig.add("b", { keys: b.keys, wall: 2_000_000 });
   rig.connect(clone, a);
   rig.run(1_000);
-  b.machine.stamps.start({ wall: 3_000_000, now: rig.now, reserve: 0, keep() {} });
+  b.startStamps(3_000_000, rig.now);
   rig.send(b, a, "x");
   rig.run(5_000);
   rig.remove(b);
@@ -328,7 +332,7 @@ test("a higher key number closes the sessions made under a lower one, a lower on
   rig.run(1_000);
   assert.deepEqual(a.edges(), ["+b", "-b", "+b"]);
   assert.equal(a.of("session-down")[0]!.reason, "the peer has a new key");
-  b.machine.stamps.start({ wall: 3_000_000, now: rig.now, reserve: 0, keep() {} });
+  b.startStamps(3_000_000, rig.now);
   rig.send(b, a, "old key");
   rig.run(2_000);
   assert.ok(a.drops.get("staleHandshake")! > 0);

@@ -17,6 +17,7 @@ export interface Claim {
   readonly noiseKey: Uint8Array;
   readonly credentials: Uint8Array;
   readonly instance: Uint8Array;
+  readonly features: readonly string[];
   readonly stamp: number;
   /** An initiation may be a replay, so its stamp must be new; a response answers our own ephemeral key. */
   readonly mayBeReplay: boolean;
@@ -75,8 +76,8 @@ export class Links {
     if (instance === "refused") return Drop.notAdmitted;
     link.stamp = Math.max(link.stamp, claim.stamp);
     if (claim.mayBeReplay) link.initiationAt = now;
-    const { noiseKey, credentials, instance: start } = claim;
-    return { link, proof: { identity, noiseKey, credentials, instance: start } };
+    const { noiseKey, credentials, instance: start, features } = claim;
+    return { link, proof: { identity, noiseKey, credentials, instance: start, features } };
   }
 
   /** `link` has a new current session, made with `noiseKey`; it has no other key from now on. */

@@ -2,8 +2,9 @@
  * What all parts of the machine share: who this node is, what it was handed, and the tables they meet in.
  */
 import type { AeadName, AeadSuite } from "../../core/contracts/aead.ts";
-import type { Host, Random, Self } from "../../core/contracts/host.ts";
+import type { DropCounters, Host, Random, Self } from "../../core/contracts/host.ts";
 import type { Membership } from "../../core/contracts/membership.ts";
+import type { X25519 } from "../../core/noise/dh.ts";
 import type { CookieJar } from "./cookies.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Gate } from "./gate.ts";
@@ -15,12 +16,18 @@ import type { Stamps } from "./stamps.ts";
 /** The slice of the host that the machine is made with. */
 export type NoiseHost = Pick<Host, "membership" | "random" | "aeads"> & {
   readonly self: Pick<Self, "id" | "noise">;
+  /** For simulations: a faster X25519 than the portable one. */
+  readonly curve?: X25519 | undefined;
+  /** For what is lost between two calls; what a call refuses it returns. */
+  readonly drops?: DropCounters | undefined;
 };
 
 export interface Local {
   readonly self: NoiseHost["self"];
   readonly membership: Membership;
   readonly random: Random;
+  readonly curve: X25519 | undefined;
+  readonly drops: DropCounters | undefined;
   /** One implementation per algorithm. */
   readonly suites: ReadonlyMap<AeadName, AeadSuite>;
   /** Names of `suites`, fastest first. */

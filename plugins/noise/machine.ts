@@ -4,6 +4,8 @@
  *     datagram ──type──> initiation ──────> Gate ─> Responder ──> Links.admit ──> Link (next session)
  *                        response ────index──────> Dial ───────> Links.admit ──> Link (current session)
  *                        data, keepalive, close ─index─> Link ──> packet, round-trip, roamed, session-up / -down
+ *                        probe, probed ──────index─> Link ──> path-mtu
+ *                        part ───────────────index─> Link ──> the record, once it is whole, as if it had come itself
  *                        knock ───────────> Gate ─> JoinServer ─> join-requested
  *                        plea, join missing ─index─> its pending join
  *                        admit, join answer ─index─> JoinClient ─> join-answered, join-failed
@@ -21,12 +23,15 @@ import type {
   Joining,
   JoinRequest,
   OverlayPacket,
+  PathMeasuring,
   SessionExport,
   SessionTarget,
 } from "../../core/contracts/encapsulation.ts";
 import type { AeadName } from "../../core/contracts/aead.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
+import { pathMtuLimits } from "../../core/forwarding/path_mtu.ts";
+import { sourceOf } from "../../core/wire/source.ts";
 import { TokenBucket } from "./bucket.ts";
 import { limits, overhead } from "./constants.ts";
 import { CookieJar } from "./cookies.ts";
@@ -61,11 +66,14 @@ import {
 export interface NoiseOptions {
   /** The AEAD to prefer; `auto`: the fastest of the self-test. The other one remains possible. */
   readonly aead?: AeadName | "auto";
+  /** IP bytes of the largest packet that this host's underlay takes. */
+  readonly underlayMtu?: number;
 }
 
-export class NoiseMachine implements Encapsulation, Joining, SessionExport, LinkOwner {
+export class NoiseMachine implements Encapsulation, Joining, SessionExport, PathMeasuring, LinkOwner {
   readonly overhead = overhead;
   readonly local: Local;
+  readonly underlayMtu: number;
   readonly #links: Links;
   readonly #dialer: Dialer;
   readonly #responder: Responder;
@@ -75,9 +83,11 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
   readonly #unknownIndexCalls = new TokenBucket(limits.unknownIndexCalls, 0);
   #joinClient: JoinClient | undefined;
   #exporting = false;
+  #measuredMtu: number | undefined;
 
   constructor(host: NoiseHost, options: NoiseOptions = {}) {
     this.local = localOf(host, options);
+    this.underlayMtu = options.underlayMtu ?? pathMtuLimits.likely;
     this.#whoIsAnswers = new RateLimiter(limits.whoIsAnswers, host.random);
     this.#unknownIndexAnswers = new RateLimiter(limits.unknownIndexAnswers, host.random);
     this.#links = new Links(this.local, this);
@@ -93,6 +103,11 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
 
   get exporting(): boolean {
     return this.#exporting;
+  }
+
+  /** For paths that are measured. */
+  get measuredMtu(): number | undefined {
+    return this.#measuredMtu;
   }
 
   connect(target: SessionTarget, now: Millis): void {
@@ -129,6 +144,10 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
     this.#exporting = true;
   }
 
+  measurePaths(): void {
+    this.#measuredMtu = this.underlayMtu;
+  }
+
   handleDatagram(datagram: Uint8Array, from: Endpoint, now: Millis): Drop {
     const read = readType(datagram);
     if (typeof read === "number") return read;
@@ -152,6 +171,9 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
       case MessageType.data:
       case MessageType.keepalive:
       case MessageType.close:
+      case MessageType.probe:
+      case MessageType.probed:
+      case MessageType.part:
       case MessageType.joinAnswer:
       case MessageType.joinMissing:
         return this.#receiveSealed({ type: read.type, datagram, from }, now);
@@ -175,6 +197,16 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
   confirmed(link: Link, noiseKey: Uint8Array): void {
     this.#links.bind(link, noiseKey);
     this.#dialer.confirmed(link, noiseKey);
+  }
+
+  /** A handshake message that has come in parts. It is judged as if it had come by itself, and counts as no more. */
+  carried(message: Addressed, now: Millis): Drop {
+    const { type, datagram, from } = message;
+    if (datagram[0] !== type) return Drop.malformed;
+    const read = readType(datagram);
+    if (typeof read === "number") return read;
+    if (type === MessageType.initiation) return this.#responder.receive(datagram, from, now);
+    return this.#receiveReply(message, now);
   }
 
   redial(link: Link, at: Millis): void {
@@ -201,8 +233,8 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Link
 
   /** The sender may hold a session that this node lost in a restart. A join is repeated by its owner in any case. */
   #answerUnknown({ type, datagram, from }: Addressed, now: Millis): Drop {
-    const isMember = type === MessageType.data || type === MessageType.keepalive;
-    if (isMember && this.#unknownIndexAnswers.allow(from.host, now)) {
+    const isMember = type === MessageType.data || type === MessageType.keepalive || type === MessageType.part;
+    if (isMember && this.#unknownIndexAnswers.allow(sourceOf(from.host), now)) {
       this.local.outbox.transmit(encodeUnknownIndex(datagram), from);
     }
     return Drop.unknownSession;
@@ -238,6 +270,8 @@ function localOf(host: NoiseHost, { aead = "auto" }: NoiseOptions): Local {
     self: host.self,
     membership: host.membership,
     random: host.random,
+    curve: host.curve,
+    drops: host.drops,
     suites,
     preference,
     stamps: new Stamps(),

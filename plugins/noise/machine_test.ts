@@ -3,7 +3,7 @@ import { Drop } from "../../core/contracts/drop.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { test } from "../../tests/harness.ts";
 import { overhead, protocol } from "./constants.ts";
-import { aes, chacha, networkKey, Rig } from "./testing_rig.ts";
+import { aes, areFirstAttempts, chacha, networkKey, Rig } from "./testing_rig.ts";
 import { MessageType } from "./wire.ts";
 
 const { initiation, response, data, keepalive, whoIs, iAm } = MessageType;
@@ -83,7 +83,8 @@ test("attempts are made at the stated times, and each is a fresh message", () =>
   rig.connect(a, b);
   rig.run(40_000);
   const at = rig.log.map((flight) => flight.at - 1_000);
-  assert.deepEqual(at.slice(0, 6), [0, 250, 750, 1_750, 3_750, 8_750]);
+  assert.equal(at[0], 0);
+  assert.ok(areFirstAttempts(at), `${at}`);
   const waits = at.slice(6).map((time, i) => time - at[i + 5]!);
   assert.ok(waits.length >= 5 && waits.every((wait) => wait >= 5_000 && wait <= 5_334), `${waits}`);
   assert.ok(new Set(waits).size > 1, "there is jitter");
@@ -98,7 +99,7 @@ test("each round of five unanswered attempts is reported once, and the attempts 
   rig.run(40_000);
   const failures = a.of("attempt-failed");
   assert.equal(failures.length, Math.floor((rig.log.length - 1) / 5));
-  assert.deepEqual(a.times("attempt-failed")[0], 9_750);
+  assert.equal(a.times("attempt-failed")[0], rig.log[5]!.at, "when the sixth attempt is made");
   assert.equal(failures[0]!.code, "TIMEOUT");
   assert.deepEqual(failures[0]!.target.endpoint, b.endpoint);
   rig.weather = () => [10];
@@ -229,7 +230,7 @@ test("after a round without an answer the next older network key is tried", () =
   b.membership.keys = [networkKey(1)];
   rig.connect(a, b);
   rig.run(9_000);
-  assert.deepEqual(a.times("session-up"), [9_770]);
+  assert.deepEqual(a.times("session-up"), [rig.log[5]!.at + 20], "by the sixth attempt");
 });
 
 test("a peer that is not admitted gets no answer and makes no session", () => {
@@ -284,7 +285,8 @@ test("a bare address without an answer is asked at the stated times and reported
   const a = rig.add("a");
   rig.call(a, (machine, now) => machine.connect({ endpoint: { host: "192.0.2.9", port: 1 } }, now));
   rig.run(9_000);
-  assert.deepEqual(rig.log.map(({ at }) => at - 1_000), [0, 250, 750, 1_750, 3_750, 8_750]);
+  const at = rig.log.map((flight) => flight.at - 1_000);
+  assert.ok(at.length >= 6 && at[0] === 0 && areFirstAttempts(at), `${at}`);
   assert.deepEqual(a.of("attempt-failed").map(({ code }) => code), ["TIMEOUT"]);
 });
 
@@ -367,7 +369,9 @@ test("credentials larger than a usual initiation leaves room for get through wit
   rig.connect(a, b);
   rig.run(4_000);
   assert.deepEqual(a.edges(), ["+b"]);
-  assert.deepEqual(a.times("session-up"), [1_270]);
+  const calls = rig.log.filter(({ datagram }) => datagram[0] === initiation);
+  assert.equal(calls.length, 2);
+  assert.deepEqual(a.times("session-up"), [calls[1]!.at + 20]);
   assert.equal(b.drops.get("tooBig"), 1);
   rig.run(400_000);
   assert.equal(b.drops.get("tooBig"), 1, "rekeys leave the room that is needed");

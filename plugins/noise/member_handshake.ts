@@ -42,8 +42,11 @@ import {
 const noise = parseProtocolName(protocol.memberHandshake);
 const domain = new TextEncoder().encode("selvage noise 1 member\0");
 
+/** Answers probes of the path, and takes records in parts. */
+export const pathFeature = "paths";
+
 /** Extensions this build speaks; what both sides name may be used. */
-const features: readonly string[] = [];
+const features: readonly string[] = [pathFeature];
 
 /** What both must agree on without saying it. */
 export function memberPrologue(networkId: Uint8Array, keyId: Uint8Array): Uint8Array {
@@ -57,6 +60,7 @@ export interface InitiationTarget {
   readonly localIndex: number;
   /** Padded to at least this. */
   readonly length: number;
+  readonly stamp: number;
 }
 
 /** Initiation sent, response awaited. */
@@ -70,7 +74,7 @@ export interface Initiated {
 }
 
 /** The first message; undefined when this node belongs to no network. */
-export function initiate(local: Local, target: InitiationTarget, now: Millis): Initiated | undefined {
+export function initiate(local: Local, target: InitiationTarget): Initiated | undefined {
   const networkId = local.membership.networkId();
   if (networkId === undefined) return undefined;
   const { networkKey, noiseKey, localIndex: sender } = target;
@@ -78,13 +82,14 @@ export function initiate(local: Local, target: InitiationTarget, now: Millis): I
     protocol: noise,
     role: "initiator",
     random: local.random,
+    curve: local.curve,
     prologue: memberPrologue(networkId, networkKey.id),
     staticKeys: local.self.noise,
     remoteStatic: noiseKey,
     psks: [networkKey.secret],
   });
   const room = target.length - handshakeOverhead.initiation - noise.overheads[0]!;
-  const payload = encodeOffer(offerOf(local, now), room);
+  const payload = encodeOffer(offerOf(local, target.stamp), room);
   const message = encodeInitiation({ sender, keyId: networkKey.id, noise: handshake.writeMessage(payload) });
   const keys = memberKeys(networkKey.secret, noiseKey);
   signHandshake(message, keys.mac1);
@@ -92,9 +97,9 @@ export function initiate(local: Local, target: InitiationTarget, now: Millis): I
   return { handshake, macKey, cookieKey: keys.cookie, message };
 }
 
-function offerOf(local: Local, now: Millis): Offer {
+function offerOf(local: Local, stamp: number): Offer {
   return {
-    stamp: local.stamps.next(now),
+    stamp,
     versions: [protocol.versions.lowest, protocol.versions.highest],
     aeads: local.preference,
     features,
@@ -138,6 +143,7 @@ export function receiveInitiation(
     protocol: noise,
     role: "responder",
     random: local.random,
+    curve: local.curve,
     prologue: memberPrologue(networkId, networkKey.id),
     staticKeys: local.self.noise,
     psks: [networkKey.secret],

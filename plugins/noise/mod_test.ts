@@ -3,6 +3,7 @@ import { errorCode } from "../../core/contracts/errors.ts";
 import type { LogLevel } from "../../core/contracts/host.ts";
 import type { StoreChange } from "../../core/contracts/store.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
+import { EventBus } from "../../core/node/event_bus.ts";
 import { test } from "../../tests/harness.ts";
 import { noise, type NoisePluginHost } from "./mod.ts";
 import { generateKeyPair } from "../../core/noise/dh.ts";
@@ -20,6 +21,8 @@ class Fixture {
     const random = new SeededRandom(3);
     const log = (_: LogLevel, message: string) => void this.logged.push(message);
     const logger = { log, child: () => logger };
+    const events = new EventBus(logger);
+    events.onAny((event) => void this.logged.push(event), new AbortController().signal);
     return {
       self: {
         id: "a" as PeerId,
@@ -38,6 +41,8 @@ class Fixture {
         commit: (changes) => this.#commit(changes),
       },
       log: logger,
+      events,
+      drops: { count: () => {} },
     };
   }
 
@@ -75,21 +80,21 @@ test("the plugin names its slot and refuses options it does not know", () => {
 
 test("its configuration prints itself as JSON Schema", () => {
   const schema = noise.config["~standard"].jsonSchema!.input({ target: "draft-2020-12" });
-  assert.deepEqual(Object.keys(schema["properties"] as object), ["aead"]);
+  assert.deepEqual(Object.keys(schema["properties"] as object), ["aead", "underlayMtu"]);
 });
 
 test("stamps of a restarted node begin above all stamps of the last start, also with the clock set back", async () => {
   const fixture = new Fixture();
   const first = create(fixture);
   await first.start();
-  const last = first.stamps.next(4_000);
+  const last = first.stamps.next(4_000)!;
   fixture.wall = 500;
   const second = create(fixture);
   await second.start();
-  assert.ok(second.stamps.next(0) > last);
+  assert.ok(second.stamps.next(0)! > last);
 });
 
-test("a store that cannot keep the reserve fails the start, and later is a warning", async () => {
+test("a store that cannot keep the reserve fails the start, and later is a warning and an alert", async () => {
   const fixture = new Fixture();
   const machine = create(fixture);
   fixture.fails = true;
@@ -99,7 +104,10 @@ test("a store that cannot keep the reserve fails the start, and later is a warni
   fixture.fails = true;
   machine.stamps.next(60_000);
   for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-  assert.deepEqual(fixture.logged, ["the reserve of handshake stamps could not be stored"]);
+  assert.deepEqual(fixture.logged, [
+    "The reserve of handshake stamps cannot be stored; it is tried again",
+    "alert:raised",
+  ]);
 });
 
 test("disposing works before a start and twice", async () => {

@@ -7,9 +7,10 @@
  * source made up for one datagram does not. (Whoever forges each source twice gets into the second bucket as well: then
  * chance decides again.)
  *
- * Ports are not told apart: a host that forges sources forges ports as well. IPv6 addresses are, though a host may have a
- * /64 of them, for which WireGuard counts it as one: here a data centre's nodes, which share a /64, would then share
- * what one of them has after they all restarted. The number of buckets is bounded; the one unused for longest makes room.
+ * A source is an IPv4 address or, as in WireGuard, an IPv6 /64 (`core/wire/source.ts`). Told apart by address, whoever owns
+ * a /64 would have 20 handshakes a second for each of 2^64 cookies. The price: nodes that share a /64 share its rate, and
+ * when all of them restart under load, 50 of them are in again after some 3 s. Ports are not told apart either: a host that
+ * forges sources forges ports as well. The number of buckets is bounded; the one unused for longest makes room.
  */
 import type { Random } from "../../core/contracts/host.ts";
 import type { Millis } from "../../core/contracts/values.ts";
@@ -39,7 +40,7 @@ export class RateLimiter {
     this.#askedBefore = new AskedBefore(random);
   }
 
-  /** Takes a token of the source and one of all, or none. `source` is a host, or what else is to be told apart. */
+  /** Takes a token of the source and one of all, or none. `source` is that of a host, or what else is to be told apart. */
   allow(source: string, now: Millis): boolean {
     const own = this.#source(source, now);
     if (!own.has(now)) return false;

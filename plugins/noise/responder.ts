@@ -45,12 +45,13 @@ export class Responder {
     }
     admitted.link.responded(answer.session, admitted.proof);
     this.#local.outbox.transmit(answer.message, from);
+    admitted.link.carry(answer.message, from, now);
     return Drop.none;
   }
 
   #answer(received: Received, agreement: Agreement, now: Millis): { session: Session; message: Uint8Array } {
     const localIndex = this.#local.indices.draw();
-    const stamp = this.#local.stamps.next(now);
+    const stamp = this.#local.stamps.nextOrLast(now);
     const { message, keys } = respond(this.#local, received, agreement, { localIndex, stamp });
     const session = new Session({
       localIndex,

@@ -2,6 +2,10 @@
  * When to try again: 250 ms, 500 ms, 1, 2, 5 s after the first five attempts, then every 5 s with jitter, for ever.
  * WireGuard waits 5 s from the start; a lost datagram then delays a mesh by as much. Five attempts are a round, at the
  * end of which a failure is reported once.
+ *
+ * Waits of the first round are up to a quarter shorter, at random. All who lost the same peer call it at one moment; were
+ * they to come again at one moment as well, those behind the first few would find its receive buffer full every time.
+ * Shorter and not longer: a later attempt is what a mesh waits for.
  */
 import type { Random } from "../../core/contracts/host.ts";
 import type { Millis } from "../../core/contracts/values.ts";
@@ -46,7 +50,8 @@ export class RetrySchedule {
     const waits = Math.floor(this.#attempts / this.#perWait);
     this.#attempts += 1;
     const wait = retryMillis[Math.min(waits, retryMillis.length - 1)]!;
-    this.#at = now + wait + (waits >= retryMillis.length ? this.#jitter() : 0);
+    this.#at = now + wait +
+      (waits < retryMillis.length ? -this.#upTo(wait * limits.hasteShare) : this.#upTo(limits.jitterMillis));
   }
 
   /** From the start again, as if nothing had been tried. */
@@ -55,7 +60,8 @@ export class RetrySchedule {
     this.#at = at;
   }
 
-  #jitter(): Millis {
-    return readU16(this.#random.fill(new Uint8Array(2)), 0) % (limits.jitterMillis + 1);
+  /** Whole milliseconds, `most` at most. */
+  #upTo(most: Millis): Millis {
+    return readU16(this.#random.fill(new Uint8Array(2)), 0) % (Math.floor(most) + 1);
   }
 }

@@ -24,7 +24,16 @@ function waits(retry: RetrySchedule, count: number): readonly number[] {
 
 test("after the first round every wait is 5 s and the jitter, for ever", () => {
   const first = [250, 500, 1_000, 2_000, 5_000];
-  assert.deepEqual(waits(new RetrySchedule(always(7), 0), 9), [...first, 5_007, 5_007, 5_007, 5_007]);
+  assert.deepEqual(waits(new RetrySchedule(always(0), 0), 7), [...first, 5_000, 5_000]);
+  const shorter = first.map((wait) => wait - 7);
+  assert.deepEqual(waits(new RetrySchedule(always(7), 0), 9), [...shorter, 5_007, 5_007, 5_007, 5_007]);
+});
+
+test("a wait of the first round is up to a quarter shorter, and no more", () => {
+  const shortest = [62, 125, 250, 500, 1_250].map((most) => waits(new RetrySchedule(always(most), 0), 5));
+  assert.deepEqual(shortest.map((each, i) => each[i]), [188, 375, 750, 1_500, 3_750]);
+  const none = [63, 126, 251, 501, 1_251].map((over) => waits(new RetrySchedule(always(over), 0), 5));
+  assert.deepEqual(none.map((each, i) => each[i]), [250, 500, 1_000, 2_000, 5_000]);
 });
 
 test("the jitter is a random number from 0 to 334", () => {
@@ -37,7 +46,7 @@ test("the jitter is a random number from 0 to 334", () => {
 
 test("several places share a wait, and the jitter begins when each has had all of them", () => {
   const retry = new RetrySchedule(always(3), 0, 2);
-  assert.deepEqual(waits(retry, 12).slice(8), [5_000, 5_000, 5_003, 5_003]);
+  assert.deepEqual(waits(retry, 12).slice(8), [4_997, 4_997, 5_003, 5_003]);
 });
 
 test("the first attempt is due at the start, a later one from when the last was made", () => {

@@ -19,6 +19,8 @@ export interface Proof {
   readonly noiseKey: Uint8Array;
   readonly credentials: Uint8Array;
   readonly instance: Uint8Array;
+  /** Extensions that it speaks. */
+  readonly features: readonly string[];
 }
 
 /** A session and what it was made with. */

@@ -112,17 +112,12 @@ function restartHandshake(rig: Rig, from: RigNode, to: RigNode): void {
 test("a node whose clock was set back an hour is let in at once, for its stamps go on from what it kept", () => {
   const rig = new Rig();
   const { a, b } = rig.pair();
-  let kept = 0;
-  const start = (node: RigNode, wall: number) => {
-    const keep = (reserve: number) => kept = reserve;
-    kept = node.machine.stamps.start({ wall, now: rig.now, reserve: kept, keep });
-  };
-  start(a, 10_000_000);
+  const kept = a.startStamps(10_000_000, rig.now);
   rig.call(a, (machine, now) => machine.disconnect(b.id, now));
   rig.connect(a, b);
   rig.run(100);
   const again = rig.restart(a);
-  start(again, 10_000_000 - 3_600_000);
+  again.startStamps(10_000_000 - 3_600_000, rig.now, kept());
   rig.connect(again, b);
   rig.run(100);
   assert.deepEqual(again.edges(), ["+b"]);

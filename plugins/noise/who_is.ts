@@ -11,6 +11,7 @@ import { Drop } from "../../core/contracts/drop.ts";
 import type { NetworkKey } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { concatBytes } from "../../core/wire/bytes.ts";
+import { sourceOf } from "../../core/wire/source.ts";
 import { protocol } from "./constants.ts";
 import type { Local } from "./local.ts";
 import { iAmKey, signTail, whoIsMacKey } from "./mac.ts";
@@ -42,7 +43,7 @@ export function answerWhoIs(
   const mac = datagram.subarray(-macLength);
   if (local.gate.seen.has(mac)) return Drop.replayed;
   if (!local.readyKeys.network(networkKey.secret).whoIs.verifiesTail(datagram)) return Drop.badMac;
-  if (!limiter.allow(from.host, now)) return Drop.rateLimited;
+  if (!limiter.allow(sourceOf(from.host), now)) return Drop.rateLimited;
   local.gate.seen.add(mac);
   const salt = local.random.fill(new Uint8Array(nonceLength));
   const fields = encodeIAmFields(question.nonce, salt);

@@ -32,6 +32,10 @@ export const MessageType = {
   joinAnswer: 12,
   joinMissing: 13,
   cookie: 14,
+  /** Padding of the size that is asked for, and its answer. */
+  probe: 15,
+  probed: 16,
+  part: 17,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
@@ -192,7 +196,7 @@ function isZero(bytes: Uint8Array, from: number, to: number): boolean {
 }
 
 /**
- * Everything inside a session (data, keepalive, close) and inside a join (join answer, join missing) has one layout.
+ * Everything inside a session (data, keepalive, close, probe, probed, part) and inside a join (join answer, join missing) has one layout.
  * The header is the associated data.
  *
  *    +-------------------------------+-------------------------------+
@@ -207,6 +211,9 @@ export type SealedType =
   | typeof MessageType.data
   | typeof MessageType.keepalive
   | typeof MessageType.close
+  | typeof MessageType.probe
+  | typeof MessageType.probed
+  | typeof MessageType.part
   | typeof MessageType.joinAnswer
   | typeof MessageType.joinMissing;
 

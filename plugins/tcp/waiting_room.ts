@@ -5,8 +5,7 @@
  *
  * Rejected: refusing the newcomer. Then whoever fills the room first keeps everybody else out.
  */
-import { parseAddress } from "../../core/wire/address.ts";
-import { encodeHex } from "../../core/wire/hex.ts";
+import { sourceOf } from "../../core/wire/source.ts";
 
 export interface RoomLimits {
   readonly all: number;
@@ -60,10 +59,4 @@ export class WaitingRoom<Guest> {
     for (const entry of this.#sources) if (most === undefined || entry[1].size > most[1].size) most = entry;
     return most!;
   }
-}
-
-/** An IPv4 address, or the /64 of an IPv6 one: that many any host may have (RFC 6177 §2). Others stand for themselves. */
-function sourceOf(host: string): string {
-  const address = parseAddress(host);
-  return address?.family === 6 ? `${encodeHex(address.bytes.subarray(0, 8))}/64` : host;
 }

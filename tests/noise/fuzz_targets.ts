@@ -38,6 +38,8 @@ import {
   readType,
 } from "../../plugins/noise/wire.ts";
 import { floodMachine } from "./flood_parties.ts";
+import { sessionTargets } from "./fuzz_session.ts";
+import { nativeX25519 } from "./native_x25519.ts";
 
 export interface FuzzTarget {
   readonly name: string;
@@ -61,7 +63,7 @@ class Victim {
     const random = new SeededRandom(seed);
     const keys = generateKeyPair(random);
     this.noiseKey = keys.publicKey;
-    this.machine = floodMachine("victim", keys, random);
+    this.machine = floodMachine("victim", keys, random, nativeX25519);
   }
 
   /** Hands it a datagram; gives the drop. Nothing may come back that is longer, nor may memory grow without bound. */
@@ -141,6 +143,7 @@ export const noiseTargets: readonly FuzzTarget[] = [
   gateTarget("noise: a first message up to mac1", firstMessage),
   { name: "noise: layouts of messages", run: decodeAll },
   { name: "noise: payloads of handshakes and joins", run: decodePayloads },
+  ...sessionTargets,
 ];
 
 function decodeAll(input: Uint8Array): void {
@@ -177,8 +180,9 @@ function memberMessage(victim: Victim, random: SeededRandom, payload: Uint8Array
     protocol: memberNoise,
     role: "initiator",
     random,
+    curve: nativeX25519,
     prologue: memberPrologue(networkId, id),
-    staticKeys: generateKeyPair(random),
+    staticKeys: generateKeyPair(random, nativeX25519),
     remoteStatic: victim.noiseKey,
     psks: [secret],
   }).writeMessage(payload);
@@ -189,8 +193,9 @@ function joinMessage(random: SeededRandom, payload: Uint8Array): Uint8Array {
     protocol: joinNoise,
     role: "initiator",
     random,
+    curve: nativeX25519,
     prologue: joinPrologue(token),
-    staticKeys: generateKeyPair(random),
+    staticKeys: generateKeyPair(random, nativeX25519),
     psks: [tokenKey],
   }).writeMessage(payload);
 }

@@ -15,6 +15,7 @@ import type { AeadSuite } from "../../core/contracts/aead.ts";
 import { Drop } from "../../core/contracts/drop.ts";
 import { encodeHex } from "../../core/wire/hex.ts";
 import { aes, chacha, Rig, type RigNode } from "../../plugins/noise/testing_rig.ts";
+import { nativeX25519 } from "./native_x25519.ts";
 
 const sides = fc.record({ one: fc.nat(3), other: fc.nat(3) });
 const command = fc.oneof(
@@ -124,8 +125,8 @@ class WatchedKeys {
 interface Player {
   node: RigNode;
   owner: Seen["owner"];
-  /** On its disk. */
-  reserve: number;
+  /** The reserve of stamps on its disk. */
+  kept: () => number;
   /** By which its clock is wrong. */
   clockError: number;
 }
@@ -140,13 +141,13 @@ class SessionWorld {
   #port = 7_000;
 
   constructor(seed: number, count: number) {
-    this.rig = new Rig(seed);
+    this.rig = new Rig(seed, nativeX25519);
     this.#keys = new WatchedKeys(this.rig);
     for (const name of ["a", "b", "c", "d"].slice(0, count)) {
       const owner: Seen["owner"] = { node: undefined };
       const node = this.rig.add(name, { aeads: this.#keys.suites(owner) });
       owner.node = node;
-      const player = { node, owner, reserve: 0, clockError: 0 };
+      const player = { node, owner, kept: () => 0, clockError: 0 };
       this.#players.push(player);
       this.#startStamps(player);
     }
@@ -255,10 +256,8 @@ class SessionWorld {
   }
 
   #startStamps(player: Player): void {
-    const { reserve, clockError } = player;
-    const wall = 1_700_000_000_000 + this.rig.now + clockError;
-    const keep = (next: number) => player.reserve = next;
-    player.reserve = player.node.machine.stamps.start({ wall, now: this.rig.now, reserve, keep });
+    const wall = 1_700_000_000_000 + this.rig.now + player.clockError;
+    player.kept = player.node.startStamps(wall, this.rig.now, player.kept());
   }
 
   #place() {

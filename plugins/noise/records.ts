@@ -1,0 +1,121 @@
+/**
+ * What a link sends and receives, whatever the path to the peer carries: records that are larger than it go in parts, and
+ * while there is a session the path is measured. Without a measurement each record is one message, whatever its size.
+ */
+import { Drop } from "../../core/contracts/drop.ts";
+import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import { LinkPath } from "./link_path.ts";
+import { type CarriedRecord, decodePart, Reassembly, splitRecord } from "./part.ts";
+import { MessageType, type SealedType } from "./wire.ts";
+
+/** The link, as its records see it. */
+export interface RecordLink {
+  /** Seals and sends one message; false without a session. */
+  send(type: SealedType, plaintext: Uint8Array, now: Millis, flags?: number): boolean;
+  /** {@link Records.deadline} may be earlier than before. */
+  hasDeadline(): void;
+  pathMtu(mtu: number | undefined): void;
+  /** A record was given up whose parts have not all come. */
+  lost(): void;
+}
+
+/** A record of transport data. */
+export type DataRecord = CarriedRecord & { readonly type: typeof MessageType.data };
+
+export class Records {
+  readonly #link: RecordLink;
+  readonly #reassembly: Reassembly;
+  #path: LinkPath | undefined;
+  #toldMtu: number | undefined;
+  #nextId = 0;
+
+  constructor(link: RecordLink) {
+    this.#link = link;
+    this.#reassembly = new Reassembly(() => link.lost());
+  }
+
+  /** The peer is there and answers probes; `upper` as in {@link LinkPath}. */
+  measure(upper: number, endpoint: Endpoint, now: Millis): void {
+    this.#path = new LinkPath(upper, endpoint, now);
+    this.#toldMtu = undefined;
+  }
+
+  /** The last session is over. */
+  stop(): void {
+    this.#path = undefined;
+    this.#reassembly.clear();
+  }
+
+  moved(endpoint: Endpoint, now: Millis): void {
+    this.#path?.moved(endpoint, now);
+    this.#tell();
+    this.#link.hasDeadline();
+  }
+
+  send(record: DataRecord, now: Millis): boolean {
+    const room = this.#path?.room ?? Infinity;
+    if (record.bytes.length > room) return this.#sendParts(record, room, now);
+    const isSent = this.#link.send(record.type, record.bytes, now, record.flags);
+    this.#proveSoon(record.bytes.length, now);
+    return isSent;
+  }
+
+  /** Sends a handshake message in parts, if the path does not carry it whole. */
+  carry(datagram: Uint8Array, now: Millis): void {
+    const path = this.#path;
+    if (path === undefined || datagram.length <= path.datagramRoom) return;
+    this.#sendParts({ type: datagram[0]!, flags: 0, bytes: datagram }, path.room, now);
+  }
+
+  /** The record that this part completes, or what became of the part; `none`: it waits for others. */
+  receive(plaintext: Uint8Array, now: Millis): CarriedRecord | Drop {
+    const part = decodePart(plaintext);
+    if (part === undefined) return Drop.malformed;
+    const record = this.#reassembly.add(part, now);
+    this.#link.hasDeadline();
+    return record;
+  }
+
+  /** A probe of the peer, which the link has answered. */
+  heardProbe(plaintext: Uint8Array, now: Millis): void {
+    if (this.#path?.heardProbe(plaintext, now) === true) this.#link.hasDeadline();
+  }
+
+  /** An answer to a probe. What nobody asked for is let pass: it may be of an earlier session. */
+  probed(plaintext: Uint8Array, now: Millis, heardAt: Millis): Drop {
+    if (this.#path?.probed(plaintext, now) === false) return Drop.malformed;
+    this.handleTimeout(now, heardAt);
+    this.#link.hasDeadline();
+    return Drop.none;
+  }
+
+  deadline(): Millis {
+    return Math.min(this.#path?.deadline() ?? Infinity, this.#reassembly.deadline() ?? Infinity);
+  }
+
+  /** `heardAt`: when the peer was last heard. */
+  handleTimeout(now: Millis, heardAt: Millis): void {
+    this.#reassembly.expire(now);
+    const probes = this.#path?.probes(now, heardAt) ?? [];
+    for (const padding of probes) this.#link.send(MessageType.probe, padding, now);
+    this.#tell();
+  }
+
+  #sendParts(record: CarriedRecord, room: number, now: Millis): boolean {
+    const parts = splitRecord(record, this.#nextId, room) ?? [];
+    this.#nextId = (this.#nextId + 1) >>> 0;
+    this.#proveSoon(parts[0]?.length ?? 0, now);
+    return parts.length > 0 && parts.every((part) => this.#link.send(MessageType.part, part, now));
+  }
+
+  #proveSoon(length: number, now: Millis): void {
+    if (this.#path?.sent(length, now) === true) this.#link.hasDeadline();
+  }
+
+  #tell(): void {
+    const mtu = this.#path?.known;
+    if (mtu === this.#toldMtu) return;
+    this.#toldMtu = mtu;
+    this.#link.pathMtu(mtu);
+  }
+}
