@@ -2,21 +2,35 @@
  * Which of this node's addresses are in use. Pure: time and space are handed in, storing is the caller's.
  *
  * Every address that is not free has a state: leased; pending, while a lease or a release is on its way to disk; or
- * resting after its release, because neighbours still remember who had it.
+ * resting after its release, because neighbours still remember who had it. Beside the states stand the runs of addresses
+ * in use, so that the next free one is found without a look at each of those before it. Time must not go back.
  */
 import type { Lease } from "../../core/contracts/ipam.ts";
 import type { Address, Millis, Prefix } from "../../core/contracts/values.ts";
 import { addressFromBigInt, addressToBigInt, sameAddress } from "../../core/wire/address.ts";
 import { addressWidth, contains } from "../../core/wire/prefix.ts";
-import { intersect, sortSpans, type Span, spanOf } from "./span.ts";
+import { RestQueue } from "./resting.ts";
+import { Runs } from "./runs.ts";
+import { intersect, type Span, spanOf } from "./span.ts";
 
-type State =
-  | { readonly kind: "leased"; readonly lease: Lease }
-  | { readonly kind: "pending" }
-  | { readonly kind: "resting"; readonly until: Millis };
+type Family = 4 | 6;
+
+interface Resting {
+  readonly kind: "resting";
+  readonly family: Family;
+  readonly value: bigint;
+  readonly until: Millis;
+}
+
+type State = { readonly kind: "leased"; readonly lease: Lease } | { readonly kind: "pending" } | Resting;
 
 export class Allocator {
   readonly #states = { 4: new Map<bigint, State>(), 6: new Map<bigint, State>() };
+  /** What has a state, but for those whose rest is known to be over. */
+  readonly #busy = { 4: new Runs(), 6: new Runs() };
+  readonly #resting = new RestQueue<Resting>();
+  /** Their rest is over, and {@link wake} has not named them yet. */
+  #rested: Resting[] = [];
   readonly #byOwner = new Map<string, Set<Lease>>();
 
   leases(): readonly Lease[] {
@@ -36,18 +50,20 @@ export class Allocator {
 
   /** Undefined for an address that is free. */
   stateOf(address: Address, now: Millis): State | undefined {
-    return this.#stateAt(address.family, addressToBigInt(address), now);
+    const state = this.#states[address.family].get(addressToBigInt(address));
+    return state?.kind === "resting" && state.until <= now ? undefined : state;
   }
 
   /**
    * The lowest free address of `subnet` inside `space` (ascending), never one that {@link isReserved} in the subnet or
-   * in the network's range. It costs one look per address in use below it.
+   * in the network's range.
    */
   lowestFree(subnet: Prefix, range: Prefix, space: readonly Span[], now: Millis): Address | undefined {
     const { family } = subnet.address;
+    this.#expire(now);
+    const busy = this.#busy[family];
     for (const { start, end } of intersect(space, spanOf(subnet))) {
-      for (let value = start; value < end; value++) {
-        if (this.#stateAt(family, value, now) !== undefined) continue;
+      for (let value = busy.firstOutside(start); value < end; value = busy.firstOutside(value + 1n)) {
         const address = addressFromBigInt(family, value);
         if (!isReserved(address, subnet) && !isReserved(address, range)) return address;
       }
@@ -55,13 +71,10 @@ export class Allocator {
     return undefined;
   }
 
-  /** What is not free, one span per address, ascending. */
-  busy(family: 4 | 6, now: Millis): readonly Span[] {
-    const values = [...this.#states[family].keys()];
-    return sortSpans(
-      values.filter((value) => this.#stateAt(family, value, now) !== undefined)
-        .map((value) => ({ start: value, end: value + 1n })),
-    );
+  /** What is not free, ascending; not to be kept over a change. */
+  busy(family: Family, now: Millis): readonly Span[] {
+    this.#expire(now);
+    return this.#busy[family].spans();
   }
 
   /** Nobody else gets it, and it is not given away, until it is leased, set to rest or cleared. */
@@ -84,31 +97,44 @@ export class Allocator {
   }
 
   rest(address: Address, until: Millis): void {
-    this.#set(address, { kind: "resting", until });
+    const { family } = address;
+    const resting: Resting = { kind: "resting", family, value: addressToBigInt(address), until };
+    this.#set(address, resting);
+    this.#resting.add(resting);
   }
 
   clear(address: Address): void {
-    this.#states[address.family].delete(addressToBigInt(address));
+    const value = addressToBigInt(address);
+    this.#states[address.family].delete(value);
+    this.#busy[address.family].delete(value);
   }
 
   /** Forgets addresses whose rest is over, and names them. */
   wake(now: Millis): readonly Address[] {
-    return ([4, 6] as const).flatMap((family) => {
-      const over = [...this.#states[family]].filter(([, state]) =>
-        state.kind === "resting" && state.until <= now
-      );
-      for (const [value] of over) this.#states[family].delete(value);
-      return over.map(([value]) => addressFromBigInt(family, value));
-    });
+    this.#expire(now);
+    const over = this.#rested.filter((resting) => this.#isCurrent(resting));
+    this.#rested = [];
+    for (const { family, value } of over) this.#states[family].delete(value);
+    return over.map(({ family, value }) => addressFromBigInt(family, value));
   }
 
-  #stateAt(family: 4 | 6, value: bigint, now: Millis): State | undefined {
-    const state = this.#states[family].get(value);
-    return state?.kind === "resting" && state.until <= now ? undefined : state;
+  #expire(now: Millis): void {
+    for (let over = this.#resting.take(now); over !== undefined; over = this.#resting.take(now)) {
+      if (!this.#isCurrent(over)) continue;
+      this.#busy[over.family].delete(over.value);
+      this.#rested.push(over);
+    }
+  }
+
+  /** Whether the address has had no other state since. */
+  #isCurrent(resting: Resting): boolean {
+    return this.#states[resting.family].get(resting.value) === resting;
   }
 
   #set(address: Address, state: State): void {
-    this.#states[address.family].set(addressToBigInt(address), state);
+    const value = addressToBigInt(address);
+    this.#states[address.family].set(value, state);
+    this.#busy[address.family].add(value);
   }
 }
 

@@ -46,6 +46,8 @@ export class Ring {
   readonly #ids = new Set<string>();
   #version = 1;
   #owned: Ownership | undefined;
+  /** By owner, each ascending. */
+  #segments: ReadonlyMap<PeerId, readonly Segment[]> | undefined;
   #sorted: readonly Grant[] | undefined;
   #records: readonly Uint8Array[] | undefined;
   #sweptAt = 0;
@@ -152,6 +154,7 @@ export class Ring {
   #changed(): void {
     this.#version++;
     this.#owned = undefined;
+    this.#segments = undefined;
     this.#sorted = undefined;
     this.#records = undefined;
   }
@@ -188,17 +191,24 @@ export class Ring {
 
   /** Undefined outside the ranges. */
   ownerOf(address: Address): PeerId | undefined {
+    const { family } = address;
     const value = addressToBigInt(address);
-    const holds = ({ family, start, end }: Segment) =>
-      family === address.family && start <= value && value < end;
-    return this.segments().find(holds)?.owner;
+    const segments = this.segments();
+    let [low, high] = [0, segments.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const segment = segments[middle]!;
+      if (segment.family < family || (segment.family === family && segment.end <= value)) low = middle + 1;
+      else high = middle;
+    }
+    const found = segments[low];
+    return found?.family === family && found.start <= value ? found.owner : undefined;
   }
 
   /** What `peer` owns inside `within`, ascending. */
   spaceOf(peer: PeerId, within: Prefix): readonly Span[] {
     const { family } = within.address;
-    const own = this.segments().filter((segment) => segment.owner === peer && segment.family === family);
-    return intersect(own, spanOf(within));
+    return intersect(this.#segmentsOf(peer).filter((own) => own.family === family), spanOf(within));
   }
 
   /** Everybody who owns an address inside `within`. */
@@ -223,6 +233,11 @@ export class Ring {
     return [...this.#ownership().valid]
       .filter((other) => other.prefix.bits < grant.prefix.bits && containsPrefix(other.prefix, grant.prefix))
       .sort((a, b) => b.prefix.bits - a.prefix.bits);
+  }
+
+  #segmentsOf(peer: PeerId): readonly Segment[] {
+    this.#segments ??= Map.groupBy(this.segments(), ({ owner }) => owner);
+    return this.#segments.get(peer) ?? [];
   }
 
   #ownership(): Ownership {

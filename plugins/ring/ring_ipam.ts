@@ -3,13 +3,23 @@
  * before the promise resolves.
  */
 import { MeshError } from "../../core/contracts/errors.ts";
-import type { AllocationRequest, Ipam, IpamReport, Lease, RangeShare } from "../../core/contracts/ipam.ts";
+import type {
+  AllocationRequest,
+  DefaultSubnets,
+  Ipam,
+  IpamReport,
+  Lease,
+  LeaseTransfer,
+  RangeShare,
+} from "../../core/contracts/ipam.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import type { Address, Millis, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { formatAddress, sameAddress } from "../../core/wire/address.ts";
 import { containsPrefix, formatPrefix, hostPrefix, samePrefix } from "../../core/wire/prefix.ts";
 import { Allocator, isReserved, reservedSpans } from "./allocator.ts";
+import { defaultsIn } from "./default_subnets.ts";
 import { chooseBlock, type DonationLimits } from "./donation.ts";
+import { PendingLeases } from "./pending_leases.ts";
 import { Replica, type RingHost } from "./replica.ts";
 import { sharesOf } from "./report.ts";
 import { sortSpans, type Span, spanOf, subtract, totalSize } from "./span.ts";
@@ -21,18 +31,19 @@ export interface RingOptions extends DonationLimits {
   readonly range: Prefix;
   /** How long a released address rests. */
   readonly quarantine: Millis;
+  /** Where addresses come from when nobody asks for a subnet, one per family at most; else the ranges. */
+  readonly defaultSubnets?: readonly Prefix[];
 }
 
 const conflictAlert = "address_conflict";
 
-export class RingIpam implements Ipam, IpamReport, Lifecycle {
+export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets, Lifecycle {
   readonly routes: Replica;
   readonly #host: RingHost;
   readonly #options: RingOptions;
   readonly #allocator = new Allocator();
   readonly #waiting = new Waiting();
-  /** Leases on their way to disk. */
-  readonly #pending = new Map<Lease, Promise<Lease>>();
+  readonly #pending = new PendingLeases();
   /** Blocks whose grant is on its way to disk. */
   readonly #donating = new Set<Prefix>();
   #wanted: readonly Prefix[] = [];
@@ -52,8 +63,10 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
     });
   }
 
+  /** Rejects `CONFIG_INVALID` for a default subnet outside the network's ranges. */
   // deno-lint-ignore require-await -- the contract is asynchronous; nothing here has to be waited for
   async start(signal: AbortSignal): Promise<void> {
+    this.defaultSubnets();
     this.routes.start(signal);
   }
 
@@ -69,6 +82,10 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
   /** The network's; before there is one, the range of the configuration, with which this node would found it. */
   ranges(): readonly Prefix[] {
     return this.#host.membership.network()?.ranges ?? [this.#options.range];
+  }
+
+  defaultSubnets(): readonly Prefix[] {
+    return defaultsIn(this.ranges(), this.#options.defaultSubnets ?? []);
   }
 
   leases(): Iterable<Lease> {
@@ -90,9 +107,9 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
   }
 
   async release(owner: string, address?: Address): Promise<number> {
-    const isMeant = (lease: Lease) =>
-      lease.owner === owner && (address === undefined || sameAddress(lease.address, address));
-    await Promise.allSettled([...this.#pending].filter(([lease]) => isMeant(lease)).map(([, done]) => done));
+    const isMeant = (lease: Lease) => address === undefined || sameAddress(lease.address, address);
+    const pending = this.#pending.of(owner).filter(({ lease }) => isMeant(lease));
+    await Promise.allSettled(pending.map(({ done }) => done));
     const leases = this.#allocator.leasesOf(owner).filter(isMeant);
     if (leases.length === 0) return 0;
     for (const lease of leases) this.#allocator.withdraw(lease);
@@ -107,8 +124,30 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
       this.#allocator.rest(lease.address, until);
       this.#host.events.emit("lease:changed", { lease, state: "released" });
     }
-    this.#checkConflicts();
+    if (this.#conflicts.size > 0) this.#checkConflicts();
     return leases.length;
+  }
+
+  async transfer(lease: Lease, owner: string): Promise<Lease> {
+    requireOwner(owner);
+    const held = this.#allocator.leasesOf(lease.owner).find((each) =>
+      sameAddress(each.address, lease.address)
+    );
+    if (held === undefined) {
+      const address = formatAddress(lease.address);
+      throw new MeshError("NOT_FOUND", `Cannot hand over ${address}: "${lease.owner}" does not have it`);
+    }
+    const next = { ...held, owner };
+    this.#allocator.withdraw(held);
+    try {
+      await this.#host.store.commit(putLease(next));
+    } catch (error) {
+      this.#allocator.lease(held);
+      throw error;
+    }
+    this.#allocator.lease(next);
+    this.#host.events.emit("lease:changed", { lease: next, state: "allocated" });
+    return next;
   }
 
   /** Tries, and tries again whenever space has come; meanwhile peers are asked for space inside `within`. */
@@ -158,9 +197,9 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
   }
 
   #pendingOf(owner: string, subnet: Prefix): Promise<Lease> | undefined {
-    return [...this.#pending].find(([lease]) =>
-      lease.owner === owner && lease.bits === subnet.bits && containsPrefix(subnet, hostPrefix(lease.address))
-    )?.[1];
+    return this.#pending.of(owner).find(({ lease }) =>
+      lease.bits === subnet.bits && containsPrefix(subnet, hostPrefix(lease.address))
+    )?.done;
   }
 
   #tryClaim(owner: string, address: Address): Promise<Lease> | undefined {
@@ -188,8 +227,8 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
 
   #claimOwn(owner: string, address: Address, range: Prefix): Promise<Lease> {
     const now = this.#host.clock.now();
-    const pending = [...this.#pending].find(([lease]) => sameAddress(lease.address, address));
-    if (pending?.[0].owner === owner) return pending[1];
+    const pending = this.#pending.at(address);
+    if (pending?.lease.owner === owner) return pending.done;
     const state = this.#allocator.stateOf(address, now);
     if (state?.kind === "leased" && state.lease.owner === owner) return Promise.resolve(state.lease);
     const isGoing = [...this.#donating].some((block) => containsPrefix(block, hostPrefix(address)));
@@ -204,7 +243,7 @@ export class RingIpam implements Ipam, IpamReport, Lifecycle {
   #lease(lease: Lease): Promise<Lease> {
     this.#allocator.reserve(lease.address);
     const done = this.#commitLease(lease);
-    this.#pending.set(lease, done);
+    this.#pending.add({ lease, done });
     return done;
   }
 

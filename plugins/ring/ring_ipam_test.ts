@@ -105,6 +105,23 @@ test("a release waits for a lease that is on its way to disk, and takes it", () 
     assert.deepEqual(node.leases, []);
   }));
 
+test("a lease that is handed over is the other's at once, also after a restart, and needs no rest", () =>
+  alone(async (world, node) => {
+    const claim = (owner: string) => node.ipam.claim(owner, address("10.32.0.9"), forever);
+    const lease = await world.clock.complete(claim("web"));
+    const handed = await world.clock.complete(node.ipam.transfer(lease, "web-2"));
+    assert.deepEqual(handed, { ...lease, owner: "web-2" });
+    assert.deepEqual(
+      await world.clock.complete(node.ipam.allocate({ owner: "web-2", subnet: range }, forever)),
+      handed,
+    );
+    await assert.rejects(node.ipam.transfer(lease, "db"), { code: "NOT_FOUND" });
+    await assert.rejects(claim("web"), { code: "ADDRESS_TAKEN" });
+    await node.stop();
+    await node.start();
+    assert.deepEqual([...node.ipam.leases()], [handed]);
+  }));
+
 test("leases come and go with an event each", () =>
   alone(async (world, node) => {
     const seen: string[] = [];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { PeerId } from "../../core/contracts/values.ts";
+import { addressFromBigInt, addressToBigInt } from "../../core/wire/address.ts";
 import { containsPrefix, formatPrefix, parsePrefix, prefixOf } from "../../core/wire/prefix.ts";
 import { test } from "../../tests/harness.ts";
 import type { Grant } from "./grant.ts";
@@ -208,4 +209,29 @@ test("ownership is told by peer, by prefix and by address", () => {
   assert.equal(ring.ownerOf(parsePrefix("fd00::f/128")!.address), founder);
   assert.equal(ring.countBy(founder), 1);
   assert.equal(ring.countBy(c), 0);
+});
+
+test("who owns an address, and what a peer owns, is found as by a walk through all segments", () => {
+  fc.assert(
+    fc.property(grants, (some) => {
+      const ring = ringOf(some);
+      for (const { address, bits } of root.ranges) {
+        const { family } = address;
+        const start = addressToBigInt(address);
+        const segments = ring.segments().filter((segment) => segment.family === family);
+        for (let value = start - 1n; value <= start + 16n; value++) {
+          const holder = segments.find((segment) => segment.start <= value && value < segment.end);
+          assert.equal(ring.ownerOf(addressFromBigInt(family, value)), holder?.owner);
+        }
+        for (const peer of peers) {
+          const own = segments.filter(({ owner }) => owner === peer);
+          assert.deepEqual(
+            ring.spaceOf(peer, { address, bits }),
+            own.map((segment) => ({ start: segment.start, end: segment.end })),
+          );
+        }
+      }
+    }),
+    { ...options, numRuns: 500 },
+  );
 });
