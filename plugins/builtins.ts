@@ -7,6 +7,7 @@ import { noise } from "./noise/mod.ts";
 import { ring } from "./ring/mod.ts";
 import { sqlite } from "./sqlite/mod.ts";
 import { staticSeeds } from "./static_seeds/mod.ts";
+import { tap } from "./tap/mod.ts";
 import { tcp } from "./tcp/mod.ts";
 import { udp } from "./udp/mod.ts";
 import { userspace } from "./userspace/mod.ts";
@@ -19,6 +20,7 @@ const factories: readonly AnyPluginFactory[] = [
   ring,
   sqlite,
   staticSeeds,
+  tap,
   tcp,
   udp,
   userspace,

@@ -1,0 +1,42 @@
+/** Bridges of the host's own namespace, which is that of this process. */
+import { MeshError } from "../../core/contracts/errors.ts";
+import { isUp } from "./inspection.ts";
+import { type Link, parseLinks } from "./links.ts";
+import { runScript } from "./script.ts";
+
+const usualMtu = 1_500;
+
+/** IP bytes that the bridge carries. Rejects `NOT_FOUND`, and `INVALID_ARGUMENT` for what is no bridge. */
+export async function mtuOfBridge(device: string, signal?: AbortSignal): Promise<number> {
+  const link = await linkOf(device, signal);
+  if (link === undefined) {
+    throw new MeshError("NOT_FOUND", `Cannot join "${device}": this host has no such bridge`);
+  }
+  if (link.linkinfo?.info_kind === "bridge") return link.mtu ?? usualMtu;
+  const advice = link.master === undefined
+    ? `make one of it with \`ip link add NAME type bridge\` and \`ip link set ${device} master NAME\``
+    : `join its bridge ${link.master}`;
+  throw new MeshError("INVALID_ARGUMENT", `Cannot join "${device}": it is no Linux bridge; ${advice}`);
+}
+
+/** Whether our end is on the bridge, and up. */
+export async function isOnBridge(end: string, device: string): Promise<boolean> {
+  const link = await linkOf(end);
+  return link?.master === device && isUp(link);
+}
+
+/** Throws `INVALID_ARGUMENT` for what Linux does not take as a name, or a shell not as a word. */
+export function requireBridgeName(device: string): void {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(device)) return;
+  const said = JSON.stringify(device.slice(0, 64));
+  throw new MeshError(
+    "INVALID_ARGUMENT",
+    `Cannot join ${said}: that is no name of a bridge; see \`ip link show type bridge\``,
+  );
+}
+
+async function linkOf(device: string, signal?: AbortSignal): Promise<Link | undefined> {
+  const text = 'ip -j -d link show dev "$1" 2>/dev/null || echo "[]"';
+  const [link] = parseLinks(await runScript({ purpose: `look at ${device}`, text, args: [device] }, signal));
+  return link;
+}
