@@ -70,6 +70,7 @@ export { staticSeeds } from "./plugins/static_seeds/mod.ts";
 export { ring } from "./plugins/ring/mod.ts";
 export { allowAll } from "./plugins/allow_all/mod.ts";
 export { memoryPort } from "./plugins/memory_port/mod.ts";
+export { tap } from "./plugins/tap/mod.ts";
 export { userspace } from "./plugins/userspace/mod.ts";
 
 // Writing plugins.
@@ -103,6 +104,7 @@ export type {
   Joining,
   JoinRequest,
   OverlayPacket,
+  PathMeasuring,
   SessionExport,
   SessionInfo,
   SessionKeys,
@@ -124,14 +126,16 @@ export {
 } from "./core/contracts/host.ts";
 export type {
   AllocationRequest,
+  DefaultSubnets,
   Ipam,
   IpamReport,
   Lease,
+  LeaseTransfer,
   RangeShare,
   Route,
   RouteSource,
 } from "./core/contracts/ipam.ts";
-export type { LogControl, LogSettings } from "./core/contracts/log.ts";
+export type { LogControl, LogSettings, LogStatus } from "./core/contracts/log.ts";
 export type { Lifecycle } from "./core/contracts/lifecycle.ts";
 export type {
   Membership,
@@ -141,14 +145,45 @@ export type {
   Refusal,
   TokenReference,
 } from "./core/contracts/membership.ts";
+export type {
+  ClosedPort,
+  ExposeRequest,
+  HostAdmin,
+  HostChange,
+  HostNetwork,
+  HostPlan,
+  HostPort,
+  HostService,
+  HostState,
+  HostStatus,
+  Masquerade,
+  ServicePlace,
+  ServiceProtocol,
+  ServiceRequest,
+  ServiceStatus,
+} from "./core/contracts/exposure.ts";
+export type {
+  BridgeAdmin,
+  BridgeJoin,
+  BridgeJoins,
+  BridgeList,
+  BridgeStatus,
+  BridgingPort,
+  ForeignDeviceStatus,
+  JoinOptions,
+} from "./core/contracts/bridging.ts";
 export type { NameRecord, Names } from "./core/contracts/names.ts";
 export type {
   Alert,
+  AttachRequest,
   ConnectionState,
   ConnectionStatus,
   DropReason,
+  EndpointAdmin,
+  EndpointStatus,
   IpamStatus,
   IssuedToken,
+  ListenerStatus,
   MemberAdmin,
   MemberStatus,
   MeshNode,
@@ -166,14 +201,18 @@ export type { Flow, Policy, PolicyEndpoint, Verdict } from "./core/contracts/pol
 export type {
   AttachedPort,
   Attachment,
+  LinkOptions,
+  LinkPort,
   OverlaySockets,
   PingReply,
   PingRequest,
+  Place,
   Port,
   UdpAddress,
   UdpHandler,
   UdpListenOptions,
   UdpSocket,
+  Where,
 } from "./core/contracts/port.ts";
 export type { ReplicatedState, Replication } from "./core/contracts/replicated_state.ts";
 export type { Schema, SchemaIssue, SchemaResult } from "./core/contracts/schema.ts";

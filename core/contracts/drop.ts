@@ -20,7 +20,7 @@ export const Drop = {
   staleHandshake: 7,
   /** A valid handshake of a key without a valid admission. */
   notAdmitted: 8,
-  /** Refused by rate: handshakes under load, or unknown-index answers. */
+  /** Refused by rate: handshakes under load, unknown-index answers, or broadcast of a joined bridge. */
   rateLimited: 9,
   /** No session to the peer that the table names. */
   noSession: 10,
@@ -30,7 +30,7 @@ export const Drop = {
   badSource: 12,
   /** From the mesh, but for neither a local port nor a peer the table names. */
   notOurs: 13,
-  /** Forwarded once already. */
+  /** Forwarded once already, or a frame that was sent and came back. */
   loop: 14,
   /** Verdict of the policy. */
   denied: 15,
@@ -48,6 +48,8 @@ export const Drop = {
   underlay: 21,
   /** Under load, and the sender has not shown yet that its address is its own: it was sent a cookie instead. */
   underLoad: 22,
+  /** A record that came in parts, and not all of them in time. */
+  incomplete: 23,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];
 export type DropName = keyof typeof Drop;

@@ -67,6 +67,17 @@ export interface SessionExport {
   exportSessions(): void;
 }
 
+/**
+ * An encapsulation that measures how large packets the paths to its peers carry, and splits what is larger than the path
+ * so that it crosses all the same.
+ */
+export interface PathMeasuring {
+  /** IP bytes of the largest packet that the underlay of this host takes. */
+  readonly underlayMtu: number;
+  /** From now on for every new session; its outputs are of kind `path-mtu`. */
+  measurePaths(): void;
+}
+
 /** What is carried inside a session. `protocol` is an EtherType as in GRE. */
 export interface OverlayPacket {
   readonly protocol: number;
@@ -109,6 +120,8 @@ export type EncapsulationOutput =
   | { readonly type: "session-down"; readonly peer: PeerId; readonly reason: string }
   | { readonly type: "roamed"; readonly peer: PeerId; readonly endpoint: Endpoint }
   | { readonly type: "round-trip"; readonly peer: PeerId; readonly rtt: Millis }
+  /** Bytes of the largest overlay packet that crosses in one datagram; undefined: the path has changed and is not known yet. */
+  | { readonly type: "path-mtu"; readonly peer: PeerId; readonly mtu: number | undefined }
   | {
     readonly type: "attempt-failed";
     readonly target: SessionTarget;

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "./errors.ts";
 import type { Lease } from "./ipam.ts";
-import type { Endpoint, PeerId } from "./values.ts";
+import type { Address, Endpoint, PeerId } from "./values.ts";
 
 /** Facts that others may want to know; also the event stream of the admin API. Commands are method calls, not events. */
 export interface NodeEvents {
@@ -13,6 +13,8 @@ export interface NodeEvents {
   "peer:revoked": { readonly peer: PeerId };
   "ring:changed": { readonly version: number };
   "lease:changed": { readonly lease: Lease; readonly state: "allocated" | "released" };
+  "endpoint:attached": { readonly owner: string; readonly addresses: readonly Address[] };
+  "endpoint:detached": { readonly owner: string };
   "target:failed": { readonly endpoint: Endpoint; readonly code: ErrorCode; readonly reason: string };
   "alert:raised": { readonly alert: string; readonly detail: string };
   "alert:cleared": { readonly alert: string };

@@ -40,8 +40,8 @@ export interface Logger {
 
 /** Counts of packets that went no further, by reason. */
 export interface DropCounters {
-  /** Counts one; `Drop.none` is ignored, so a result can be passed on unseen. */
-  count(drop: Drop): void;
+  /** Counts one, or `times`; `Drop.none` is ignored, so a result can be passed on unseen. */
+  count(drop: Drop, times?: number): void;
 }
 
 /** Named messages to peers, carried inside established sessions. Best effort: what must arrive is repeated by its owner. */

@@ -30,6 +30,18 @@ export interface Lease {
   readonly bits: number;
 }
 
+/** An ipam that can give a lease to another owner, with no rest in between. */
+export interface LeaseTransfer {
+  /** Rejects `NOT_FOUND` when `lease` is not held any more. */
+  transfer(lease: Lease, owner: string): Promise<Lease>;
+}
+
+/** An ipam that was told where addresses come from when nobody asks for a subnet. */
+export interface DefaultSubnets {
+  /** Inside the ranges, one for each of them. */
+  defaultSubnets(): readonly Prefix[];
+}
+
 /** Who owns what, for forwarding. */
 export interface RouteSource {
   /** Disjoint or nested prefixes; the longest match decides. */

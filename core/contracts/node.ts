@@ -2,7 +2,9 @@ import type { AeadName } from "./aead.ts";
 import type { DropName } from "./drop.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Events } from "./events.ts";
-import type { OverlaySockets } from "./port.ts";
+import type { BridgeAdmin } from "./bridging.ts";
+import type { HostAdmin, HostStatus } from "./exposure.ts";
+import type { OverlaySockets, Where } from "./port.ts";
 import type { PeerId } from "./values.ts";
 
 /** Every reason for which a packet can end; `none` is no reason. */
@@ -34,7 +36,10 @@ export interface MeshNode extends AsyncDisposable {
   ping(to: string, options: PingOptions, signal: AbortSignal): Promise<PingResult>;
   readonly tokens: TokenAdmin;
   readonly members: MemberAdmin;
-  /** Overlay sockets inside this process; undefined when the port plugin has none (host mode). */
+  readonly endpoints: EndpointAdmin;
+  readonly host: HostAdmin;
+  readonly bridges: BridgeAdmin;
+  /** Overlay sockets inside this process; undefined when no port plugin has any. */
   readonly overlay: OverlaySockets | undefined;
 }
 
@@ -50,6 +55,67 @@ export interface MemberAdmin {
   list(): readonly MemberStatus[];
   /** By peer id or name. Ends its sessions everywhere and changes the network key. Rejects `NOT_FOUND`. */
   revoke(peer: string): Promise<void>;
+}
+
+/** Who has addresses of the network on this node: the node itself, and network namespaces of this host. */
+export interface EndpointAdmin {
+  /**
+   * Gives a network namespace an interface with addresses. Resolves when packets pass. Idempotent: the same again has the
+   * same answer. Other addresses are added to those that it has; anything else that is asked for in another way is refused
+   * until it is detached. Rejects `UNSUPPORTED` on a rootless node, `NOT_FOUND` when there is no such namespace, `ADDRESS_TAKEN`, `POOL_EXHAUSTED`, `UNREACHABLE`,
+   * `TIMEOUT`, and `INVALID_ARGUMENT`; then nothing has changed.
+   */
+  attach(request: AttachRequest, signal: AbortSignal): Promise<EndpointStatus>;
+  /** The node's own first, then by owner. */
+  list(): readonly EndpointStatus[];
+  /**
+   * Takes the interface away and gives the addresses back, by owner or by what `attach` was told, also when that is gone.
+   * With addresses, in the forms that `attach` takes, only those go, and the interface with the last of them. Rejects
+   * `NOT_FOUND` for what is not attached, or has none of an address.
+   */
+  detach(endpoint: string | Where, signal: AbortSignal, addresses?: readonly string[]): Promise<void>;
+}
+
+export interface AttachRequest {
+  /** `{ netns: path or name }`, `{ pid }`, `{ container: id }` or `{ host: "" }`. */
+  readonly where: Where;
+  /**
+   * `10.32.1.5` or `ip:10.32.1.5/24` for that very address, `net:10.32.2.0/24` for a free one of a subnet and
+   * `net:default` for one of each default subnet, or range without one, which is also what no address at all means.
+   */
+  readonly addresses?: readonly string[];
+  /** As the name of a node is written. */
+  readonly name?: string;
+  /** What a policy may select by; `default` by default. */
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** IP bytes, 1,280 to what the network carries, which is the default. */
+  readonly mtu?: number;
+  /** `02:00:00:00:00:01`; follows from the first address by default. */
+  readonly mac?: string;
+  /** Lets frames through that are no untagged IPv4, IPv6 or ARP. */
+  readonly allowLayer2?: boolean;
+  /** A default route through the host, if it is exposed and there is none yet; true by default. */
+  readonly defaultRoute?: boolean;
+  /** A route for multicast through the interface; true by default, but for the host. */
+  readonly multicastRoute?: boolean;
+}
+
+export interface EndpointStatus {
+  /** `node`, or the namespace: `netns:4:4026532281`. */
+  readonly owner: string;
+  /** What `attach` was told; null for the node's own. */
+  readonly where: Where | null;
+  readonly name: string | null;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** With the length of the on-link prefix: `10.32.0.5/12`. */
+  readonly addresses: readonly string[];
+  /** Null for the node's own, which has no interface. */
+  readonly mac: string | null;
+  /** Of the interface, as the namespace sees it. */
+  readonly device: string | null;
+  readonly mtu: number;
 }
 
 export interface TokenOptions {
@@ -88,7 +154,10 @@ export interface NodeStatus {
   readonly started: string;
   readonly uptimeSeconds: number;
   readonly plugins: Readonly<Record<string, readonly string[]>>;
+  /** Where this node takes datagrams: what others connect to, and devices send to. */
   readonly listen: readonly string[];
+  /** The same and the streams, each with the transport that it belongs to. */
+  readonly listeners: readonly ListenerStatus[];
   readonly addresses: readonly string[];
   readonly encryption: { readonly aead: AeadName; readonly implementation: string };
   readonly connections: Readonly<Record<ConnectionState, number>>;
@@ -98,9 +167,18 @@ export interface NodeStatus {
   readonly traffic: TrafficStatus;
   /** Only the reasons that occurred. */
   readonly drops: Readonly<Partial<Record<DropReason, number>>>;
+  /** This machine's own place in the network, and what that changed on it; null on a rootless node. */
+  readonly host: HostStatus | null;
   readonly alerts: readonly Alert[];
   /** True when there is no alert and every target has a session: what `status --check` judges by. */
   readonly healthy: boolean;
+}
+
+export interface ListenerStatus {
+  /** Name of the plugin. */
+  readonly transport: string;
+  readonly carries: "datagrams" | "streams";
+  readonly endpoint: string;
 }
 
 export interface TrafficStatus {
@@ -127,6 +205,7 @@ export interface ConnectionStatus {
   readonly encrypted: boolean;
   readonly aead: AeadName | null;
   readonly rttMillis: number | null;
+  /** IP bytes of the largest overlay packet that crosses in one datagram: measured, or before that the network's MTU. */
   readonly mtu: number;
   /** Why it is not established. */
   readonly reason: string | null;

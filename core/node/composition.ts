@@ -2,7 +2,7 @@ import { type Plugin, type PluginLabel, type SlotName, slotOrder } from "../cont
 
 /**
  * The plugins of one node, by slot. Discovery takes a list, since several ways to find peers help each other, and so may
- * the transport; every other slot takes one. `coordinator` and `names` may be left out.
+ * the transport and the port; every other slot takes one. `coordinator` and `names` may be left out.
  */
 export interface Composition {
   readonly store: Plugin<"store">;
@@ -15,7 +15,8 @@ export interface Composition {
   readonly discovery: readonly Plugin<"discovery">[];
   readonly ipam: Plugin<"ipam">;
   readonly policy: Plugin<"policy">;
-  readonly port: Plugin<"port">;
+  /** One inside the process, where the node's own addresses are; beside it one of links, for namespaces of this host. */
+  readonly port: Plugin<"port"> | readonly Plugin<"port">[];
   readonly coordinator?: Plugin<"coordinator">;
   readonly names?: Plugin<"names">;
 }

@@ -74,6 +74,24 @@ test("status names the plugins of a slot in the order of their start, those besi
   assert.deepEqual(pluginNames(composed({}))["transport"], ["udp"]);
 });
 
+test("status lists every listener in the order of the transports: datagrams and streams, those beside included", async () => {
+  const bulk: Plugin<"transport"> = {
+    ...streaming("bulk"),
+    create: () => ({
+      streams: { ...streamMethods, localEndpoints: () => [{ host: "::1", port: 7 }] } as never,
+    }),
+  };
+  const beside = [{ encapsulation: greUdp({ peers: [router] }), over: udp({ listen: any }) }];
+  await using node = await start({ transport: [bulk, udp({ listen: any })], beside });
+  const { listen, listeners } = node.status();
+  assert.deepEqual(listeners, [
+    { transport: "bulk", carries: "streams", endpoint: "[::1]:7" },
+    { transport: "udp", carries: "datagrams", endpoint: listen[0] },
+    { transport: "udp", carries: "datagrams", endpoint: listen[1] },
+  ]);
+  assert.equal(listen.length, 2, "streams are no place to connect to");
+});
+
 test("of several transports the first with datagrams carries the encapsulation, and streams are taken of all", async () => {
   await using stack = new PartStack(new AbortController().signal);
   const transport = [streaming("one"), udp({ listen: any }), streaming("two"), udp({ listen: any })];

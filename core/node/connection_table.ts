@@ -23,6 +23,8 @@ export interface Connection {
   readonly identity: PeerIdentity;
   endpoint: Endpoint;
   rtt: Millis | undefined;
+  /** IP bytes of the largest overlay packet that crosses in one datagram, once it is known. */
+  pathMtu: number | undefined;
 }
 
 /** A device of the configuration: there is nothing to set out for, it is heard or it is not. */
@@ -120,7 +122,13 @@ export class ConnectionTable {
 
   sessionUp(fact: Fact<"session-up">): void {
     const { session, peer } = fact;
-    this.#connections.set(peer.id, { session, identity: peer, endpoint: session.endpoint, rtt: undefined });
+    this.#connections.set(peer.id, {
+      session,
+      identity: peer,
+      endpoint: session.endpoint,
+      rtt: undefined,
+      pathMtu: undefined,
+    });
     const attempt = this.#attempts.get(formatEndpoint(session.endpoint));
     if (attempt !== undefined) attempt.peer = peer.id;
     this.#setAttemptsOf(peer.id, "established", undefined, undefined);
@@ -142,6 +150,11 @@ export class ConnectionTable {
   roundTrip(fact: Fact<"round-trip">): void {
     const connection = this.#connections.get(fact.peer);
     if (connection !== undefined) connection.rtt = fact.rtt;
+  }
+
+  pathMtu(fact: Fact<"path-mtu">): void {
+    const connection = this.#connections.get(fact.peer);
+    if (connection !== undefined) connection.pathMtu = fact.mtu;
   }
 
   attemptFailed(fact: Fact<"attempt-failed">): void {

@@ -48,16 +48,20 @@ test("an endpoint is one row from the first attempt through failure, session and
   assert.equal(table.sessionDown({ type: "session-down", peer: ann, reason: "gone" }), undefined);
 });
 
-test("a session has its latest endpoint and round trip", () => {
+test("a session has its latest endpoint, round trip and path MTU, which may become unknown again", () => {
   const table = new ConnectionTable();
   up(table);
   table.roamed({ type: "roamed", peer: ann, endpoint: place(2) });
   table.roundTrip({ type: "round-trip", peer: ann, rtt: 3 });
-  const { endpoint, rtt } = table.connection(ann)!;
-  assert.deepEqual([formatEndpoint(endpoint), rtt], ["192.0.2.2:6783", 3]);
+  table.pathMtu({ type: "path-mtu", peer: ann, mtu: 1_400 });
+  const { endpoint, rtt, pathMtu } = table.connection(ann)!;
+  assert.deepEqual([formatEndpoint(endpoint), rtt, pathMtu], ["192.0.2.2:6783", 3, 1_400]);
+  table.pathMtu({ type: "path-mtu", peer: ann, mtu: undefined });
+  assert.equal(table.connection(ann)!.pathMtu, undefined);
   const stranger = "bob" as PeerId;
   table.roamed({ type: "roamed", peer: stranger, endpoint: place(2) });
   table.roundTrip({ type: "round-trip", peer: stranger, rtt: 3 });
+  table.pathMtu({ type: "path-mtu", peer: stranger, mtu: 1_400 });
   assert.deepEqual(table.peers(), [ann]);
 });
 

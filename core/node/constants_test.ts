@@ -19,6 +19,9 @@ test("overlay packets are what an underlay of 1,500 bytes leaves of the worst ov
   assert.equal(overlayMtu({ ...part(64, 84), beside: [part(90, 52)] }), 1_410);
   assert.equal(overlayMtu({ ...part(64, 220), beside: [] }), 1_280);
   assert.equal(overlayMtu({ ...part(64, 221), beside: [] }), 1_280);
+  const jumbo = { encapsulation: { ...part(64, 84).encapsulation, underlayMtu: 9_000 } };
+  assert.equal(overlayMtu({ ...jumbo, beside: [] }), 8_916);
+  assert.equal(overlayMtu({ ...jumbo, beside: [part(32, 52)] }), 1_448);
 });
 
 test("a peer is told 64 messages a second, and 64 kinds are owed to it at most", () => {

@@ -4,21 +4,27 @@
  */
 import { MeshError } from "../contracts/errors.ts";
 import type { Discovery, EditableTargets } from "../contracts/discovery.ts";
+import type { ClosedPort } from "../contracts/exposure.ts";
 import type { MeshNode, NodeStatus } from "../contracts/node.ts";
-import type { OverlaySockets } from "../contracts/port.ts";
+import type { Bridges } from "./bridges.ts";
 import { type Composition, pluginNames } from "./composition.ts";
+import { Endpoints } from "./endpoints.ts";
 import { enterNetwork, type Intent } from "./entry.ts";
+import { Exposures } from "./exposures.ts";
+import { refuseOverlap } from "./founding_range.ts";
 import { LocalNode } from "./local_node.ts";
 import { Members } from "./members.ts";
 import { Mesh } from "./mesh.ts";
 import { NodeContext } from "./node_context.ts";
 import { createParts, type NodeParts, startParts } from "./node_parts.ts";
+import { outside } from "./outside_datagrams.ts";
 import { overlayMtu } from "./overlay_mtu.ts";
 import { attachSelf } from "./own_endpoint.ts";
 import { PartStack } from "./part_stack.ts";
 import { type Platform, platformOf } from "./platform.ts";
+import type { PortSet } from "./port_set.ts";
 import type { StatusSources } from "./status.ts";
-import { Tokens } from "./tokens.ts";
+import { type TokenParts, Tokens } from "./tokens.ts";
 
 export interface NodeOptions {
   readonly plugins: Composition;
@@ -29,6 +35,8 @@ export interface NodeOptions {
   /** Shown in status. */
   readonly version?: string;
   readonly platform?: Partial<Platform>;
+  /** Of what serves this node, such as its API: closed to the network, as the ports of its transports are. */
+  readonly closedPorts?: readonly ClosedPort[];
   /** Ends a start that is under way. A node that is ready is stopped by disposing it. */
   readonly signal?: AbortSignal;
 }
@@ -73,7 +81,8 @@ async function assemble(
   stop: () => Promise<void>,
 ): Promise<MeshNode> {
   const context = await openContext(options, stack, signal);
-  const parts = createParts(options.plugins, stack, (plugin) => context.hostFor(plugin));
+  const created = createParts(options.plugins, stack, (plugin) => context.hostFor(plugin));
+  const parts = { ...created, datagrams: outside(created.datagrams, () => context.state.network()?.ranges) };
   const mesh = new Mesh(context, parts);
   const phase: { now: NodeStatus["state"] } = { now: "joining" };
   const { state, platform, events } = context;
@@ -81,9 +90,10 @@ async function assemble(
   state.routesFrom(() => parts.ipam.routes.credentials());
   stack.defer(() => mesh.stop());
   await startParts(options.plugins, parts, stack, async () => {
-    await enterNetwork({ context, mesh, datagrams: parts.datagrams }, options.intent);
+    await enter(context, mesh, parts, options.intent);
     phase.now = "starting";
   });
+  const exposures = exposuresOf(context, parts, options.closedPorts ?? []);
   const sources: StatusSources = {
     version: options.version ?? "0.0.0",
     platform,
@@ -97,25 +107,25 @@ async function assemble(
     traffic: () => mesh.forwarder.traffic(),
     drops: context.drops,
     alerts: () => context.alerts.list(),
+    host: () => exposures.status(),
   };
   mesh.start();
+  const endpoints = endpointsOf(context, parts, exposures);
+  await takeUp({ port: parts.port, endpoints, exposures, bridges: mesh.bridges.bridges }, stack);
   await waitForAddresses(context, parts, mesh);
   phase.now = "ready";
   events.emit("node:ready", { id: state.self.id });
-  const admin = {
-    platform,
-    state,
-    store: context.store,
-    seeds: () => parts.datagrams.localEndpoints(),
-    exclude: (records: readonly Uint8Array[]) => mesh.exclude(records),
-  };
+  const admin = adminParts(context, parts, mesh);
   return new LocalNode({
     sources,
     events,
     targets: (parts.discovery as readonly Discovery[]).find(isEditable),
-    overlay: hasSockets(parts.port) ? parts.port : undefined,
+    overlay: parts.port.overlay,
     tokens: new Tokens(admin),
     members: new Members(admin),
+    endpoints,
+    host: exposures,
+    bridges: mesh.bridges.bridges,
     forget: (endpoint) => mesh.forget(endpoint),
     stop: async () => {
       phase.now = "stopping";
@@ -123,6 +133,14 @@ async function assemble(
       await stop();
     },
   });
+}
+
+/** The last moment at which a network can be refused is before it is founded. */
+async function enter(context: NodeContext, mesh: Mesh, parts: NodeParts, intent: Intent): Promise<void> {
+  const { found, join } = intent;
+  const founds = found !== undefined && join === undefined && !context.state.isMember();
+  if (founds) await refuseOverlap(parts.port.link, found, context.signal);
+  await enterNetwork({ context, mesh, datagrams: parts.datagrams }, intent);
 }
 
 async function openContext(
@@ -135,9 +153,77 @@ async function openContext(
   const { store: plugin } = options.plugins;
   const store = stack.create(plugin, { clock, random, log: log.child(plugin.name) });
   await stack.start(plugin, store);
-  const context = new NodeContext(platform, store, options.name ?? platform.hostname, signal);
-  for (const { name, detail } of store.notices?.() ?? []) context.alerts.raise(name, detail);
-  return context;
+  return new NodeContext(platform, store, options.name ?? platform.hostname, signal);
+}
+
+function adminParts({ platform, state, store }: NodeContext, parts: NodeParts, mesh: Mesh): TokenParts {
+  return {
+    platform,
+    state,
+    store,
+    seeds: () => parts.datagrams.localEndpoints(),
+    exclude: (records) => mesh.exclude(records),
+  };
+}
+
+function exposuresOf(context: NodeContext, parts: NodeParts, served: readonly ClosedPort[]): Exposures {
+  const { platform, store, events, alerts, signal } = context;
+  return new Exposures({
+    ...parts,
+    store,
+    events,
+    alerts,
+    signal,
+    clock: platform.clock,
+    log: platform.log.child("host"),
+    mtu: overlayMtu(parts),
+    closed: () => [...served, ...portsOf(parts)],
+  });
+}
+
+/** Where the transports listen. */
+function portsOf({ transports, beside }: NodeParts): readonly ClosedPort[] {
+  return [...transports, ...beside.map(({ over }) => over)].flatMap(({ datagrams, streams }) => [
+    ...(datagrams?.localEndpoints() ?? []).map(({ port }) => ({ protocol: "udp", port }) as const),
+    ...(streams?.localEndpoints() ?? []).map(({ port }) => ({ protocol: "tcp", port }) as const),
+  ]);
+}
+
+function endpointsOf(context: NodeContext, parts: NodeParts, exposures: Exposures): Endpoints {
+  const { platform, store, events, state, signal } = context;
+  return new Endpoints({
+    ...parts,
+    store,
+    events,
+    signal,
+    clock: platform.clock,
+    log: platform.log.child("endpoints"),
+    mtu: overlayMtu(parts),
+    name: state.self.name,
+    gateways: () => exposures.gateways(),
+  });
+}
+
+interface Attached {
+  readonly port: PortSet;
+  readonly endpoints: Endpoints;
+  readonly exposures: Exposures;
+  readonly bridges: Bridges;
+}
+
+/** What the last run has left on this host: its own interface first, for whatever nobody takes up is removed. */
+async function takeUp({ port, endpoints, exposures, bridges }: Attached, stack: PartStack): Promise<void> {
+  port.watch((owner) => {
+    exposures.vanished(owner);
+    endpoints.vanished(owner);
+  });
+  stack.defer(() => exposures.settled());
+  stack.defer(() => endpoints.settled());
+  stack.defer(() => bridges.settled());
+  await exposures.restore();
+  await Promise.all([endpoints.restore(), exposures.enforce()]);
+  // After the endpoints, whose addresses no device may have.
+  await bridges.restore();
 }
 
 /** The node's own addresses, then the announcement that tells them to all. */
@@ -169,8 +255,4 @@ async function waitForAddresses(context: NodeContext, parts: NodeParts, mesh: Me
 
 function isEditable(plugin: Discovery): plugin is Discovery & EditableTargets {
   return "addTargets" in plugin && "removeTargets" in plugin;
-}
-
-function hasSockets(port: object): port is OverlaySockets {
-  return "listenUdp" in port && "ping" in port;
 }

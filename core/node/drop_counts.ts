@@ -9,8 +9,8 @@ const reasons = dropNames.filter((name): name is DropReason => name !== "none");
 export class DropCounts implements DropCounters {
   readonly #counts = new Float64Array(dropNames.length);
 
-  count(drop: Drop): void {
-    if (drop !== Drop.none) this.#counts[drop]! += 1;
+  count(drop: Drop, times = 1): void {
+    if (drop !== Drop.none) this.#counts[drop]! += times;
   }
 
   /** Every reason, also those that never occurred. */

@@ -27,6 +27,8 @@ export interface FoundIntent {
   readonly networkName: string;
   /** IPv4; the IPv6 range follows from the network's id. */
   readonly range: Prefix;
+  /** Nobody has chosen it: a host with a route in it refuses to found. */
+  readonly isDefaultRange?: boolean;
   readonly password?: string;
 }
 

@@ -14,7 +14,9 @@ import { decodeIp } from "../wire/ip.ts";
 import { parsePrefix } from "../wire/prefix.ts";
 import { encodeUdp } from "../wire/udp.ts";
 import { DropCounts } from "./drop_counts.ts";
+import { FakeLog } from "./node_fixture.ts";
 import { Forwarder, icmpErrorRate } from "./forwarder.ts";
+import { PortSet } from "./port_set.ts";
 
 const [us, founder, other] = ["us", "founder", "other"] as [PeerId, PeerId, PeerId];
 const ours = "10.40.0.1", ourFree = "10.40.0.9", others = "10.41.0.1", outside = "192.0.2.1";
@@ -41,9 +43,12 @@ class Rig {
   readonly delivered: string[] = [];
   readonly sent: string[] = [];
   readonly judged: string[] = [];
+  readonly log = new FakeLog();
   denied: Flow["direction"] | undefined;
+  failing: Flow["direction"] | undefined;
   deliverDrop: Drop = Drop.none;
   sealDrop: Drop = Drop.none;
+  pathMtu: number | undefined;
   routes: Route[] = [
     { prefix: parsePrefix("10.32.0.0/12")!, owner: founder },
     { prefix: parsePrefix("10.40.0.0/20")!, owner: us, grantedBy: founder },
@@ -68,7 +73,7 @@ class Rig {
     };
     this.forwarder = new Forwarder({
       self: us,
-      port: port as unknown as Port,
+      port: new PortSet([port as unknown as Port]),
       routes: {
         routes: () => this.routes,
         version: () => this.version,
@@ -76,6 +81,7 @@ class Rig {
       clock: this.clock,
       policy: {
         evaluate: (flow) => {
+          if (flow.direction === this.failing) throw new Error("cannot judge");
           this.judged.push(`${flow.direction} ${flow.protocol} ${flow.destinationPort}`);
           return { allow: flow.direction !== this.denied, because: "test" };
         },
@@ -84,6 +90,9 @@ class Rig {
         epoch: () => 0,
       },
       drops: this.drops,
+      log: this.log,
+      peers: () => [other],
+      pathMtu: () => this.pathMtu,
       seal: (peer, packet) => {
         if (this.sealDrop === Drop.none) {
           this.sent.push(`${peer}${packet.forwarded ? " again" : ""}: ${shown(packet)}`);
@@ -144,6 +153,37 @@ for (const direction of ["egress", "ingress"] as const) {
     assert.equal(into.sent.length, 0);
   });
 }
+
+for (const direction of ["egress", "ingress"] as const) {
+  test(`a policy that throws at ${direction} denies that packet, which is counted as denied, and costs no other`, () => {
+    const rig = new Rig();
+    rig.failing = direction;
+    const failed = () =>
+      direction === "egress" ? rig.port(udp(ours, others)) : rig.forwarder.fromMesh(other, udp(others, ours));
+    assert.equal(failed(), Drop.denied);
+    rig.expect(["denied"], [direction === "ingress" ? 1 : 0, 0]);
+    assert.deepEqual([rig.sent, rig.delivered], [[], []]);
+    rig.failing = undefined;
+    assert.equal(failed(), Drop.none);
+    rig.expect(["denied"], direction === "egress" ? [0, 1] : [2, 0]);
+  });
+}
+
+test("a policy that throws at every packet is in the log at once and every ten seconds", async () => {
+  const rig = new Rig();
+  rig.failing = "egress";
+  const logged = (packets: number) => {
+    const before = rig.log.entries.length;
+    for (let i = 0; i < packets; i++) rig.port(udp(ours, others));
+    return rig.log.messages.slice(before);
+  };
+  assert.deepEqual(logged(100), ["The policy failed; the packet is denied"]);
+  await rig.clock.advance(9_999);
+  assert.deepEqual(logged(100), []);
+  await rig.clock.advance(1);
+  assert.equal(logged(100).length, 1);
+  assert.deepEqual(rig.drops.report(), { denied: 300 });
+});
 
 test("what cannot be parsed is counted as that, from either side, and no traffic", () => {
   const packets: [OverlayPacket, DropName][] = [

@@ -1,9 +1,12 @@
 /** A node in this process, as the API, the CLI and embedding programs drive it. */
 import { MeshError } from "../contracts/errors.ts";
 import type { EditableTargets } from "../contracts/discovery.ts";
+import type { BridgeAdmin } from "../contracts/bridging.ts";
+import type { HostAdmin } from "../contracts/exposure.ts";
 import type {
   ConnectionStatus,
   DropReason,
+  EndpointAdmin,
   IpamStatus,
   MemberAdmin,
   MeshNode,
@@ -18,7 +21,7 @@ import type { OverlaySockets } from "../contracts/port.ts";
 import type { Address, Endpoint, PeerId } from "../contracts/values.ts";
 import { formatAddress, parseAddress } from "../wire/address.ts";
 import { parseEndpoint } from "../wire/endpoint.ts";
-import { ownOwner } from "./own_endpoint.ts";
+import { ownAddresses } from "./own_endpoint.ts";
 import {
   connectionStatuses,
   ipamStatus,
@@ -36,6 +39,9 @@ export interface LocalNodeParts {
   readonly overlay: OverlaySockets | undefined;
   readonly tokens: TokenAdmin;
   readonly members: MemberAdmin;
+  readonly endpoints: EndpointAdmin;
+  readonly host: HostAdmin;
+  readonly bridges: BridgeAdmin;
   /** Stops trying an endpoint; whoever lists it may have it tried again. */
   forget(endpoint: Endpoint): void;
   stop(): Promise<void>;
@@ -48,6 +54,9 @@ export class LocalNode implements MeshNode {
   readonly events: EventBus;
   readonly tokens: TokenAdmin;
   readonly members: MemberAdmin;
+  readonly endpoints: EndpointAdmin;
+  readonly host: HostAdmin;
+  readonly bridges: BridgeAdmin;
   readonly overlay: OverlaySockets | undefined;
   readonly #parts: LocalNodeParts;
   #stopped: Promise<void> | undefined;
@@ -58,6 +67,9 @@ export class LocalNode implements MeshNode {
     this.events = parts.events;
     this.tokens = parts.tokens;
     this.members = parts.members;
+    this.endpoints = parts.endpoints;
+    this.host = parts.host;
+    this.bridges = parts.bridges;
     this.overlay = parts.overlay;
   }
 
@@ -159,15 +171,15 @@ export class LocalNode implements MeshNode {
   }
 
   #ownAddress(family: 4 | 6): Address {
-    const lease = [...this.#parts.sources.ipam.leases()]
-      .find(({ owner, address }) => owner === ownOwner && address.family === family);
-    if (lease === undefined) {
+    // Not the lease: with one family granted and the other awaited, nothing is attached and nobody answers at it.
+    const address = ownAddresses(this.#parts.sources.port).find((each) => each.family === family);
+    if (address === undefined) {
       throw new MeshError(
         "UNREACHABLE",
         `This node has no IPv${family} address yet; it is waiting for a range`,
       );
     }
-    return lease.address;
+    return address;
   }
 }
 

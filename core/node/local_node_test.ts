@@ -33,6 +33,26 @@ test("what is no name, id or address is not found, nor an address that a peer ha
   await assert.rejects(b!.node.ping("a", {}, signal), { code: "NOT_FOUND" }, "a revoked member has no name");
 });
 
+test("a node that has its address of one family and waits for that of the other cannot ping over either yet", async () => {
+  await using world = new SimWorld(80);
+  const a = await world.found("a");
+  const { token } = await world.run(a.node.tokens.create());
+  world.onBoot = (_, ipam) => {
+    const allocate = ipam.allocate.bind(ipam);
+    const never = Promise.withResolvers<never>().promise;
+    ipam.allocate = (request, signal) =>
+      request.subnet.address.family === 4 ? never : allocate(request, signal);
+  };
+  const b = await world.start("b", { join: { token } });
+  assert.deepEqual([...b.ipam.leases()].map(({ address }) => address.family), [6]);
+  for (const address of a.node.status().addresses) {
+    await assert.rejects(b.node.ping(address, {}, signal), {
+      code: "UNREACHABLE",
+      message: /waiting for a range/,
+    });
+  }
+});
+
 test("targets are added, replaced and checked before anything is done", async () => {
   await using world = new SimWorld(73);
   const [a, b] = await world.mesh("a", "b");

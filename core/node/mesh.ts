@@ -7,6 +7,7 @@ import type {
   EncapsulationOutput,
   JoinAnswer,
   OverlayPacket,
+  PathMeasuring,
   SessionTarget,
 } from "../contracts/encapsulation.ts";
 import type { Finding } from "../contracts/discovery.ts";
@@ -19,11 +20,13 @@ import { EncapsulationDriver, type EncapsulationFact } from "./encapsulation_dri
 import { Forwarder } from "./forwarder.ts";
 import { DeviceLinks } from "./device_links.ts";
 import { MeshRoutes } from "./devices.ts";
+import { MeshBridges } from "./mesh_bridges.ts";
 import { Introductions } from "./introductions.ts";
 import { Joining } from "./joining.ts";
 import { NameClashAlerts } from "./name_clashes.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { NodeParts } from "./node_parts.ts";
+import { ownAddresses } from "./own_endpoint.ts";
 import { Turns } from "./turns.ts";
 
 type Fact<T extends EncapsulationOutput["type"]> = Extract<EncapsulationOutput, { type: T }>;
@@ -39,6 +42,7 @@ export class Mesh {
   readonly introductions: Introductions;
   readonly admissions: Admissions;
   readonly joining = new Joining();
+  readonly bridges: MeshBridges;
   readonly #context: NodeContext;
   readonly #parts: NodeParts;
   readonly #devices: DeviceLinks;
@@ -60,6 +64,7 @@ export class Mesh {
       log: platform.log.child("mesh"),
       onFact: (fact) => this.#handle(fact),
     });
+    if (measuresPaths(parts.encapsulation)) parts.encapsulation.measurePaths();
     this.#devices = new DeviceLinks(context, parts.beside, (from, packet) => {
       this.forwarder.fromMesh(from, packet);
     });
@@ -72,13 +77,20 @@ export class Mesh {
       clock: platform.clock,
       log: platform.log.child("mesh"),
     });
+    const fixed = new MeshRoutes(parts.ipam.routes, this.#devices.devices, () => state.network()?.ranges);
+    this.bridges = new MeshBridges(context, parts, fixed);
     this.forwarder = new Forwarder({
       self: state.self.id,
       port: parts.port,
-      routes: new MeshRoutes(parts.ipam.routes, this.#devices.devices, () => state.network()?.ranges),
+      routes: this.bridges,
+      foreign: this.bridges.foreign,
+      looped: (mac) => this.bridges.bridges.looped(mac),
       policy: parts.policy,
       drops,
       clock: platform.clock,
+      log: platform.log.child("mesh"),
+      peers: () => context.connections.peers(),
+      pathMtu: (peer) => context.connections.connection(peer)?.pathMtu,
       seal: (peer, packet) => this.#seal(peer, packet),
     });
     this.admissions = new Admissions({
@@ -100,7 +112,7 @@ export class Mesh {
   /** Sets out for every member this node has known, so that a restart returns without waiting for introductions. */
   start(): void {
     const { state } = this.#context;
-    if (state.trust().standing(state.self.publicKey).state === "revoked") this.#raiseRevoked();
+    this.#judgeSelf();
     this.introductions.start();
     this.#nameClashes.update(state.trust());
     for (const peer of this.#context.state.knownPeers()) this.#reach(peer);
@@ -130,12 +142,13 @@ export class Mesh {
     this.introductions.spreadKey();
   }
 
-  /** Tells all where this node is and which addresses it has, when that is new. Rejects when it cannot be kept. */
+  /**
+   * Tells all where this node is and which addresses it has itself, when that is new. Those of containers are not told:
+   * a record is bounded, and the ranges say where they are. Rejects when it cannot be kept.
+   */
   async announce(): Promise<void> {
     const { datagrams, port } = this.#parts;
-    const leases = [...port.attached()].flatMap((endpoint) => endpoint.leases);
-    const addresses = leases.map(({ address }) => address);
-    const record = await this.#context.state.announce(datagrams.localEndpoints(), addresses);
+    const record = await this.#context.state.announce(datagrams.localEndpoints(), ownAddresses(port));
     if (record !== undefined) this.introductions.spread([record]);
   }
 
@@ -178,14 +191,12 @@ export class Mesh {
     const { connections, events, alerts, state, replicator } = this.#context;
     replicator.membersChanged();
     this.#nameClashes.update(state.trust());
+    this.#judgeSelf();
     for (const peer of removed) {
       events.emit("peer:revoked", { peer });
       connections.forgetPeer(peer);
       if (this.#clones.delete(peer)) alerts.clear(cloneAlert(peer));
-      if (peer === state.self.id) {
-        this.#raiseRevoked();
-        continue;
-      }
+      if (peer === state.self.id) continue;
       this.introductions.tell(peer);
       this.driver.call((machine, now) => machine.disconnect(peer, now));
       for (const streams of this.#parts.streams) streams.disconnect(peer);
@@ -196,9 +207,17 @@ export class Mesh {
     }
   }
 
-  #raiseRevoked(): void {
-    const detail = "this node was shut out of its network; reset it, and join anew with a new token";
-    this.#context.alerts.raise("revoked", detail);
+  /**
+   * A node is out when it was revoked, and also when the one that had admitted it was, by somebody who had not heard of
+   * the admission: then it is a stranger to all, itself included, until a member admits it anew.
+   */
+  #judgeSelf(): void {
+    const { alerts, state } = this.#context;
+    if (state.trust().standing(state.self.publicKey).state === "admitted") return alerts.clear("revoked");
+    alerts.raise(
+      "revoked",
+      "this node was shut out of its network; reset it, and join anew with a new token",
+    );
   }
 
   #handle(fact: EncapsulationFact): void {
@@ -215,6 +234,8 @@ export class Mesh {
         return this.#context.events.emit("peer:roamed", { peer: fact.peer, endpoint: fact.endpoint });
       case "round-trip":
         return connections.roundTrip(fact);
+      case "path-mtu":
+        return connections.pathMtu(fact);
       case "attempt-failed":
         return this.#attemptFailed(fact);
       case "target-found":
@@ -295,7 +316,6 @@ export class Mesh {
   }
 
   #raiseClone(peer: PeerId, detail: string): void {
-    this.#context.platform.log.log("error", "An identity is in use twice", { peer, reason: detail });
     this.#context.alerts.raise(cloneAlert(peer), detail);
   }
 
@@ -321,6 +341,10 @@ export class Mesh {
   #isOwn(endpoint: Endpoint): boolean {
     return this.#parts.datagrams.localEndpoints().some((own) => sameEndpoint(own, endpoint));
   }
+}
+
+function measuresPaths(encapsulation: object): encapsulation is PathMeasuring {
+  return "measurePaths" in encapsulation;
 }
 
 function cloneAlert(peer: PeerId): string {

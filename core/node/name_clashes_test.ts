@@ -37,7 +37,9 @@ test("the alert is raised once and cleared when one of the two is out", () => {
   events.on("alert:raised", ({ alert }) => void seen.push(`raised ${alert}`), signal);
   events.on("alert:cleared", ({ alert }) => void seen.push(`cleared ${alert}`), signal);
   const trust = new Trust(network.founding);
-  const alerts = new NameClashAlerts(new Alerts(new SimClock(), events, signal));
+  const alerts = new NameClashAlerts(
+    new Alerts({ clock: new SimClock(), events, log: new FakeLog() }, signal),
+  );
   for (const record of [first, second, revoke(network, founder, bob)]) {
     trust.merge(record);
     alerts.update(trust);

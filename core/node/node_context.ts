@@ -30,7 +30,9 @@ export class NodeContext {
     this.store = store;
     this.signal = signal;
     this.events = new EventBus(platform.log);
-    this.alerts = new Alerts(platform.clock, this.events, signal);
+    this.alerts = new Alerts({ clock: platform.clock, events: this.events, log: platform.log }, signal);
+    // Before anything is read: what cannot be may be so for the very reason that is told here.
+    for (const { name, detail } of store.notices?.() ?? []) this.alerts.raise(name, detail);
     this.channels = new Channels(platform.log, () => this.connections.peers());
     this.state = new NetworkState({ platform, store, name });
     this.replicator = new Replicator({

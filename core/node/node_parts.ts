@@ -4,15 +4,16 @@ import type { Discovery } from "../contracts/discovery.ts";
 import type { Encapsulation, FixedPeers, Joining } from "../contracts/encapsulation.ts";
 import { MeshError } from "../contracts/errors.ts";
 import type { Host } from "../contracts/host.ts";
-import type { Ipam, IpamReport } from "../contracts/ipam.ts";
+import type { DefaultSubnets, Ipam, IpamReport, LeaseTransfer } from "../contracts/ipam.ts";
 import type { Lifecycle } from "../contracts/lifecycle.ts";
 import type { Names } from "../contracts/names.ts";
 import type { Plugin, PluginLabel } from "../contracts/plugin.ts";
 import type { Policy } from "../contracts/policy.ts";
-import type { OverlaySockets, Port } from "../contracts/port.ts";
+import type { Port } from "../contracts/port.ts";
 import type { Datagrams, Streams, Transport } from "../contracts/transport.ts";
 import type { BesideEncapsulation, Composition } from "./composition.ts";
 import type { PartStack } from "./part_stack.ts";
+import { PortSet } from "./port_set.ts";
 
 export interface NodeParts {
   readonly transports: readonly (Transport & Lifecycle)[];
@@ -23,9 +24,11 @@ export interface NodeParts {
   readonly encapsulation: Encapsulation & Joining & Lifecycle;
   readonly beside: readonly BesidePart[];
   readonly discovery: readonly (Discovery & Lifecycle)[];
-  readonly ipam: Ipam & Partial<IpamReport> & Lifecycle;
+  readonly ipam: Ipam & Partial<IpamReport & LeaseTransfer & DefaultSubnets> & Lifecycle;
   readonly policy: Policy & Lifecycle;
-  readonly port: Port & Partial<OverlaySockets> & Lifecycle;
+  readonly ports: readonly (Port & Lifecycle)[];
+  /** All of them as one. */
+  readonly port: PortSet;
   readonly coordinator: (Coordinator & Lifecycle) | undefined;
   readonly names: (Names & Lifecycle) | undefined;
 }
@@ -53,7 +56,7 @@ export function createParts(
   const discovery = plugins.discovery.map((plugin) => stack.create(plugin, hostFor(plugin.name)));
   const ipam = stack.create(plugins.ipam, hostFor(plugins.ipam.name));
   const policy = stack.create(plugins.policy, hostFor(plugins.policy.name));
-  const port = stack.create(plugins.port, hostFor(plugins.port.name));
+  const ports = portsOf(plugins).map((plugin) => stack.create(plugin, hostFor(plugin.name)));
   const coordinator = plugins.coordinator &&
     stack.create(plugins.coordinator, hostFor(plugins.coordinator.name));
   const names = plugins.names && stack.create(plugins.names, hostFor(plugins.names.name));
@@ -66,7 +69,8 @@ export function createParts(
     discovery,
     ipam,
     policy,
-    port,
+    ports,
+    port: new PortSet(ports),
     coordinator,
     names,
   };
@@ -93,13 +97,17 @@ export async function startParts(
   }
   await stack.start(plugins.ipam, parts.ipam);
   await stack.start(plugins.policy, parts.policy);
-  await stack.start(plugins.port, parts.port);
+  for (const [index, plugin] of portsOf(plugins).entries()) await stack.start(plugin, parts.ports[index]!);
   if (plugins.coordinator && parts.coordinator) await stack.start(plugins.coordinator, parts.coordinator);
   if (plugins.names && parts.names) await stack.start(plugins.names, parts.names);
 }
 
 function transportsOf({ transport }: Composition): readonly Plugin<"transport">[] {
   return [transport].flat();
+}
+
+function portsOf({ port }: Composition): readonly Plugin<"port">[] {
+  return [port].flat();
 }
 
 function besidePart(

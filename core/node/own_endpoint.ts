@@ -5,6 +5,7 @@
 import type { Ipam, Lease } from "../contracts/ipam.ts";
 import type { Policy } from "../contracts/policy.ts";
 import type { AttachedPort, Port } from "../contracts/port.ts";
+import type { Address } from "../contracts/values.ts";
 
 export const ownOwner = "node";
 
@@ -12,7 +13,7 @@ export interface OwnEndpointParts {
   readonly name: string;
   readonly ipam: Ipam;
   readonly policy: Policy;
-  readonly port: Port;
+  readonly port: Pick<Port, "attach">;
   readonly mtu: number;
 }
 
@@ -31,4 +32,10 @@ export async function attachSelf(parts: OwnEndpointParts, signal: AbortSignal): 
   await parts.policy.gate({ owner: ownOwner, namespace: "default", labels: {}, addresses }, signal);
   await attached.open();
   return attached;
+}
+
+/** Empty until it is attached. */
+export function ownAddresses(port: Pick<Port, "attached">): readonly Address[] {
+  return [...port.attached()].filter(({ owner }) => owner === ownOwner)
+    .flatMap(({ leases }) => leases.map(({ address }) => address));
 }

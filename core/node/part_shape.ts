@@ -4,6 +4,7 @@
  */
 import { MeshError } from "../contracts/errors.ts";
 import type { PluginLabel, SlotName, Slots } from "../contracts/plugin.ts";
+import type { LinkPort } from "../contracts/port.ts";
 import type { Datagrams, Streams } from "../contracts/transport.ts";
 
 /** What every part of the slot has. What some have, and others not, is looked for where it is used. */
@@ -24,6 +25,9 @@ const methods: { readonly [K in SlotName]: readonly (keyof Slots[K] & string)[] 
 
 const datagramMethods: readonly (keyof Datagrams)[] = ["localEndpoints", "send", "receive"];
 const streamMethods: readonly (keyof Streams)[] = ["localEndpoints", "dial", "accept", "disconnect"];
+const linkMethods: readonly (keyof LinkPort)[] = [
+  ...["locate", "watch", "look", "remains", "forgetRemains", "reset"] as const,
+];
 const routeMethods: readonly (keyof Slots["ipam"]["routes"])[] = [
   "routes",
   "version",
@@ -54,6 +58,7 @@ function lacking(slot: SlotName, part: unknown): readonly string[] {
       : []),
     ...(slot === "transport" && streams !== undefined ? without(streams, streamMethods, "streams.") : []),
     ...(slot === "ipam" ? without(routes, routeMethods, "routes.") : []),
+    ...(slot === "port" && "locate" in part ? without(part, linkMethods) : []),
     ...(slot === "encapsulation" && !isOverhead(overhead) ? ["overhead of 4 and 6"] : []),
     ...(slot === "encapsulation" && "fixedPeers" in part && !Array.isArray(fixedPeers)
       ? ["list of fixedPeers"]

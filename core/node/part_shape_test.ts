@@ -41,6 +41,15 @@ test("in every slot nothing, and what is no object, is no part", () => {
   }
 });
 
+test("a port that finds places has to remember and to reset what it makes there", () => {
+  const port = partOf("deliver", "receive", "attach", "detach", "attached");
+  assert.equal(messageFor("port", port), "");
+  assert.equal(
+    messageFor("port", { ...port, ...partOf("locate", "watch", "remains") }),
+    'The port plugin "x" has no look(), no forgetRemains(), no reset()',
+  );
+});
+
 test("parts of parts are looked at where they are", () => {
   const ipam = partOf("ranges", "allocate", "claim", "release", "leases");
   const routes = partOf("routes", "version", "credentials");

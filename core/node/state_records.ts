@@ -9,6 +9,8 @@
  *     node/record/<id>   an admission or a revocation, as signed
  *     node/peer/<id>     the newest announcement of a peer, as signed
  *     node/token/<id>    CBOR map { v: 1, expires: seconds, epoch }
+ *     node/endpoint/<o>  see `endpoint_record.ts`, by owner
+ *     node/host          see `host_record.ts`
  *
  * A version above the one known here ends the start with UNSUPPORTED: an older program must not write over what it
  * cannot read. A field that is unknown under a known version stays when the map is written again, at the top of
@@ -33,6 +35,12 @@ export const storeKeys = {
   peers: "node/peer/",
   /** Tokens made here, by token id. Never the secret. */
   tokens: "node/token/",
+  /** What is attached in namespaces of this host, by owner. */
+  endpoints: "node/endpoint/",
+  /** Addresses and services of the host itself. */
+  host: "node/host",
+  /** Bridges of the host that are joined. */
+  bridges: "node/bridges",
 } as const;
 
 type UnknownFields = Readonly<Record<string, unknown>>;

@@ -1,36 +1,42 @@
 /** The node's parts as plain documents: what `status` and the API show. Reads only. */
 import type { Discovery } from "../contracts/discovery.ts";
 import type { Encapsulation } from "../contracts/encapsulation.ts";
+import type { HostStatus } from "../contracts/exposure.ts";
 import type { Ipam, IpamReport } from "../contracts/ipam.ts";
 import type {
   Alert,
   ConnectionState,
   ConnectionStatus,
   IpamStatus,
+  ListenerStatus,
   NodeStatus,
   PeerStatus,
   TargetStatus,
   TrafficStatus,
 } from "../contracts/node.ts";
+import type { PeerIdentity } from "../contracts/membership.ts";
 import type { Port } from "../contracts/port.ts";
-import type { Datagrams } from "../contracts/transport.ts";
+import type { Datagrams, Transport } from "../contracts/transport.ts";
 import type { Endpoint, PeerId, WallMillis } from "../contracts/values.ts";
 import { formatAddress } from "../wire/address.ts";
 import { formatEndpoint } from "../wire/endpoint.ts";
 import { formatPrefix } from "../wire/prefix.ts";
 import { encodeHex } from "../wire/hex.ts";
 import type { Attempt, Connection, ConnectionTable } from "./connection_table.ts";
+import type { pluginNames } from "./composition.ts";
 import type { DropCounts } from "./drop_counts.ts";
 import type { NetworkState } from "./network_state.ts";
 import type { BesidePart } from "./node_parts.ts";
 import { overlayMtu } from "./overlay_mtu.ts";
+import { ownAddresses } from "./own_endpoint.ts";
 import { timeText } from "./time_text.ts";
 import type { Platform } from "./platform.ts";
 
 export interface StatusSources {
   readonly version: string;
   readonly platform: Platform;
-  readonly plugins: Readonly<Record<string, readonly string[]>>;
+  readonly plugins: ReturnType<typeof pluginNames>;
+  readonly transports: readonly Transport[];
   readonly state: NetworkState;
   readonly connections: ConnectionTable;
   readonly datagrams: Datagrams;
@@ -38,13 +44,14 @@ export interface StatusSources {
   readonly beside: readonly BesidePart[];
   readonly discovery: readonly Discovery[];
   readonly ipam: Ipam & Partial<IpamReport>;
-  readonly port: Port;
+  readonly port: Pick<Port, "attached">;
   readonly startedWall: WallMillis;
   readonly startedAt: number;
   phase(): NodeStatus["state"];
   traffic(): TrafficStatus;
   readonly drops: Pick<DropCounts, "all" | "report">;
   alerts(): readonly Alert[];
+  host(): HostStatus | undefined;
 }
 
 export function nodeStatus(sources: StatusSources): NodeStatus {
@@ -65,18 +72,34 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     listen: endpointTexts(
       [sources, ...sources.beside].flatMap(({ datagrams }) => datagrams.localEndpoints()),
     ),
-    addresses: ownAddresses(sources.port),
+    listeners: listenerStatuses(sources),
+    addresses: ownAddresses(sources.port).map(formatAddress),
     encryption: { aead: platform.aeads[0]!.name, implementation: platform.aeads[0]!.implementation },
     connections: countStates([...members, ...deviceConnections(sources)]),
-    peers: peerStatuses(sources).length,
+    peers: 1 + otherPeers(sources).length,
     targets: targetStatuses(sources).length,
     ipam: ipamStatus(sources),
     traffic: sources.traffic(),
     drops: sources.drops.report(),
+    host: sources.host() ?? null,
     alerts,
     healthy: sources.phase() === "ready" && alerts.length === 0 &&
       members.every((connection) => connection.state === "established"),
   };
+}
+
+/** In the order in which the transports are named: that of their start. */
+function listenerStatuses({ transports, beside, plugins }: StatusSources): readonly ListenerStatus[] {
+  const names = plugins["transport"] ?? [];
+  return [...transports, ...beside.map(({ over }) => over)].flatMap((part, index) =>
+    (["datagrams", "streams"] as const).flatMap((carries) =>
+      endpointTexts(part[carries]?.localEndpoints() ?? []).map((endpoint) => ({
+        transport: names[index]!,
+        carries,
+        endpoint,
+      }))
+    )
+  );
 }
 
 /** One row per session, one per endpoint that has none, and one per device. */
@@ -123,7 +146,7 @@ function established(connection: Connection, sources: StatusSources): Connection
     encrypted: connection.session.aead !== undefined,
     aead: connection.session.aead ?? null,
     rttMillis: connection.rtt ?? null,
-    mtu: overlayMtu(sources),
+    mtu: connection.pathMtu ?? overlayMtu(sources),
     reason: null,
     code: null,
   };
@@ -148,10 +171,11 @@ function unestablished(attempt: Attempt, sources: StatusSources): ConnectionStat
 /** All members this node knows, itself first. */
 export function peerStatuses(sources: StatusSources): readonly PeerStatus[] {
   const self = peerStatus(sources, sources.state.self.id, sources.datagrams.localEndpoints());
-  const others = sources.state.knownPeers()
-    .filter((peer) => peer.id !== sources.state.self.id)
-    .map((peer) => peerStatus(sources, peer.id, peer.endpoints));
-  return [self, ...others];
+  return [self, ...otherPeers(sources).map((peer) => peerStatus(sources, peer.id, peer.endpoints))];
+}
+
+function otherPeers({ state }: StatusSources): readonly PeerIdentity[] {
+  return state.knownPeers().filter((peer) => peer.id !== state.self.id);
 }
 
 function peerStatus(sources: StatusSources, id: PeerId, endpoints: readonly Endpoint[]): PeerStatus {
@@ -165,7 +189,7 @@ function peerStatus(sources: StatusSources, id: PeerId, endpoints: readonly Endp
     state: self || connection !== undefined ? "up" : "down",
     endpoints: endpointTexts(connection === undefined ? endpoints : [connection.endpoint]),
     ranges: rangesOf(sources, id),
-    addresses: self ? ownAddresses(sources.port) : state.peerAddresses(id).map(formatAddress),
+    addresses: (self ? ownAddresses(sources.port) : state.peerAddresses(id)).map(formatAddress),
     rttMillis: connection?.rtt ?? null,
   };
 }
@@ -173,7 +197,7 @@ function peerStatus(sources: StatusSources, id: PeerId, endpoints: readonly Endp
 export function ipamStatus({ ipam, state, connections, port }: StatusSources): IpamStatus {
   const self = state.self.id;
   return {
-    state: [...port.attached()].length > 0 ? "ready" : "waiting",
+    state: ownAddresses(port).length > 0 ? "ready" : "waiting",
     ranges: ipam.ranges().map(formatPrefix),
     leases: [...ipam.leases()].map(({ owner, address, bits }) => ({
       owner,
@@ -207,10 +231,6 @@ export function targetStatuses({ discovery, connections }: StatusSources): reado
 function rangesOf({ ipam }: StatusSources, peer: PeerId): readonly string[] {
   return (ipam.report?.() ?? []).filter((share) => share.peer === peer)
     .flatMap((share) => share.prefixes.map(formatPrefix));
-}
-
-function ownAddresses(port: Port): readonly string[] {
-  return [...port.attached()].flatMap(({ leases }) => leases.map((lease) => formatAddress(lease.address)));
 }
 
 function endpointTexts(endpoints: readonly Endpoint[]): readonly string[] {

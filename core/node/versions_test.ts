@@ -22,6 +22,8 @@ import { parseEndpoint } from "../wire/endpoint.ts";
 import { parsePrefix } from "../wire/prefix.ts";
 import { Admissions } from "./admissions.ts";
 import { Channels } from "./channels.ts";
+import { putEndpoint } from "./endpoint_record.ts";
+import { putHost } from "./host_record.ts";
 import { FakeLog, FakeStore, foundedState, newState } from "./node_fixture.ts";
 import { Tokens } from "./tokens.ts";
 import { decodeStateMessage, encodeDigests, encodeRecords } from "./state_message.ts";
@@ -53,12 +55,36 @@ const stored: readonly StoredForm[] = [
   { keys: /^node\/record\/[0-9a-f]{32}$/, ...inRecord, then: "refused" },
   { keys: /^node\/peer\/[a-z2-7]{32}$/, ...inRecord, then: "refused" },
   { keys: /^node\/token\/[0-9a-f]{32}$/, ...inMap, then: "passed over" },
+  { keys: /^node\/endpoint\/.+$/, ...inMap, then: "refused" },
+  { keys: /^node\/host$/, ...inMap, then: "refused" },
   { keys: /^ring\/network$/, ...inMap, then: "refused" },
   { keys: /^ring\/grant\/.+$/, ...inMap, then: "refused" },
   { keys: /^ring\/lease\/[0-9a-f.:]+$/, ...inMap, then: "refused" },
   { keys: /^ring\/rest\/[0-9a-f.:]+$/, ...inMap, then: "refused" },
   { keys: /^static_seeds\/.+$/, versionOf: (value) => value[0], newer: newerByte, then: "refused" },
 ];
+
+const endpoint = putEndpoint({
+  owner: "netns:4:1",
+  path: "/run/netns/web",
+  where: { netns: "web" },
+  wish: "",
+  leases: [],
+  name: undefined,
+  namespace: "default",
+  labels: {},
+  mtu: 1376,
+  link: {},
+});
+
+const host = putHost({
+  leases: [{ owner: "host", address: parsePrefix("10.32.9.1/32")!.address, bits: 12 }],
+  name: undefined,
+  masquerade: true,
+  randomFully: false,
+  noMasqLocal: false,
+  services: [],
+});
 
 /** Of plugins that keep one number, and say so where they keep it. */
 const others = /^noise\//;
@@ -74,7 +100,7 @@ test("every key that a node stores is in the table and says version 1, and a new
   await world.stop(a!);
   const disk = world.disk("a");
   const lease = [...disk.image.entries("ring/lease/")][0]!;
-  await disk.mount().commit([{ key: "ring/rest/10.32.9.9", value: encodeCbor({ v: 1 }) }]);
+  await disk.mount().commit([{ key: "ring/rest/10.32.9.9", value: encodeCbor({ v: 1 }) }, endpoint, host]);
   const entries = [...disk.image.entries("")].filter(([key]) => !others.test(key));
   assert.notEqual(lease, undefined);
   const seen = new Set<StoredForm>();
