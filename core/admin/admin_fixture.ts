@@ -42,7 +42,8 @@ export function adminFixture(node = new FixtureNode(), bindings: AdminBindings =
 
 function fixtureLevels(): LogControl {
   let current: LogSettings = { level: "info", scopes: {} };
-  return { settings: () => current, change: (settings) => void (current = settings) };
+  const known = ["admin", "mesh", "node", "noise", "noise.link"];
+  return { settings: () => current, known: () => known, change: (settings) => void (current = settings) };
 }
 
 function withHost(request: Request): Request {

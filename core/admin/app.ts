@@ -16,6 +16,9 @@ import { Refusals } from "./refusals.ts";
 import { answering, boundedLength, sameSite } from "./request_guards.ts";
 import { adminCounters, adminRoutes } from "./routes/admin.ts";
 import { controlRoutes } from "./routes/control.ts";
+import { endpointRoutes } from "./routes/endpoints.ts";
+import { bridgeRoutes } from "./routes/bridges.ts";
+import { hostRoutes } from "./routes/host.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { logRoutes } from "./routes/log.ts";
 import { membershipRoutes } from "./routes/membership.ts";
@@ -59,6 +62,9 @@ export function createAdminApp(parts: AdminParts) {
     .route("/v1", reportRoutes({ ...inner, counters }))
     .route("/v1", meshRoutes(inner))
     .route("/v1", membershipRoutes(inner))
+    .route("/v1", endpointRoutes(inner))
+    .route("/v1", hostRoutes(inner))
+    .route("/v1", bridgeRoutes(inner))
     .route("/v1", controlRoutes(inner))
     .route("/v1", eventRoutes(hub));
 }

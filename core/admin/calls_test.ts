@@ -1,6 +1,7 @@
 /** What the routes ask of the node, what they answer, and what they leave in the log. */
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
+import { hostStatus } from "./host_fixture.ts";
 import { adminFixture } from "./admin_fixture.ts";
 import { createAdminApp } from "./app.ts";
 import { secretOfToken } from "./mesh_node_fixture.ts";
@@ -15,6 +16,7 @@ test("reads answer the node's own documents", async () => {
   assert.deepEqual(await read("/v1/targets"), { targets: node.targets() });
   assert.deepEqual(await read("/v1/drops"), { drops: node.drops() });
   assert.deepEqual(await read("/v1/members"), { members: node.members.list() });
+  assert.deepEqual(await read("/v1/endpoints"), { endpoints: node.endpoints.list() });
   assert.deepEqual(await read("/v1/tokens"), { tokens: node.tokens.list() });
   assert.deepEqual(await read("/v1/version"), { name: "selvage", version: "0.1.0", api: "v1" });
 });
@@ -56,6 +58,52 @@ test("revocations answer 204, and 404 for what is unknown", async () => {
   ]);
 });
 
+test("an endpoint is attached with what was asked, and detached by its owner or by what attach was told", async () => {
+  const { request, post, node } = adminFixture();
+  const wish = { where: { pid: "4711" }, addresses: ["net:10.32.2.0/24"], labels: { app: "shop" } };
+  const attached = await post("/v1/endpoints", wish);
+  assert.deepEqual([attached.status, (await attached.json()).device], [200, "mesh0"]);
+  for (const path of ["netns:4:4026532281", "%2Frun%2Fnetns%2Fweb?by=netns", "host?by=host", "nobody"]) {
+    const { status } = await request("DELETE", `/v1/endpoints/${path}`);
+    assert.equal(status, path === "nobody" ? 404 : 204);
+  }
+  await request("DELETE", "/v1/endpoints/web?by=netns&address=10.32.1.5");
+  await request("DELETE", "/v1/endpoints/web?by=netns&address=10.32.1.5&address=net%3A10.32.2.0%2F24");
+  assert.equal((await request("DELETE", "/v1/endpoints/x?by=name")).status, 422);
+  assert.deepEqual(node.calls, [
+    `endpoints.attach(${JSON.stringify(wish)})`,
+    'endpoints.detach("netns:4:4026532281")',
+    'endpoints.detach({"netns":"/run/netns/web"})',
+    'endpoints.detach({"host":""})',
+    'endpoints.detach("nobody")',
+    'endpoints.detach({"netns":"web"}, "10.32.1.5")',
+    'endpoints.detach({"netns":"web"}, "10.32.1.5", "net:10.32.2.0/24")',
+  ]);
+});
+
+test("the host is exposed and hidden, and its services are put and removed, with what was asked", async () => {
+  const { request, post, node } = adminFixture();
+  const wish = { addresses: ["net:10.32.2.0/24"], name: "gateway", masquerade: false };
+  assert.deepEqual(await (await post("/v1/host/expose", wish)).json(), hostStatus);
+  assert.deepEqual(await (await post("/v1/host/hide", {})).json(), { hidden: ["10.32.0.9/12"] });
+  const service = { kind: "export", listen: "0.0.0.0:8080", target: "10.32.0.5:80" };
+  const headers = { "content-type": "application/json" };
+  const put = await request("PUT", "/v1/host/services", { headers, body: JSON.stringify(service) });
+  assert.deepEqual(await put.json(), hostStatus.services[0]);
+  const path = "/v1/host/services/0.0.0.0:8080";
+  assert.equal((await request("DELETE", `${path}?protocol=udp`)).status, 204);
+  assert.equal((await request("DELETE", "/v1/host/services/%5B::%5D:81")).status, 404);
+  assert.equal((await request("DELETE", `${path}?protocol=sctp`)).status, 422);
+  assert.equal((await post("/v1/host/expose", { adresses: [] })).status, 422);
+  assert.deepEqual(node.calls, [
+    `host.expose(${JSON.stringify(wish)})`,
+    "host.hide([])",
+    `host.putService(${JSON.stringify(service)})`,
+    'host.removeService("udp", "0.0.0.0:8080")',
+    'host.removeService("tcp", "[::]:81")',
+  ]);
+});
+
 test("a name in a path arrives as it was before percent-encoding", async () => {
   const { request, node } = adminFixture();
   for (const name of ["a b", "a/b", "ü", "100%", "%2F", "a?b#c", "index", ":peer"]) {
@@ -91,10 +139,11 @@ test("the log's levels are read and replaced, and a scope that is left out has n
       body: JSON.stringify(document),
     });
   const settings = { level: "warn", scopes: { noise: "debug", "noise.link": "error" } };
-  assert.deepEqual(await (await set(settings)).json(), settings);
+  const known = levels.known();
+  assert.deepEqual(await (await set(settings)).json(), { ...settings, known });
   assert.deepEqual(levels.settings(), settings);
-  assert.deepEqual(await (await set({ level: "info" })).json(), { level: "info", scopes: {} });
-  assert.deepEqual(await (await request("GET", "/v1/log")).json(), { level: "info", scopes: {} });
+  assert.deepEqual(await (await set({ level: "info" })).json(), { level: "info", scopes: {}, known });
+  assert.deepEqual(await (await request("GET", "/v1/log")).json(), { level: "info", scopes: {}, known });
   const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`s${i}`, "info"]));
   for (
     const wrong of [{ level: "loud" }, { level: "info", scopes: { "a b": "info" } }, {
@@ -104,6 +153,22 @@ test("the log's levels are read and replaced, and a scope that is left out has n
   ) {
     assert.equal((await set(wrong)).status, 422);
   }
+  assert.deepEqual(levels.settings(), { level: "info", scopes: {} });
+});
+
+test("a level for a scope that nobody logs under is refused by name, with those there are, and changes nothing", async () => {
+  const { request, levels } = adminFixture();
+  const response = await request("PUT", "/v1/log", {
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ level: "debug", scopes: { noise: "debug", nosuch: "debug" } }),
+  });
+  const { code, detail, details } = await response.json();
+  assert.deepEqual([response.status, code], [422, "INVALID_ARGUMENT"]);
+  assert.equal(
+    detail,
+    'Cannot set a level for "nosuch": nobody logs under that scope; there is admin, mesh, node, noise, noise.link',
+  );
+  assert.deepEqual(details, { unknown: ["nosuch"], known: levels.known() });
   assert.deepEqual(levels.settings(), { level: "info", scopes: {} });
 });
 

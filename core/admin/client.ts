@@ -6,12 +6,22 @@
  */
 import { hc } from "hono/client";
 import { MeshError } from "../contracts/errors.ts";
+import type { BridgeList, BridgeStatus } from "../contracts/bridging.ts";
 import type { EventName } from "../contracts/events.ts";
-import type { LogLevel } from "../contracts/host.ts";
-import type { LogSettings } from "../contracts/log.ts";
 import type {
+  ExposeRequest,
+  HostStatus,
+  ServiceProtocol,
+  ServiceRequest,
+  ServiceStatus,
+} from "../contracts/exposure.ts";
+import type { LogLevel } from "../contracts/host.ts";
+import type { LogSettings, LogStatus } from "../contracts/log.ts";
+import type {
+  AttachRequest,
   ConnectionStatus,
   DropReason,
+  EndpointStatus,
   IpamStatus,
   IssuedToken,
   MemberStatus,
@@ -23,6 +33,7 @@ import type {
   TokenOptions,
   TokenStatus,
 } from "../contracts/node.ts";
+import type { Where } from "../contracts/port.ts";
 import type { AdminAnswer, HealthAnswer, VersionAnswer } from "./answer_documents.ts";
 import type { AdminApp } from "./app.ts";
 import type { NodeReport } from "./report.ts";
@@ -59,6 +70,22 @@ export interface AdminClient {
   tokens(signal?: AbortSignal): Promise<readonly TokenStatus[]>;
   createToken(options?: TokenOptions, signal?: AbortSignal): Promise<IssuedToken>;
   revokeToken(id: string, signal?: AbortSignal): Promise<void>;
+  endpoints(signal?: AbortSignal): Promise<readonly EndpointStatus[]>;
+  attach(request: AttachRequest, signal?: AbortSignal): Promise<EndpointStatus>;
+  /** An owner, or what `attach` was told; with addresses, only those of it. */
+  detach(endpoint: string | Where, signal?: AbortSignal, addresses?: readonly string[]): Promise<void>;
+  /** Rejects `UNSUPPORTED` on a rootless node. */
+  host(signal?: AbortSignal): Promise<HostStatus>;
+  expose(request?: ExposeRequest, signal?: AbortSignal): Promise<HostStatus>;
+  /** What the host had of these addresses, all by default. */
+  hide(addresses?: readonly string[], signal?: AbortSignal): Promise<readonly string[]>;
+  /** Of this node, and the devices behind the bridges of all members. */
+  bridges(signal?: AbortSignal): Promise<BridgeList>;
+  attachBridge(device: string, signal?: AbortSignal): Promise<BridgeStatus>;
+  detachBridge(device: string, signal?: AbortSignal): Promise<void>;
+  services(signal?: AbortSignal): Promise<readonly ServiceStatus[]>;
+  putService(request: ServiceRequest, signal?: AbortSignal): Promise<ServiceStatus>;
+  removeService(protocol: ServiceProtocol, listen: string, signal?: AbortSignal): Promise<void>;
   connect(
     endpoints: readonly string[],
     options?: { readonly replace?: boolean },
@@ -72,12 +99,15 @@ export interface AdminClient {
   /** Everything in one document, without secrets. */
   report(signal?: AbortSignal): Promise<NodeReport>;
   /** Rejects `UNSUPPORTED` where the program that embeds the node has a log of its own. */
-  log(signal?: AbortSignal): Promise<LogSettings>;
-  /** Replaces all levels; without `scopes` none has a level of its own any more. */
+  log(signal?: AbortSignal): Promise<LogStatus>;
+  /**
+   * Replaces all levels; without `scopes` none has a level of its own any more. Rejects `INVALID_ARGUMENT` for a scope that
+   * nobody logs under.
+   */
   setLog(
     settings: { readonly level: LogLevel; readonly scopes?: LogSettings["scopes"] },
     signal?: AbortSignal,
-  ): Promise<LogSettings>;
+  ): Promise<LogStatus>;
   ping(to: string, options?: PingOptions, signal?: AbortSignal): Promise<PingResult>;
   /** Resolves when the node has agreed to stop, not when it has stopped. */
   stop(signal?: AbortSignal): Promise<void>;
@@ -107,6 +137,22 @@ export function createAdminClient(fetchLike: FetchLike): AdminClient {
     revokeToken: async (id, signal) => {
       await accepted(v1.tokens[":id"].$delete({ param: { id: segment(id) } }, abortable(signal)));
     },
+    endpoints: async (signal) => (await answer(v1.endpoints.$get({}, abortable(signal)))).endpoints,
+    attach: (request, signal) => answer(v1.endpoints.$post({ json: request }, abortable(signal))),
+    detach: async (endpoint, signal, addresses = []) => {
+      await accepted(v1.endpoints[":endpoint"].$delete(detachInput(endpoint, addresses), abortable(signal)));
+    },
+    host: (signal) => answer(v1.host.$get({}, abortable(signal))),
+    expose: (request = {}, signal) => answer(v1.host.expose.$post({ json: request }, abortable(signal))),
+    hide: async (addresses = [], signal) =>
+      (await answer(v1.host.hide.$post({ json: { addresses } }, abortable(signal)))).hidden,
+    ...bridgeCalls(v1),
+    services: async (signal) => (await answer(v1.host.services.$get({}, abortable(signal)))).services,
+    putService: (request, signal) => answer(v1.host.services.$put({ json: request }, abortable(signal))),
+    removeService: async (protocol, listen, signal) => {
+      const input = { param: { listen: segment(listen) }, query: { protocol } };
+      await accepted(v1.host.services[":listen"].$delete(input, abortable(signal)));
+    },
     connect: async (endpoints, options = {}, signal) => {
       await accepted(
         v1.connect.$post({ json: { ...options, endpoints: [...endpoints] } }, abortable(signal)),
@@ -126,6 +172,32 @@ export function createAdminClient(fetchLike: FetchLike): AdminClient {
       await accepted(v1.stop.$post({ json: {} }, abortable(signal)));
     },
     events: (signal) => adminEvents(() => v1.events.$get({}, abortable(signal)), signal),
+  };
+}
+
+type Calls = ReturnType<typeof hc<AdminApp>>["v1"];
+
+function bridgeCalls(v1: Calls): Pick<AdminClient, "bridges" | "attachBridge" | "detachBridge"> {
+  return {
+    bridges: (signal) => answer(v1.bridges.$get({}, abortable(signal))),
+    attachBridge: (device, signal) => answer(v1.bridges.$post({ json: { device } }, abortable(signal))),
+    detachBridge: async (device, signal) => {
+      const input = { param: { device: segment(device) } };
+      await accepted(v1.bridges[":device"].$delete(input, abortable(signal)));
+    },
+  };
+}
+
+type Kind = "netns" | "pid" | "container" | "host";
+
+/** The host itself has no name, and a path has to have one. */
+function detachInput(endpoint: string | Where, addresses: readonly string[]) {
+  const address = { ...addresses.length > 0 && { address: [...addresses] } };
+  if (typeof endpoint === "string") return { param: { endpoint: segment(endpoint) }, query: address };
+  const [by, name] = Object.entries(endpoint)[0] ?? ["owner", ""];
+  return {
+    param: { endpoint: segment(by === "host" ? "host" : name) },
+    query: { by: by as Kind, ...address },
   };
 }
 

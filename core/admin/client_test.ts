@@ -24,6 +24,12 @@ test("every method gives what the node gives", async () => {
   assert.deepEqual(await client.members(), node.members.list());
   assert.deepEqual(await client.tokens(), node.tokens.list());
   assert.deepEqual(await client.version(), { name: "selvage", version: "0.1.0", api: "v1" });
+  assert.deepEqual(await client.endpoints(), node.endpoints.list());
+  assert.deepEqual(await client.host(), node.host.status());
+  assert.deepEqual(await client.services(), node.host.status()?.services);
+  assert.deepEqual(await client.hide(), ["10.32.0.9/12"]);
+  assert.deepEqual(await client.bridges(), { bridges: node.bridges.list(), devices: node.bridges.devices() });
+  assert.equal((await client.attach({ where: { host: "" } })).device, "mesh0");
   assert.equal((await client.createToken()).token, secretOfToken);
   assert.equal((await client.ping("web-2", { size: 8 })).size, 8);
 });
@@ -37,6 +43,19 @@ test("what the client is given arrives at the node", async () => {
   await client.connect(["192.0.2.9:6783"]);
   await client.connect([], { replace: true });
   await client.ping("web-2", { family: 6 });
+  await client.attach({ where: { netns: "web" }, mtu: 1300 });
+  await client.detach("netns:4:1");
+  await client.detach({ netns: "/run/netns/web" });
+  await client.detach({ host: "" });
+  await client.detach("netns:4:1", undefined, ["10.32.1.5", "net:10.32.2.0/24"]);
+  await client.expose();
+  await client.expose({ randomFully: true });
+  await client.hide(["10.32.0.9"]);
+  await client.putService({ listen: "[::]:8080", target: "[fd00::5]:80", rebind: true });
+  await client.removeService("tcp", "0.0.0.0:8080");
+  assert.equal((await client.attachBridge("br0")).port, "join1");
+  await client.detachBridge("br0");
+  await assert.rejects(client.detachBridge("br9"), { code: "NOT_FOUND" });
   await client.stop();
   clock.advance(0);
   assert.equal(stopped(), 1);
@@ -47,6 +66,19 @@ test("what the client is given arrives at the node", async () => {
     'connect(["192.0.2.9:6783"], {})',
     'connect([], {"replace":true})',
     'ping("web-2", {"family":6})',
+    'endpoints.attach({"where":{"netns":"web"},"mtu":1300})',
+    'endpoints.detach("netns:4:1")',
+    'endpoints.detach({"netns":"/run/netns/web"})',
+    'endpoints.detach({"host":""})',
+    'endpoints.detach("netns:4:1", "10.32.1.5", "net:10.32.2.0/24")',
+    "host.expose({})",
+    'host.expose({"randomFully":true})',
+    'host.hide(["10.32.0.9"])',
+    'host.putService({"listen":"[::]:8080","target":"[fd00::5]:80","rebind":true})',
+    'host.removeService("tcp", "0.0.0.0:8080")',
+    'bridges.attach("br0")',
+    'bridges.detach("br0")',
+    'bridges.detach("br9")',
   ]);
 });
 

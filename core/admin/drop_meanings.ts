@@ -10,13 +10,14 @@ export const dropMeanings: { readonly [R in DropReason]: string } = {
   badTag: "Was changed on the way, or is forged",
   staleHandshake: "A handshake that is not newer than the last one: replayed, or the peer's clock went back",
   notAdmitted: "A handshake of somebody who is no member, or not any more",
-  rateLimited: "More handshakes or answers to unknown sessions than are allowed in the time",
+  rateLimited:
+    "More handshakes, answers to unknown sessions, or broadcast of a bridge than is allowed in the time",
   noSession: "There is no session with the peer that holds the destination",
   noRoute: "Nobody holds the destination",
   badSource: "The sender does not hold the source address that it used",
   notOurs: "From the mesh, but for an address that is neither here nor at a peer",
-  loop: "Had been forwarded once already",
-  denied: "The policy forbids it",
+  loop: "Had been forwarded once already, or came back through a bridge",
+  denied: "The policy forbids it, or failed to judge it",
   tooBig: "Larger than the path or the port takes",
   queueFull: "A queue was full",
   hopLimit: "Had passed as many hops as it may",
@@ -24,6 +25,7 @@ export const dropMeanings: { readonly [R in DropReason]: string } = {
   badChecksum: "Its checksum is wrong",
   underlay: "The network below has no way there, or refused to send it",
   underLoad: "Under load, and the sender has still to prove its address: it was sent a cookie",
+  incomplete: "Came in parts, as over a narrow path, and not all of them in time",
 };
 
 export const dropReasons: readonly DropReason[] = Object.keys(dropMeanings) as DropReason[];

@@ -19,6 +19,8 @@ export interface EventDocuments {
     readonly lease: { readonly owner: string; readonly address: string; readonly bits: number };
     readonly state: "allocated" | "released";
   };
+  "endpoint:attached": { readonly owner: string; readonly addresses: readonly string[] };
+  "endpoint:detached": { readonly owner: string };
   "target:failed": { readonly endpoint: string; readonly code: ErrorCode; readonly reason: string };
   "alert:raised": { readonly alert: string; readonly detail: string };
   "alert:cleared": { readonly alert: string };
@@ -40,6 +42,8 @@ const writers: Writers = {
     lease: { owner, address: addressText(address), bits },
     state,
   }),
+  "endpoint:attached": ({ owner, addresses }) => ({ owner, addresses: addresses.map(addressText) }),
+  "endpoint:detached": ({ owner }) => ({ owner }),
   "target:failed": ({ endpoint, code, reason }) => ({ endpoint: endpointText(endpoint), code, reason }),
   "alert:raised": ({ alert, detail }) => ({ alert, detail }),
   "alert:cleared": ({ alert }) => ({ alert }),

@@ -17,6 +17,8 @@ export const eventSchemas = {
   "peer:revoked": z.object({ peer: peerId }),
   "ring:changed": z.object({ version: z.int().min(0) }),
   "lease:changed": z.object({ lease, state: z.enum(["allocated", "released"]) }),
+  "endpoint:attached": z.object({ owner: text, addresses: z.array(text).readonly() }),
+  "endpoint:detached": z.object({ owner: text }),
   "target:failed": z.object({ endpoint: text, code: errorCode, reason: text }),
   "alert:raised": z.object({ alert: text, detail: text }),
   "alert:cleared": z.object({ alert: text }),

@@ -24,6 +24,11 @@ const details: NodeEvents = {
     lease: { owner: "c1", address: { family: 4, bytes: Uint8Array.of(10, 32, 0, 9) }, bits: 12 },
     state: "allocated",
   },
+  "endpoint:attached": {
+    owner: "netns:4:1",
+    addresses: [{ family: 4, bytes: Uint8Array.of(10, 32, 0, 9) }],
+  },
+  "endpoint:detached": { owner: "netns:4:1" },
   "target:failed": {
     endpoint: { host: "192.0.2.9", port: 6783 },
     code: "TIMEOUT",

@@ -2,8 +2,10 @@
 import type { EventName, Events, NodeEvents } from "../contracts/events.ts";
 import type { Clock, LogFields, Logger, LogLevel, Timer } from "../contracts/host.ts";
 import type {
+  AttachRequest,
   ConnectionStatus,
   DropReason,
+  EndpointStatus,
   IpamStatus,
   MemberStatus,
   MeshNode,
@@ -14,9 +16,12 @@ import type {
   TargetStatus,
   TokenOptions,
 } from "../contracts/node.ts";
+import type { Where } from "../contracts/port.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { MeshError } from "../contracts/errors.ts";
 import { dropReasons } from "./drop_meanings.ts";
+import { bridgesFixture } from "./bridges_fixture.ts";
+import { hostFixture } from "./host_fixture.ts";
 
 export const self = "k3vq2m6zr4t7n5xw2l6ayd3ucj7pfh4s" as PeerId;
 export const other = "b5wq3n7zs4u6m5yx2k6bye3vdj7qgh4t" as PeerId;
@@ -43,8 +48,12 @@ const status: NodeStatus = {
   network: { id: "00112233445566778899aabbccddeeff", name: "mesh" },
   started: "2026-11-23T00:00:00.000Z",
   uptimeSeconds: 61.5,
-  plugins: { transport: ["udp"], discovery: ["static_seeds", "gossip"] },
+  plugins: { transport: ["udp", "tcp"], discovery: ["static_seeds", "gossip"] },
   listen: ["[::]:6783"],
+  listeners: [
+    { transport: "udp", carries: "datagrams", endpoint: "[::]:6783" },
+    { transport: "tcp", carries: "streams", endpoint: "[::]:6783" },
+  ],
   addresses: ["10.32.0.1", "fd5a:1b2c:3d4e::1"],
   encryption: { aead: "aes-256-gcm", implementation: "platform" },
   connections: { connecting: 0, established: 1, retrying: 1, failed: 0 },
@@ -53,6 +62,7 @@ const status: NodeStatus = {
   ipam,
   traffic: { packetsIn: 10, packetsOut: 12, bytesIn: 1000, bytesOut: 1200 },
   drops: { noRoute: 3, badSource: 1 },
+  host: null,
   alerts: [],
   healthy: true,
 };
@@ -106,6 +116,31 @@ const targets: readonly TargetStatus[] = [
 const members: readonly MemberStatus[] = [
   { peer: self, name: "web-1", admittedBy: null, state: "admitted" },
   { peer: other, name: "web-2", admittedBy: self, state: "revoked" },
+];
+
+const endpoints: readonly EndpointStatus[] = [
+  {
+    owner: "node",
+    where: null,
+    name: "web-1",
+    namespace: "default",
+    labels: {},
+    addresses: ["10.32.0.1/12", "fd5a:1b2c:3d4e::1/48"],
+    mac: null,
+    device: null,
+    mtu: 1376,
+  },
+  {
+    owner: "netns:4:4026532281",
+    where: { netns: "shop" },
+    name: "shop",
+    namespace: "default",
+    labels: { app: "shop" },
+    addresses: ["10.32.0.5/12"],
+    mac: "0a:5e:0a:20:00:05",
+    device: "mesh0",
+    mtu: 1376,
+  },
 ];
 
 export const idOfToken = "6f1d0c8a92b34e57a0c1d2e3f4a5b697";
@@ -166,6 +201,26 @@ export class FixtureNode implements MeshNode {
     list: () => this.#answer("members.list", members),
     revoke: (peer: string) => this.#revoke("members.revoke", peer, "web-2"),
   };
+
+  readonly endpoints = {
+    // deno-lint-ignore require-await -- a throw must become a rejection
+    attach: async (request: AttachRequest, signal: AbortSignal) => {
+      this.#note("endpoints.attach", request);
+      signal.throwIfAborted();
+      return endpoints[1]!;
+    },
+    list: () => this.#answer("endpoints.list", endpoints),
+    // deno-lint-ignore require-await -- as above
+    detach: async (endpoint: string | Where, _signal: AbortSignal, addresses: readonly string[] = []) => {
+      this.#note("endpoints.detach", endpoint, ...addresses);
+      if (endpoint === "nobody") {
+        throw new MeshError("NOT_FOUND", 'Nothing is attached as "nobody"; see `selvage ps`');
+      }
+    },
+  };
+
+  readonly host = hostFixture((call, ...given) => this.#note(call, ...given));
+  readonly bridges = bridgesFixture((call, ...given) => this.#note(call, ...given));
 
   status(): NodeStatus {
     return { ...this.#answer("status", status), ...this.answers };

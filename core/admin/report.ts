@@ -2,7 +2,7 @@
  * All about a node in one document, for whoever has to help with it. It leaves the machine in mails and tickets, so it
  * goes through {@link withoutSecrets} as a whole: a part that one day has more to say cannot say a secret by accident.
  */
-import type { LogSettings } from "../contracts/log.ts";
+import type { LogStatus } from "../contracts/log.ts";
 import type {
   Alert,
   ConnectionStatus,
@@ -15,6 +15,7 @@ import type {
   TokenStatus,
 } from "../contracts/node.ts";
 import type { AdminAnswer } from "./answer_documents.ts";
+import { logStatus } from "./log_status.ts";
 import type { AdminParts, EffectiveSetting } from "./parts.ts";
 import { withoutSecrets } from "./without_secrets.ts";
 
@@ -37,7 +38,7 @@ export interface NodeReport {
   readonly alerts: readonly Alert[];
   readonly admin: AdminAnswer;
   /** Null where the node's log is nobody's to change. */
-  readonly log: LogSettings | null;
+  readonly log: LogStatus | null;
   /** Null where the program that embeds the node has another. */
   readonly config: readonly EffectiveSetting[] | null;
 }
@@ -66,7 +67,7 @@ export function reportOf(
     drops: node.drops(),
     alerts: status.alerts,
     admin: counters(),
-    log: levels?.settings() ?? null,
+    log: levels === undefined ? null : logStatus(levels),
     config: config?.() ?? null,
   });
 }

@@ -19,7 +19,11 @@ function parts(given: Partial<ReportParts> = {}): ReportParts {
 
 test("a report holds what every other answer holds, and when it was made", () => {
   const node = new FixtureNode();
-  const levels = { settings: () => ({ level: "warn" as const, scopes: {} }), change: () => {} };
+  const levels = {
+    settings: () => ({ level: "warn" as const, scopes: {} }),
+    known: () => ["node"],
+    change: () => {},
+  };
   const config = () => [{ path: "name", value: "web-1", origin: "--name" }];
   const report = reportOf(parts({ node, levels, config, platform: "linux x64" }));
   assert.equal(report.generated, "2026-11-23T00:00:00.000Z");
@@ -29,7 +33,7 @@ test("a report holds what every other answer holds, and when it was made", () =>
   assert.deepEqual([report.ipam, report.targets], [node.ipam(), node.targets()]);
   assert.deepEqual([report.members, report.tokens], [node.members.list(), node.tokens.list()]);
   assert.deepEqual([report.drops, report.alerts], [node.drops(), node.status().alerts]);
-  assert.deepEqual([report.log, report.config], [{ level: "warn", scopes: {} }, config()]);
+  assert.deepEqual([report.log, report.config], [{ level: "warn", scopes: {}, known: ["node"] }, config()]);
   assert.deepEqual(report.admin, parts().counters());
   assert.deepEqual(schemas.report.parse(report), report);
 });

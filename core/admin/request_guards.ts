@@ -68,7 +68,7 @@ export const boundedLength: MiddlewareHandler = async (c, next) => {
 
 /**
  * Reads the body of a write. The JSON content type is demanded even of an empty body, because a form of a web page
- * cannot send it. An empty body stands for `{}`, so that a write without arguments needs none.
+ * cannot send it.
  */
 export const jsonBody: MiddlewareHandler = async (c, next) => {
   if (!jsonType.test(c.req.header("content-type")?.trim() ?? "")) {
@@ -76,8 +76,7 @@ export const jsonBody: MiddlewareHandler = async (c, next) => {
       message: "Cannot read the request: send it with Content-Type: application/json",
     });
   }
-  const text = decodeUtf8(await readBody(c.req.raw));
-  const body = text.trim() === "" ? "{}" : text;
+  const body = jsonText(await readBody(c.req.raw));
   const { method, headers, signal } = c.req.raw;
   c.req.raw = new Request(c.req.url, { method, headers: [...headers], signal, body });
   await next();
@@ -110,9 +109,14 @@ async function* bodyChunks(request: Request): AsyncGenerator<Uint8Array> {
   }
 }
 
-function decodeUtf8(bytes: Uint8Array): string {
+/**
+ * The text of a whole body, which the route's validator parses. Blank stands for `{}`, so that a write without arguments
+ * needs no body. Throws `HTTPException` 400 for what is not UTF-8.
+ */
+export function jsonText(body: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    return text.trim() === "" ? "{}" : text;
   } catch {
     throw new HTTPException(400, { message: "Cannot read the request: its body is not UTF-8" });
   }

@@ -36,6 +36,23 @@ const routes: readonly Route[] = [
   { method: "POST", path: "/v1/tokens", body: { lifetimeSeconds: 60 }, allow: `${read}, POST` },
   { method: "DELETE", path: "/v1/tokens/6f1d0c8a92b34e57a0c1d2e3f4a5b697", allow: "DELETE" },
   { method: "DELETE", path: "/v1/members/web-2", allow: "DELETE" },
+  { method: "GET", path: "/v1/endpoints", allow: `${read}, POST` },
+  { method: "POST", path: "/v1/endpoints", body: { where: { netns: "web" } }, allow: `${read}, POST` },
+  { method: "DELETE", path: "/v1/endpoints/netns:4:4026532281", allow: "DELETE" },
+  { method: "GET", path: "/v1/host", allow: read },
+  { method: "POST", path: "/v1/host/expose", body: {}, allow: "POST" },
+  { method: "POST", path: "/v1/host/hide", body: {}, allow: "POST" },
+  { method: "GET", path: "/v1/host/services", allow: `${read}, PUT` },
+  {
+    method: "PUT",
+    path: "/v1/host/services",
+    body: { listen: "0.0.0.0:8080", target: "10.32.0.5:80" },
+    allow: `${read}, PUT`,
+  },
+  { method: "DELETE", path: "/v1/host/services/0.0.0.0:8080", allow: "DELETE" },
+  { method: "GET", path: "/v1/bridges", allow: `${read}, POST` },
+  { method: "POST", path: "/v1/bridges", body: { device: "br0" }, allow: `${read}, POST` },
+  { method: "DELETE", path: "/v1/bridges/br0", allow: "DELETE" },
   { method: "POST", path: "/v1/connect", body: { endpoints: ["192.0.2.9:6783"] }, allow: "POST" },
   { method: "POST", path: "/v1/forget", body: { endpoints: ["192.0.2.9:6783"] }, allow: "POST" },
   { method: "GET", path: "/v1/log", allow: `${read}, PUT` },
@@ -74,7 +91,12 @@ test("every route answers a good request, with headers that keep the answer to i
 test("the table of this test names every route of the app", () => {
   const known = new Set(routes.map(({ method, path }) => `${method} ${path}`));
   const served = adminFixture().app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) =>
-    `${method} ${path.replace(":id", "6f1d0c8a92b34e57a0c1d2e3f4a5b697").replace(":peer", "web-2")}`
+    `${method} ${
+      path.replace(":id", "6f1d0c8a92b34e57a0c1d2e3f4a5b697").replace(":peer", "web-2").replace(
+        ":endpoint",
+        "netns:4:4026532281",
+      ).replace(":listen", "0.0.0.0:8080").replace(":device", "br0")
+    }`
   );
   assert.deepEqual([...new Set(served)].sort(), [...known].sort());
 });

@@ -5,7 +5,7 @@
  */
 import { z } from "@hono/zod-openapi";
 import type { LogLevel } from "../contracts/host.ts";
-import type { LogSettings } from "../contracts/log.ts";
+import type { LogStatus } from "../contracts/log.ts";
 import type {
   Alert,
   ConnectionState,
@@ -13,6 +13,7 @@ import type {
   DropReason,
   IpamStatus,
   IssuedToken,
+  ListenerStatus,
   MemberStatus,
   NodeStatus,
   PeerStatus,
@@ -24,13 +25,14 @@ import type {
   TrafficStatus,
 } from "../contracts/node.ts";
 import type { PeerId } from "../contracts/values.ts";
+import { absent, count, longestText, texts } from "./document_parts.ts";
 import { dropMeanings, dropReasons } from "./drop_meanings.ts";
 import { errorCodes } from "./error_kinds.ts";
+import { hostStatus } from "./host_schemas.ts";
 import type { EffectiveSetting } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 import type { NodeReport } from "./report.ts";
 
-const longestText = 255;
 const mostEndpoints = 64;
 const longestLifetimeSeconds = 10 * 365 * 86_400;
 const longestTimeoutMillis = 60_000;
@@ -43,8 +45,6 @@ export const peerId = z.string().openapi("PeerId", {
   example: "k3vq2m6zr4t7n5xw2l6ayd3ucj7pfh4s",
 }) as unknown as z.ZodType<PeerId, PeerId>;
 
-const texts = z.array(z.string()).readonly();
-const count = z.int().min(0);
 const fraction = z.number().min(0).max(1);
 const time = z.iso.datetime({ precision: 3 }).openapi({ description: "RFC 3339, UTC" });
 const rttMillis = z.number().nullable().openapi({
@@ -52,14 +52,6 @@ const rttMillis = z.number().nullable().openapi({
 });
 export const errorCode = z.enum(errorCodes).openapi("ErrorCode");
 const aead = z.enum(["chacha20-poly1305", "aes-256-gcm"]);
-
-/**
- * A member that may be absent. Typed as exactly that, `undefined` excluded, which is what JSON can say; made of
- * `optional`, because the OpenAPI generator lists as required whatever refuses `undefined`.
- */
-function absent<T extends z.ZodType>(schema: T): z.ZodExactOptional<T> {
-  return schema.optional() as unknown as z.ZodExactOptional<T>;
-}
 
 const connectionState = z.enum(["connecting", "established", "retrying", "failed"])
   .openapi("ConnectionState") satisfies z.ZodType<ConnectionState>;
@@ -91,6 +83,12 @@ const trafficStatus = z.object({
   bytesOut: count,
 }).openapi("TrafficStatus") satisfies z.ZodType<TrafficStatus>;
 
+const listenerStatus = z.object({
+  transport: z.string().openapi({ description: "Name of the plugin" }),
+  carries: z.enum(["datagrams", "streams"]),
+  endpoint: z.string(),
+}).openapi("ListenerStatus") satisfies z.ZodType<ListenerStatus>;
+
 export const nodeStatus = z.object({
   version: z.string(),
   runtime: z.string(),
@@ -101,7 +99,8 @@ export const nodeStatus = z.object({
   started: time,
   uptimeSeconds: z.number().min(0),
   plugins: z.record(z.string(), texts).openapi({ description: "Names of the plugins, by slot" }),
-  listen: texts,
+  listen: texts.openapi({ description: "Where other nodes and devices send datagrams" }),
+  listeners: z.array(listenerStatus).readonly(),
   addresses: texts,
   encryption: z.object({ aead, implementation: z.string() }),
   connections: z.object({ connecting: count, established: count, retrying: count, failed: count }),
@@ -111,6 +110,7 @@ export const nodeStatus = z.object({
   traffic: trafficStatus,
   drops: z.partialRecord(z.enum(dropReasons), count)
     .openapi({ description: "Packets that went no further, by reason; only reasons that occurred" }),
+  host: hostStatus.nullable().openapi({ description: "Null on a rootless node" }),
   alerts: z.array(alert).readonly(),
   healthy: z.boolean().openapi({ description: "No alert, and every target has a session" }),
 }).openapi("NodeStatus") satisfies z.ZodType<NodeStatus>;
@@ -216,9 +216,11 @@ const scopes = z.record(z.string().regex(/^[\w.-]{1,63}$/, "expected a scope as 
   .refine((levels) => Object.keys(levels).length <= mostScopes, `at most ${mostScopes} scopes`)
   .openapi({ description: "Levels of single scopes, and of what is below them" });
 
-export const logSettings = z.object({ level: logLevel, scopes }).openapi("LogSettings") satisfies z.ZodType<
-  LogSettings
->;
+export const logStatus = z.object({
+  level: logLevel,
+  scopes,
+  known: texts.openapi({ description: "Scopes that somebody logs under; any other is refused" }),
+}).openapi("LogStatus") satisfies z.ZodType<LogStatus>;
 
 export const logRequest = z.strictObject({ level: logLevel, scopes: absent(scopes) }).openapi("LogRequest");
 
@@ -259,7 +261,7 @@ export const report = z.object({
   drops: dropCounts,
   alerts: z.array(alert).readonly(),
   admin: adminStatus,
-  log: logSettings.nullable().openapi({ description: "Null where another program owns the log" }),
+  log: logStatus.nullable().openapi({ description: "Null where another program owns the log" }),
   config: z.array(setting).readonly().nullable().openapi({
     description: "The settings in force, secrets replaced; null where another program has the configuration",
   }),

@@ -11,16 +11,19 @@ interface Issue {
   readonly message: string;
 }
 
-/** Turns what a schema found wrong into the error that says where: `endpoints[1]: expected string, …`. */
 export const refuseInvalid: Hook<unknown, Env, string, void> = (result) => {
-  if (result.success) return;
-  const issues = result.error.issues.slice(0, mostIssues).map(({ path, message }: Issue) => ({
+  if (!result.success) throw invalidRequest(result.error.issues);
+};
+
+/** What a schema found wrong as the error that says where: `endpoints[1]: expected string, …`. */
+export function invalidRequest(found: readonly Issue[]): MeshError {
+  const issues = found.slice(0, mostIssues).map(({ path, message }) => ({
     path: pathText(path),
     message: cut(message),
   }));
-  const found = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
-  throw new MeshError("INVALID_ARGUMENT", `Cannot take the request: ${found}`, { details: { issues } });
-};
+  const text = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
+  return new MeshError("INVALID_ARGUMENT", `Cannot take the request: ${text}`, { details: { issues } });
+}
 
 /** `["endpoints", 1]` as `endpoints[1]`. */
 export function pathText(path: readonly PropertyKey[]): string {
