@@ -41,10 +41,11 @@ export async function addressOf(options: AddressOptions, io: Io): Promise<NodeAd
  * file, never from the command line, which every user of the machine can read.
  */
 export async function connectAdmin(options: AddressOptions, io: Io): Promise<AdminClient> {
-  const address = await addressOf(options, io);
-  if (options.admin === undefined) return adminAt(address.socket);
-  const { loopbackFetch } = await import("../core/runtime/loopback_http_client.ts");
-  return createAdminClient(loopbackFetch(options.admin, await tokenFor(address, io)));
+  if (options.admin === undefined) return adminAt((await addressOf(options, io)).socket);
+  const { loopbackBase, loopbackFetch } = await import("../core/runtime/loopback_http_client.ts");
+  // Before the token is looked for: what is wrong with the command line comes first.
+  const base = loopbackBase(options.admin);
+  return createAdminClient(loopbackFetch(base, await tokenFor(await addressOf(options, io), io)));
 }
 
 async function tokenFor({ tokenFile }: NodeAddress, { environment }: Io): Promise<string> {

@@ -41,16 +41,29 @@ export function createLog({ level, format, write, wall }: LogOptions): NodeLog {
     format: format === "json" ? jsonLine : textLine,
   });
   const sink = withFilter((record) => write(formatter(record)), (record) => levels.passes(record));
+  const known = new Set([rootScope]);
   return {
-    ...scoped(sink, wall, []),
+    ...scoped({ sink, wall, known }, []),
     settings: () => levels.settings,
+    known: () => [...known].toSorted(),
     change: (settings) => void (levels.settings = settings),
   };
 }
 
-function scoped(sink: Sink, wall: () => number, category: readonly string[]): Logger {
+interface Written extends Pick<LogOptions, "wall"> {
+  readonly sink: Sink;
+  /** Gathers every scope that somebody has asked a logger for: names in the code, so there is an end to them. */
+  readonly known: Set<string>;
+}
+
+function scoped(written: Written, category: readonly string[]): Logger {
+  const { sink, wall, known } = written;
   return {
-    child: (scope) => scoped(sink, wall, [...category, scope]),
+    child: (scope) => {
+      const below = [...category, scope];
+      known.add(below.join("."));
+      return scoped(written, below);
+    },
     log: (level, message, fields = {}) =>
       sink({
         category,

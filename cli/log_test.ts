@@ -125,6 +125,15 @@ test("a level changes at run time, for all scopes or for one and what is below i
   assert.deepEqual(log.settings().scopes["noise"], "error");
 });
 
+test("the scopes that can be named are those that somebody has a logger for, also before the first line", () => {
+  const { log } = rig();
+  assert.deepEqual(log.known(), ["node"]);
+  log.child("noise").child("link");
+  log.child("mesh");
+  log.child("mesh");
+  assert.deepEqual(log.known(), ["mesh", "node", "noise", "noise.link"]);
+});
+
 test("a scope called like a member of every object has no level of its own", () => {
   const { log, text } = rig();
   log.child("constructor").log("info", "said");

@@ -35,7 +35,7 @@ test("version and help are data, and end with 0", async () => {
 test("help lists every command, and none that only the program itself starts", async () => {
   const { out } = await run(["help"]);
   const commands =
-    "launch join connect forget log status report ping stop token members revoke config reset doctor completion version help";
+    "launch join connect forget log status report ping stop attach detach ps expose hide service token members revoke config reset doctor completion version help";
   for (const command of commands.split(" ")) assert.match(out, new RegExp(`^  ${command}\\b`, "m"));
   assert.ok(!out.includes("detached-node"));
 });

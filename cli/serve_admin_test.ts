@@ -1,6 +1,7 @@
 /** The API on socket and TCP, as the program serves it and as its commands ask it. */
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, readFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { createAdminClient } from "../core/admin/client.ts";
 import { FixtureLog, FixtureNode } from "../core/admin/mesh_node_fixture.ts";
@@ -51,6 +52,57 @@ test("commands reach a node by --admin, with the token of its file or of the env
     /Cannot read the admin token in .*: there is no such file; .*SELVAGE_ADMIN_TOKEN/,
   );
 });
+
+test("an --admin that is no address of this machine is refused before a token is looked for", async () => {
+  for (const url of ["nonsense", "https://127.0.0.1:6784", "http://192.0.2.9:6784"]) {
+    const { code, words } = await run(["members", "--admin", url, "--config", "/nonexistent/selvage.yaml"]);
+    assert.equal(code, ExitCode.usage, url);
+    assert.match(
+      words,
+      /^selvage: Cannot reach an admin API at ".*": expected http:\/\/ and an address of this/,
+    );
+  }
+});
+
+/** Goes on listening, as a tunnel does, when nobody is at its other end any more. Of the same port, which the node insists on. */
+async function tunnelTo(far: URL): Promise<{ readonly url: string } & AsyncDisposable> {
+  const port = Number(far.port);
+  const server = createServer((near) => {
+    const farther = connect({ host: far.hostname, port });
+    for (const [one, other] of [[near, farther], [farther, near]] as const) {
+      one.on("error", () => {}).on("close", () => other.destroy());
+      one.pipe(other);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+for (const way of ["by TCP", "through a tunnel"]) {
+  test(`stop ${way} returns when the node is gone`, async () => {
+    using directory = temporaryDirectory();
+    const tokenFile = join(directory.path, "admin.token");
+    const asked = Promise.withResolvers<void>();
+    await using server = await serveAdmin(new FixtureNode(), {
+      socket: join(directory.path, "admin.sock"),
+      tcp: { listen: "127.0.0.2:0", tokenFile },
+      stop: asked.resolve,
+    });
+    const gone = asked.promise.then(() => server[Symbol.asyncDispose]());
+    await using tunnel = await tunnelTo(new URL(server.url!));
+    const admin = ["--admin", way === "by TCP" ? server.url! : tunnel.url];
+    const { code, words } = await run(["stop", ...admin, "--state-dir", directory.path]);
+    assert.deepEqual([code, words], [ExitCode.ok, "selvage: stopped\n"]);
+    await gone;
+    assert.equal(
+      (await run(["stop", "--admin", server.url!, "--state-dir", directory.path])).code,
+      ExitCode.notRunning,
+    );
+  });
+}
 
 test("the level of the log changes through the API", async () => {
   using directory = temporaryDirectory();

@@ -12,6 +12,10 @@ test("status looks as users of Weave know it", () =>
     assert.equal(code, ExitCode.ok);
     assert.match(out, /^ +Version: 0\.1\.0 \(deno 2\.9\.6\)\n\n +Service: node\n +State: ready\n/);
     assert.match(out, new RegExp(`^ +Name: ${self}\\(web-1\\)$`, "m"));
+    assert.match(
+      out,
+      /^ +Listen: \[::\]:6783 \(udp, datagrams\)\n +Listen: \[::\]:6783 \(tcp, streams\)$/m,
+    );
     assert.match(out, /^ +Connections: 2 \(1 established, 1 retrying\)$/m);
     assert.match(out, /^ +Drops: 3 noRoute, 1 badSource$/m);
     assert.match(out, /^ +Started: 1m 1s ago$/m);

@@ -1,7 +1,8 @@
 /** What a running node writes to its log. */
 import type { LogLevel } from "../../core/contracts/host.ts";
-import type { LogSettings } from "../../core/contracts/log.ts";
+import type { LogSettings, LogStatus } from "../../core/contracts/log.ts";
 import { MeshError } from "../../core/contracts/errors.ts";
+import { requireKnown } from "../../core/admin/log_status.ts";
 import { type AddressOptions, connectAdmin } from "../admin_connection.ts";
 import type { Io } from "../io.ts";
 import { columns, type OutputFormat, printData } from "../output.ts";
@@ -14,11 +15,13 @@ export interface LogOptions extends AddressOptions {
   readonly scope?: readonly string[];
 }
 
-/** Shows the levels; with a level or a scope changes them first. What is not named is as before. */
+/** Shows the levels; with a level or a scope changes them first. What is not named is as before. Rejects as `setLog`. */
 export async function log(io: Io, level: LogLevel | undefined, options: LogOptions): Promise<void> {
   const scopes = (options.scope ?? []).map(parseScope);
   const client = await connectAdmin(options, io);
   const before = await client.log(io.interrupted);
+  // Here already: a scope that is to be as all others is not in what the node is told.
+  requireKnown(scopes.map(([scope]) => scope), before.known);
   const isChange = level !== undefined || options.scope !== undefined;
   const wanted = { level: level ?? before.level, scopes: changed(before.scopes, scopes) };
   const now = isChange ? await client.setLog(wanted, io.interrupted) : before;
@@ -47,6 +50,9 @@ function changed(scopes: LogSettings["scopes"], changes: readonly ScopeChange[])
   );
 }
 
-function levelTable({ level, scopes }: LogSettings): string {
-  return columns(["SCOPE", "LEVEL"], [["(all)", level], ...Object.entries(scopes)]);
+/** `default` is what it is called on the command line too. */
+function levelTable({ level, scopes, known }: LogStatus): string {
+  const levels = new Map(Object.entries(scopes));
+  const rows = known.map((scope) => [scope, levels.get(scope) ?? "default"]);
+  return columns(["SCOPE", "LEVEL"], [["(all)", level], ...rows]);
 }

@@ -5,7 +5,8 @@ import { ExitCode } from "../exit_code.ts";
 import { withNode } from "./command_fixture.ts";
 
 function levels(settings: LogSettings): LogControl {
-  return { settings: () => settings, change: (wanted) => void (settings = wanted) };
+  const known = ["admin", "mesh", "mesh.peers", "node", "noise"];
+  return { settings: () => settings, known: () => known, change: (wanted) => void (settings = wanted) };
 }
 
 test("log shows the levels, as a table and as data", () => {
@@ -13,8 +14,17 @@ test("log shows the levels, as a table and as data", () => {
   return withNode(async (run) => {
     const { code, out, words } = await run("log");
     assert.deepEqual([code, words], [ExitCode.ok, ""]);
-    assert.equal(out, "SCOPE   LEVEL\n(all)   info\nnoise   debug\n");
-    assert.deepEqual(JSON.parse((await run("log -o json")).out), control.settings());
+    assert.deepEqual(out.trimEnd().split("\n").map((line) => line.split(/ +/)), [
+      ["SCOPE", "LEVEL"],
+      ["(all)", "info"],
+      ["admin", "default"],
+      ["mesh", "default"],
+      ["mesh.peers", "default"],
+      ["node", "default"],
+      ["noise", "debug"],
+    ]);
+    const known = control.known();
+    assert.deepEqual(JSON.parse((await run("log -o json")).out), { ...control.settings(), known });
   }, { levels: control });
 });
 
@@ -38,6 +48,22 @@ test("a scope returns to the level of all when it is told so", () => {
     const { code } = await run("log --scope noise=default");
     assert.equal(code, ExitCode.ok);
     assert.deepEqual(control.settings(), { level: "info", scopes: { mesh: "warn" } });
+  }, { levels: control });
+});
+
+test("a scope that nobody logs under is refused with the names there are, whatever it is to become", () => {
+  const control = levels({ level: "info", scopes: { noise: "debug" } });
+  return withNode(async (run) => {
+    for (const wanted of ["debug", "default"]) {
+      const { code, out, words } = await run(`log warn --scope nosuch=${wanted} noise=info`);
+      assert.deepEqual([code, out], [ExitCode.usage, ""], wanted);
+      assert.equal(
+        words,
+        'selvage: Cannot set a level for "nosuch": nobody logs under that scope; ' +
+          "there is admin, mesh, mesh.peers, node, noise\n",
+      );
+    }
+    assert.deepEqual(control.settings(), { level: "info", scopes: { noise: "debug" } });
   }, { levels: control });
 });
 

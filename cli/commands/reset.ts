@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { errorCode, MeshError } from "../../core/contracts/errors.ts";
 import { addressOf, type AddressOptions } from "../admin_connection.ts";
 import type { Io } from "../io.ts";
+import { resetPorts } from "../node/port_traces.ts";
 import { ownTraces, removeTraces, requireUnused } from "../node/traces.ts";
 import { stopNode } from "./stop.ts";
 
@@ -10,7 +11,7 @@ export interface ResetOptions extends AddressOptions {
 }
 
 /**
- * Rejects `INVALID_ARGUMENT` where nobody can be asked and `--force` is missing, and `ALREADY_RUNNING` for a node that
+ * Also what the node has made on the host. Rejects `INVALID_ARGUMENT` where nobody can be asked and `--force` is missing, and `ALREADY_RUNNING` for a node that
  * cannot be reached.
  */
 export async function reset(io: Io, options: ResetOptions): Promise<void> {
@@ -21,6 +22,7 @@ export async function reset(io: Io, options: ResetOptions): Promise<void> {
   if (!options.force && !await isAgreed(io, stateDir)) return io.say("selvage: nothing was changed\n");
   await stopIfRunning(io, socket);
   requireUnused(stateDir);
+  await resetPorts(stateDir, io);
   const removed = removeTraces(stateDir);
   for (const path of removed) io.say(`selvage: removed ${path}\n`);
 }

@@ -1,10 +1,15 @@
 /** What only a running node knows: names, tokens and targets, asked for when a command takes one of them. */
 import type { AdminClient } from "../../core/admin/client.ts";
+import type { Where } from "../../core/contracts/port.ts";
 import type { DynamicValues, Suggestion } from "./command_tree.ts";
 
 type Ask = (client: AdminClient, signal: AbortSignal) => Promise<readonly Suggestion[]>;
 
 const sources: Readonly<Record<string, Ask>> = {
+  detach: async (client, signal) =>
+    (await client.endpoints(signal)).flatMap(({ owner, where }) =>
+      where === null ? [] : { value: placeText(where) ?? owner, description: "attached" }
+    ),
   forget: async (client, signal) =>
     (await client.targets(signal)).map(({ endpoint, state }) => ({ value: endpoint, description: state })),
   ping: async (client, signal) =>
@@ -36,6 +41,12 @@ export async function dynamicValues(
   } catch {
     return new Map();
   }
+}
+
+/** Undefined for a path, which completes by other means, and for the host. */
+function placeText(where: Where): string | undefined {
+  const [name = ""] = Object.values(where);
+  return name === "" || name.includes("/") ? undefined : name;
 }
 
 function isPlain({ value, description }: Suggestion): boolean {

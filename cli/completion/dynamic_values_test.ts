@@ -42,3 +42,14 @@ test("names, tokens and endpoints of either family are offered", async () => {
   ];
   assert.deepEqual((await offered(good)).get("ping")?.map(({ value }) => value), good);
 });
+
+test("what is attached is offered to detach as it was called, or by its owner, and the node itself never", async () => {
+  const [node, shop] = new FixtureNode().endpoints.list();
+  const endpoints = [node, shop, { ...shop, where: { netns: "/run/netns/web" } }, {
+    ...shop,
+    where: { host: "" },
+  }];
+  const client = { endpoints: () => Promise.resolve(endpoints) } as unknown as AdminClient;
+  const values = await dynamicValues(["detach"], () => Promise.resolve(client), never);
+  assert.deepEqual(values.get("detach")?.map(({ value }) => value), ["shop", shop!.owner, shop!.owner]);
+});

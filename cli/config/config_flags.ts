@@ -10,12 +10,14 @@ export interface ConfigFlags {
   readonly socket?: string | undefined;
   readonly listen?: string | undefined;
   readonly range?: string | undefined;
+  readonly defaultSubnet?: string | undefined;
+  readonly hostMode?: boolean | undefined;
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
 }
 
 interface FlagSetting {
-  readonly name: Exclude<keyof ConfigFlags, "config">;
+  readonly name: Exclude<keyof ConfigFlags, "config" | "hostMode">;
   readonly flag: string;
   readonly path: readonly string[];
 }
@@ -27,16 +29,31 @@ export const flagSettings: readonly FlagSetting[] = [
   { name: "socket", flag: "--socket", path: ["admin", "socket"] },
   { name: "listen", flag: "--listen", path: ["transport", "listen"] },
   { name: "range", flag: "--range", path: ["ipam", "range"] },
+  { name: "defaultSubnet", flag: "--default-subnet", path: ["ipam", "defaultSubnet"] },
   { name: "logLevel", flag: "--log-level", path: ["log", "level"] },
   { name: "logFormat", flag: "--log-format", path: ["log", "format"] },
 ];
 
+/** What `--host-mode` stands for: the node's own addresses in the process, and interfaces for namespaces of the host. */
+const hostModePorts = ["userspace", "tap"];
+
 export const configFlagNames: readonly (keyof ConfigFlags)[] = [
   "config",
+  "hostMode",
   ...flagSettings.map(({ name }) => name),
 ];
 
 export function flagLayer(flags: ConfigFlags): Setting[] {
-  return flagSettings.filter(({ name }) => flags[name] !== undefined)
-    .map(({ name, flag, path }) => ({ path, value: flags[name], origin: { from: "flag", flag } }));
+  const given = flagSettings.filter(({ name }) => flags[name] !== undefined)
+    .map(({ name, flag, path }): Setting => ({ path, value: flags[name], origin: { from: "flag", flag } }));
+  return flags.hostMode === true ? [...given, ...hostModeSettings()] : given;
+}
+
+/** Entry by entry, so that options which the file gives to the same plugins stay. */
+function hostModeSettings(): Setting[] {
+  return hostModePorts.map((value, index) => ({
+    path: ["port", String(index), "use"],
+    value,
+    origin: { from: "flag", flag: "--host-mode" },
+  }));
 }

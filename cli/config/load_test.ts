@@ -54,7 +54,7 @@ test("an empty file is a whole configuration", async () => {
   assert.equal(settings.admin.socket, "/srv/eve/.local/state/selvage/admin.sock");
   const named = [plugins.store, plugins.transport, plugins.encapsulation, plugins.discovery].flat();
   assert.deepEqual(named.map(({ name }) => name), ["sqlite", "udp", "noise", "static_seeds"]);
-  assert.deepEqual([plugins.ipam.name, plugins.policy.name, plugins.port.name], [
+  assert.deepEqual([plugins.ipam.name, plugins.policy.name, [plugins.port].flat()[0]?.name], [
     "ring",
     "allow_all",
     "userspace",
@@ -90,10 +90,11 @@ test("a flag wins over the environment, that over the file, that over the defaul
       SELVAGE_NETWORK: "environment",
       SELVAGE_IPAM__RANGE: "10.2.0.0/16",
     },
-    flags: { name: "flag" },
+    flags: { name: "flag", defaultSubnet: "10.2.64.0/18" },
   });
   const settings = shown(config);
   assert.deepEqual(settings["name"], ["flag", "--name"]);
+  assert.deepEqual(settings["ipam.defaultSubnet"], ["10.2.64.0/18", "--default-subnet"]);
   assert.deepEqual(settings["network"], ["environment", "SELVAGE_NETWORK"]);
   assert.deepEqual(settings["log.level"], ["warn", "selvage.yaml:3"]);
   assert.deepEqual(settings["ipam.range"], ["10.2.0.0/16", "SELVAGE_IPAM__RANGE"]);
@@ -147,6 +148,21 @@ test("everything wrong is reported at once, with line, path and what was expecte
   assert.match(message, /^selvage\.yaml:5: log\.level: /m);
   assert.match(message, /^selvage\.yaml:7: policy\.use: no plugin "alow_all"; did you mean "allow_all"\?$/m);
   assert.match(message, /^SELVAGE_TRANSPORT__LISTEN: transport\.listen: /m);
+});
+
+test("a plugin's name that was left out, or is no text, is named with its line, also below `over`", async () => {
+  const cases: readonly (readonly [string, string])[] = [
+    ["policy:\n  use:\n", "selvage.yaml:2: policy.use: expected a plugin's name, got null"],
+    ["policy: { use: 7 }\n", "selvage.yaml:1: policy.use: expected a plugin's name, got 7"],
+    ["discovery: [{ use: }]\n", "selvage.yaml:1: discovery[0].use: expected a plugin's name, got null"],
+    [
+      "encapsulation:\n  - use: noise\n  - use: gre_udp\n    over: { use: }\n",
+      "selvage.yaml:4: encapsulation[1].over.use: expected a plugin's name, got null",
+    ],
+  ];
+  for (const [yaml, expected] of cases) {
+    assert.ok((await problems({ yaml })).split("\n").includes(expected), yaml);
+  }
 });
 
 test("an unknown option of a plugin is named with its line and the option that was meant", async () => {

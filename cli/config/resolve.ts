@@ -131,6 +131,9 @@ function checkSides(chosen: readonly Chosen[], problems: Problems): void {
   if (!chosen.some(({ slot }) => slot === "transport")) {
     problems.add(["transport"], "expected at least one transport");
   }
+  if (!chosen.some(({ slot }) => slot === "port")) {
+    problems.add(["port"], "expected at least one port, such as userspace");
+  }
 }
 
 interface Made {
@@ -251,10 +254,19 @@ interface OptionSchema {
   readonly format?: string;
 }
 
+type OptionSchemas = Readonly<Record<string, OptionSchema>>;
+
+/** A validator prints itself anew each time, and nothing else in loading takes as long. */
+const printed = new WeakMap<AnyPluginFactory, OptionSchemas>();
+
 /** By name; none for a validator that cannot print itself. */
-function optionSchemas(factory: AnyPluginFactory): Readonly<Record<string, OptionSchema>> {
+function optionSchemas(factory: AnyPluginFactory): OptionSchemas {
+  const known = printed.get(factory);
+  if (known !== undefined) return known;
   const schema = factory.config["~standard"].jsonSchema?.input({ target: "draft-2020-12" });
-  return (schema?.["properties"] ?? {}) as Record<string, OptionSchema>;
+  const schemas = (schema?.["properties"] ?? {}) as OptionSchemas;
+  printed.set(factory, schemas);
+  return schemas;
 }
 
 function composition(
@@ -274,6 +286,6 @@ function composition(
     discovery: of("discovery"),
     ipam: one("ipam"),
     policy: one("policy"),
-    port: one("port"),
+    port: of("port"),
   } as unknown as Composition;
 }

@@ -28,8 +28,8 @@ export const defaultPlugins: Readonly<Record<ConfigurableSlot, string>> = {
   port: "userspace",
 };
 
-/** Slots that take a list: several ways to move bytes, to wrap packets or to find peers, side by side. */
-const listSlots: ReadonlySet<string> = new Set(["transport", "encapsulation", "discovery"]);
+/** Slots that take a list: several ways to move bytes, wrap packets, find peers or reach endpoints, side by side. */
+const listSlots: ReadonlySet<string> = new Set(["transport", "encapsulation", "discovery", "port"]);
 
 export function isListSlot(slot: string): boolean {
   return listSlots.has(slot);
@@ -98,7 +98,9 @@ export const settingsSchema = z.strictObject({
   ),
   ipam: slot.optional(),
   policy: slot.optional(),
-  port: slot.optional(),
+  port: oneOrList(slot).describe(
+    "Where packets enter and leave this host: one plugin in the process, and beside it one of interfaces",
+  ),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;

@@ -49,6 +49,7 @@ test("a second encapsulation stands beside the first, and gre_udp brings its own
   assert.deepEqual(beside.map((each) => [each.encapsulation.name, each.over.name]), [["gre_udp", "udp"]]);
   assert.deepEqual(shown(config, "encapsulation"), {
     "encapsulation[0].aead": '"auto" default',
+    "encapsulation[0].underlayMtu": "1500 default",
     "encapsulation[0].use": '"noise" selvage.yaml:2',
     "encapsulation[1].over.listen": '"[::]:4754" default',
     "encapsulation[1].over.use": '"udp" default',
@@ -126,7 +127,11 @@ test("one transport and one encapsulation are shown as what they are, without a 
     "transport.listen": '"[::]:9" --listen',
     "transport.use": '"udp" default',
   });
-  assert.deepEqual(Object.keys(shown(config, "encapsulation")), ["encapsulation.aead", "encapsulation.use"]);
+  assert.deepEqual(Object.keys(shown(config, "encapsulation")), [
+    "encapsulation.aead",
+    "encapsulation.underlayMtu",
+    "encapsulation.use",
+  ]);
 });
 
 test("discovery takes seeds from the environment without a number", async () => {
@@ -140,10 +145,11 @@ test("the schema takes an entry or a list of entries where the slot does, and `o
     properties: Record<string, { anyOf: Record<string, unknown>[] }>;
   };
   const isList = (slot: string) => properties[slot]!.anyOf.some((each) => each["type"] === "array");
-  assert.deepEqual(["store", "transport", "encapsulation", "discovery", "ipam"].filter(isList), [
+  assert.deepEqual(["store", "transport", "encapsulation", "discovery", "ipam", "port"].filter(isList), [
     "transport",
     "encapsulation",
     "discovery",
+    "port",
   ]);
   const [one] = properties["encapsulation"]!.anyOf as unknown as {
     anyOf: { title: string; properties: object }[];
@@ -188,4 +194,25 @@ test("names where plugins should stand are refused, also where a flag speaks of 
   }
   const flags = { listen: "127.0.0.1:4000" };
   assert.deepEqual(await problems("transport: [udp, tcp]\n", { flags }), [expected]);
+});
+
+test("host mode is a port in the process and one of interfaces, by flag, variable or file, and keeps options of the file", async () => {
+  const names = ({ plugins }: LoadedConfig) => [plugins.port].flat().map(({ name }) => name);
+  assert.deepEqual(names(await load("")), ["userspace"]);
+  const byFile = await load("port: [{ use: userspace }, { use: tap, namespace: other }]\n");
+  const environment = { SELVAGE_PORT: '[{"use":"userspace"},{"use":"tap"}]' };
+  const byFlag = await load("", { flags: { hostMode: true } });
+  for (const config of [byFile, byFlag, await load("", { environment })]) {
+    assert.deepEqual(names(config), ["userspace", "tap"]);
+  }
+  assert.equal(shown(byFlag, "port[1].use")["port[1].use"], '"tap" --host-mode');
+  const both = await load("port: [{ use: userspace }, { use: tap, namespace: other }]\n", {
+    flags: { hostMode: true },
+  });
+  assert.equal(shown(both, "port[1].namespace")["port[1].namespace"], '"other" selvage.yaml:1');
+  assert.deepEqual(names(await load("port: { use: userspace }\n", { flags: { hostMode: true } })), [
+    "userspace",
+    "tap",
+  ]);
+  assert.match((await problems("port: []"))[0]!, /port: expected at least one port/);
 });

@@ -62,12 +62,18 @@ function launchEntrance(
 }
 
 function foundIntent({ settings, chosen }: ResolvedConfig, password: string | undefined): FoundIntent {
-  const given = chosen.find(({ slot }) => slot === "ipam")?.options["range"] ?? defaultRange;
+  const chosenRange = chosen.find(({ slot }) => slot === "ipam")?.options["range"];
+  const given = chosenRange ?? defaultRange;
   const range = parsePrefix(String(given));
   if (range === undefined) {
     throw new MeshError("CONFIG_INVALID", `ipam.range: expected a CIDR, got ${JSON.stringify(given)}`);
   }
-  return { networkName: settings.network, range, ...password === undefined ? {} : { password } };
+  return {
+    networkName: settings.network,
+    range,
+    isDefaultRange: chosenRange === undefined,
+    ...password === undefined ? {} : { password },
+  };
 }
 
 /** An address of this machine, with the port that this node will listen on. */

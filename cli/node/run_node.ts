@@ -1,7 +1,9 @@
 /** A node as this process: from configuration to a clean end. */
 import { type ErrorCode, errorCode, MeshError } from "../../core/contracts/errors.ts";
+import type { ClosedPort } from "../../core/contracts/exposure.ts";
 import type { MeshNode } from "../../core/contracts/node.ts";
 import { createNode } from "../../core/node/create_node.ts";
+import { parseEndpoint } from "../../core/wire/endpoint.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { shownSettings } from "../config/shown_setting.ts";
@@ -13,7 +15,9 @@ import { serveAdmin, type TcpOptions } from "../serve_admin.ts";
 import { version } from "../version.ts";
 import { entranceOf, explainEntry } from "./entry_intent.ts";
 import type { NodeOrder, Ready } from "./node_order.ts";
+import { notePorts, resetPorts } from "./port_traces.ts";
 import { withSeeds } from "./seeds.ts";
+import { tellServiceManager } from "./service_manager.ts";
 import { type Undo, watchTraces } from "./traces.ts";
 
 /**
@@ -25,20 +29,25 @@ export async function runNode(io: Io, order: NodeOrder, onReady: (ready: Ready) 
   const { level, format } = config.settings.log;
   const log = createLog({ level, format, write: io.say, wall: () => io.clock.wall() });
   const traces = watchTraces(config.settings.stateDir);
+  const ports = notePorts(config);
   await using running = new RunningNode();
   try {
     await running.start({ io, order, config, log });
     const { runtime, peer, name, listen } = running.node.status();
     log.log("info", "Ready", { what: `${version} (${runtime})`, peer, name, endpoint: listen });
     onReady(await readiness(running.node, order));
+    await tellServiceManager(io, "READY=1", log);
   } catch (error) {
     await running[Symbol.asyncDispose]();
+    if (running.hasStarted && ports.areNew) await resetPorts(config.settings.stateDir, io);
+    ports.undo();
     traces.undo(undoAfter(error, order));
     if (io.interrupted.aborted) return ExitCode.interrupted;
     throw explainEntry(error, order);
   }
   await stopAsked(io.interrupted, running.stopped);
   log.log("info", "Stopping");
+  await tellServiceManager(io, "STOPPING=1", log);
   return ExitCode.ok;
 }
 
@@ -77,6 +86,11 @@ class RunningNode implements AsyncDisposable {
     return this.#stop.promise;
   }
 
+  /** Its ports have: what they made on the host is this node's. */
+  get hasStarted(): boolean {
+    return this.#node !== undefined;
+  }
+
   get node(): MeshNode {
     if (this.#node === undefined) throw new MeshError("NOT_RUNNING", "The node has not started");
     return this.#node;
@@ -98,6 +112,7 @@ class RunningNode implements AsyncDisposable {
       version,
       platform: { clock: io.clock, log },
       signal: io.interrupted,
+      closedPorts: portsOf(settings),
       ...settings.name === undefined ? {} : { name: settings.name },
     });
     this.#parts.use(this.#node);
@@ -121,6 +136,11 @@ class RunningNode implements AsyncDisposable {
 function tcpOf({ admin, stateDir }: Settings): TcpOptions | undefined {
   if (admin.listen === undefined) return undefined;
   return { listen: admin.listen, tokenFile: admin.tokenFile ?? defaultTokenFile(stateDir) };
+}
+
+function portsOf({ admin }: Settings): readonly ClosedPort[] {
+  const endpoint = admin.listen === undefined ? undefined : parseEndpoint(admin.listen);
+  return endpoint === undefined ? [] : [{ protocol: "tcp", port: endpoint.port }];
 }
 
 async function readiness(node: MeshNode, { entry }: NodeOrder): Promise<Ready> {

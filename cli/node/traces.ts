@@ -6,7 +6,8 @@ import { storeKeys } from "../../core/node/state_records.ts";
 import { SqliteFile } from "../../core/runtime/sqlite_file.ts";
 
 const database = "selvage.db";
-const ownFiles = /^(selvage\.db(-wal|-shm|-journal|-start)?|node\.log(\.1)?|admin\.(sock|token))$/;
+const ownFiles =
+  /^(selvage\.db(-wal|-shm|-journal|-start)?|node\.log(\.1)?|ports\.json|admin\.(sock|token))$/;
 
 /** Names of files there that are ours; none where there is no directory. */
 export function ownTraces(stateDir: string): readonly string[] {

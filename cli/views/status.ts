@@ -8,6 +8,7 @@ import type {
   PeerStatus,
   TargetStatus,
 } from "../../core/contracts/node.ts";
+import type { HostStatus } from "../../core/contracts/exposure.ts";
 import type { Io } from "../io.ts";
 import { columns, keyValues, styled } from "../output.ts";
 import { ago, percent, rtt } from "./figures.ts";
@@ -28,7 +29,7 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
       ["Name", `${node.peer}(${node.name})`],
       ["Network", `${network.name} (${network.id})`],
       ["Started", ago(node.uptimeSeconds)],
-      ["Listen", node.listen.join(", ") || "none"],
+      ...listeners(node),
       ["Addresses", node.addresses.join(", ") || "none yet"],
       ["Encryption", `enabled (${encryption.aead}, ${encryption.implementation})`],
       ["Targets", String(node.targets)],
@@ -43,10 +44,33 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
       ...node.ipam.ranges.map((range) => ["Range", range] as const),
     ],
   ];
+  if (node.host?.device) blocks.push(hostBlock(node.host));
   const plugins = Object.entries(node.plugins).filter(([, names]) => names.length > 0);
   blocks.push([["Service", "plugins"], ...plugins.map(([slot, names]) => [slot, names.join(", ")] as const)]);
   const text = blocks.map((block) => keyValues(block, 16)).join("\n");
   return node.alerts.length === 0 ? text : `${text}\n${alertTable(io, node)}`;
+}
+
+/** With every rule that is among those of others, for whoever wonders where they come from. */
+function hostBlock(host: HostStatus): readonly (readonly [string, string])[] {
+  const { device, addresses, masquerade, services, changes, restored } = host;
+  return [
+    ["Service", "host"],
+    ["Interface", `${device} (${addresses.join(", ")})`],
+    ["Masquerade", masquerade ? "yes" : "no"],
+    ["Services", String(services.length)],
+    ...changes.map(({ tool, place, what }) => ["Changed", `${tool}, ${place}: ${what}`] as const),
+    ["Restored", restored === 1 ? "once" : `${restored} times`],
+  ];
+}
+
+/** A line per transport: `192.0.2.1:6783, [2001:db8::1]:6783 (tcp, streams)`. */
+function listeners({ listeners }: NodeStatus): readonly (readonly [string, string])[] {
+  const transports = Map.groupBy(listeners, ({ transport, carries }) => `${transport}, ${carries}`);
+  if (transports.size === 0) return [["Listen", "none"]];
+  return [...transports].map(([transport, its]) =>
+    ["Listen", `${its.map(({ endpoint }) => endpoint).join(", ")} (${transport})`] as const
+  );
 }
 
 /** `5 (1 established, 4 retrying)`: only the states that occur. */
