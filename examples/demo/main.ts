@@ -1,173 +1,73 @@
 /**
- * `npm run demo`: three nodes in three processes on this machine, rootless. Founds a network, joins it twice with a
- * token, pings between all pairs over both families, echoes a datagram, kills a node without warning, sees it noticed,
- * restarts it and checks that it is the same node at the same address. Everything it starts and writes is gone at the
- * end, also after a failure or Ctrl-C.
+ * `npm run demo`: three rootless nodes in three processes. `npm run demo -- --hosts`: three hosts made of network
+ * namespaces, with containers; as root, or where the system lets everybody make namespaces and TAP devices. Everything
+ * that a demo starts and makes is gone at the end, also after a failure or Ctrl-C.
  */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { setTimeout } from "node:timers/promises";
-import { DemoHost } from "./child.ts";
+import { lacksForLab } from "../lab/lab.ts";
+import { HostsDemo } from "./hosts.ts";
 import { Narrator } from "./narrator.ts";
+import { RootlessDemo } from "./rootless.ts";
 
-const names = ["selvage-a", "selvage-b", "selvage-c"] as const;
-/** Three unanswered keepalives of five seconds, and as much again for a loaded machine. */
-const noticeWithinMillis = 40_000;
-const settleWithinMillis = 15_000;
-const askEveryMillis = 100;
-
-class Demo {
-  readonly #say: Narrator;
-  readonly #root: string;
-  readonly #hosts = new Map<string, DemoHost>();
-
-  constructor(say: Narrator, root: string) {
-    this.#say = say;
-    this.#root = root;
-  }
-
-  async run(): Promise<void> {
-    await this.#found();
-    await this.#settle();
-    await this.#showStatus();
-    await this.#pingAll();
-    await this.#echo();
-    await this.#killAndReturn();
-    this.#say.proved([
-      "three processes, three identities, one network joined by token",
-      "every pair reached the other over IPv4 and IPv6 through Noise sessions",
-      "a killed node was noticed, came back with its own address, and was reached again",
-    ]);
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all([...this.#hosts.values()].map((host) => host.stop()));
-  }
-
-  async #found(): Promise<void> {
-    this.#say.step("Starting three nodes on loopback UDP, without privileges");
-    const founder = await this.#start(names[0], {});
-    const token = founder.ready.join;
-    this.#say.detail(`${founder.name} founded the network and printed a token: ${token.slice(0, 24)}…`);
-    for (const name of names.slice(1)) {
-      const host = await this.#start(name, { token });
-      this.#say.detail(
-        `${name} joined (pid ${host.pid}) and answers at ${host.ready.addresses.join(" and ")}`,
-      );
-    }
-  }
-
-  async #start(name: string, how: { token?: string; resume?: boolean }): Promise<DemoHost> {
-    const host = await DemoHost.start({ name, directory: join(this.#root, name), ...how });
-    this.#hosts.set(name, host);
-    return host;
-  }
-
-  /** Waits until every node has a session with both others. */
-  async #settle(): Promise<void> {
-    this.#say.step("Waiting for the full mesh");
-    for (const { name, admin } of this.#hosts.values()) {
-      const isMeshed = async () => (await admin.status()).connections.established === names.length - 1;
-      await eventually(`the full mesh of ${name}`, settleWithinMillis, isMeshed);
-    }
-  }
-
-  async #showStatus(): Promise<void> {
-    this.#say.step(`status of ${names[1]}`);
-    const { admin } = this.#host(names[1]);
-    this.#say.status(await admin.status(), await admin.connections());
-  }
-
-  async #pingAll(): Promise<void> {
-    this.#say.step("Pings between all pairs, inside the overlay");
-    for (const from of this.#hosts.values()) {
-      for (const to of this.#hosts.values()) {
-        if (from !== to) await this.#ping(from, to);
-      }
-    }
-  }
-
-  async #ping(from: DemoHost, to: DemoHost): Promise<void> {
-    for (const address of to.ready.addresses) {
-      const reply = await from.admin.ping(address);
-      this.#say.detail(`${from.name} → ${to.name}  ${address.padEnd(26)} ${reply.rttMillis.toFixed(2)} ms`);
-    }
-  }
-
-  async #echo(): Promise<void> {
-    this.#say.step("A UDP datagram to an echo service and back");
-    const [from, to] = [this.#host(names[2]), this.#host(names[0])];
-    const text = "hello through the overlay";
-    const echoed = await from.echo(to.ready.addresses[0]!, text);
-    if (echoed.text !== text) throw new Error(`the echo came back as "${echoed.text}"`);
-    this.#say.detail(`${from.name} → ${to.name} [${echoed.from}]:7 → “${echoed.text}”`);
-  }
-
-  async #killAndReturn(): Promise<void> {
-    const [witness, victim] = [this.#host(names[0]), this.#host(names[1])];
-    this.#say.step(`Killing ${victim.name} (pid ${victim.pid}) without warning`);
-    const killed = performance.now();
-    await victim.kill();
-    await this.#noticed(witness, victim);
-    this.#say.detail(`${witness.name} noticed after ${seconds(performance.now() - killed)}`);
-
-    this.#say.step(`Restarting ${victim.name} from its state directory`);
-    const restarted = performance.now();
-    const returned = await this.#start(victim.name, { resume: true });
-    const [before, after] = [victim.ready.addresses.join(), returned.ready.addresses.join()];
-    if (before !== after) throw new Error(`${victim.name} had ${before} and came back with ${after}`);
-    await this.#settle();
-    this.#say.detail(`same addresses, sessions back after ${seconds(performance.now() - restarted)}`);
-    await this.#ping(witness, returned);
-  }
-
-  async #noticed(witness: DemoHost, victim: DemoHost): Promise<void> {
-    await eventually(`noticing that ${victim.name} is gone`, noticeWithinMillis, async () => {
-      const peers = await witness.admin.peers();
-      return peers.some(({ name, state }) => name === victim.name && state === "down");
-    });
-  }
-
-  #host(name: string): DemoHost {
-    return this.#hosts.get(name)!;
-  }
+interface Demo {
+  /** Rejects with the first thing that is not as it should be. */
+  run(): Promise<void>;
+  /** Also before `run` has ended, which then rejects. */
+  stop(): Promise<void>;
 }
 
-/** Asks again and again, as a person would, until it holds. */
-async function eventually(what: string, millis: number, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + millis;
-  while (!await holds()) {
-    if (performance.now() > deadline) throw new Error(`${what} took longer than ${seconds(millis)}`);
-    await setTimeout(askEveryMillis);
-  }
+function choose(flags: readonly string[], say: Narrator): Demo {
+  if (flags.length === 0) return new RootlessDemo(say);
+  if (flags.length > 1 || flags[0] !== "--hosts") refuse(2, "usage: npm run demo [-- --hosts]");
+  if (mayBecomeRoot()) process.exit(runAsRootOfItsOwn());
+  const lack = lacksForLab();
+  if (lack !== undefined) refuse(1, `Cannot make hosts here: it ${lack}. Without --hosts nothing is needed.`);
+  return new HostsDemo(say);
 }
 
-function seconds(millis: number): string {
-  return `${(millis / 1000).toFixed(1)} s`;
+/** Not if it has become that already. */
+function mayBecomeRoot(): boolean {
+  if (process.platform !== "linux" || process.getuid?.() === 0) return false;
+  return spawnSync("unshare", [...ownNamespaces, "true"]).status === 0;
 }
+
+/** Whoever has no privileges may be root in namespaces of his own, where the system lets him make some. */
+const ownNamespaces = ["--user", "--map-root-user", "--net", "--mount"];
+
+/** The same once more, with a /run in which network namespaces may get names. The exit code. */
+function runAsRootOfItsOwn(): number {
+  const words = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const script = 'mount -t tmpfs tmpfs /run && exec "$@"';
+  const args = [...ownNamespaces, "sh", "-c", script, "sh", ...words];
+  return spawnSync("unshare", args, { stdio: "inherit" }).status ?? 1;
+}
+
+function refuse(code: number, why: string): never {
+  console.error(why);
+  process.exit(code);
+}
+
+const signalMillis = 100;
 
 const say = new Narrator(process.stdout);
-const root = await mkdtemp(join(tmpdir(), "selvage-demo-"));
-const demo = new Demo(say, root);
-const cleanUp = async () => {
-  await demo.stop();
-  await rm(root, { recursive: true, force: true });
-};
+const demo = choose(process.argv.slice(2), say);
 let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
     interrupted = true;
-    void cleanUp().finally(() => process.exit(130));
+    void demo.stop().finally(() => process.exit(130));
   });
 }
 try {
   await demo.run();
 } catch (error) {
-  // Hosts that were told to stop answer no more: not a failure then.
+  // The key that interrupts also ends a ping, of which is heard first.
+  await setTimeout(signalMillis);
+  // What was told to stop answers no more: not a failure then.
   if (!interrupted) say.failed(error);
   process.exitCode = interrupted ? 130 : 1;
 } finally {
-  await cleanUp();
+  await demo.stop();
 }

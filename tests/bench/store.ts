@@ -20,7 +20,6 @@ import { median, quantile, type Row, times } from "./report.ts";
 
 const single = 300;
 const together = 256;
-/** More would measure how the allocator walks through what it has given already. */
 const rounds = 4;
 /** A page of the database, as little as a commit writes. */
 const page = new Uint8Array(4096);
