@@ -10,6 +10,9 @@ import { ForeignRecords } from "../../core/node/foreign_records.ts";
 import { FakeChannel } from "../../core/node/node_fixture.ts";
 import { Replicator } from "../../core/node/replicator.ts";
 import { silentLogger } from "../../core/node/silent_logger.ts";
+import { mostDeviceAddresses } from "../../core/forwarding/foreign_devices.ts";
+import { isDeviceMac, isHostAddress } from "../../core/forwarding/foreign_sighting.ts";
+import { decodeForeign, encodeForeign } from "../../core/node/foreign_message.ts";
 import { decodeStateMessage, encodeDigests, encodeRecords } from "../../core/node/state_message.ts";
 import { equalBytes } from "../../core/wire/bytes.ts";
 import { encodeCbor } from "../../core/wire/cbor.ts";
@@ -209,7 +212,38 @@ function bookOf(learn: (count: number) => void): RecordBook {
   };
 }
 
+const device = {
+  mac: Uint8Array.of(0x52, 0x54, 0, 0, 0, 1),
+  since: 1_764_000_000_000,
+  addresses: [parsePrefix("192.168.50.1/32")!.address, parsePrefix("2001:db8::1/128")!.address],
+};
+
+/** Whatever a member says of devices, what is read of it can be said again, and stays within its bounds. */
+const foreignTarget: FuzzTarget = {
+  name: "foreign-devices",
+  seeds: [
+    ...encodeForeign({ devices: [device, { ...device, addresses: [] }], gone: [device.mac] }),
+    ...encodeForeign({ sought: device.addresses }),
+  ],
+  words: ["ad", "ag", "aq", "av\x01"].map(asBytes),
+  run(input) {
+    const message = decodeForeign(input);
+    if (message === undefined) return false;
+    for (const { mac, since, addresses } of message.devices) {
+      assert.ok(isDeviceMac(mac) && Number.isSafeInteger(since) && since >= 0);
+      assert.ok(addresses.length <= mostDeviceAddresses && addresses.every(isHostAddress));
+    }
+    assert.ok(message.gone.every(isDeviceMac) && message.sought.length <= 16);
+    const again = [...encodeForeign(message)].map((bytes) => decodeForeign(bytes)!);
+    assert.deepEqual(again.flatMap(({ devices }) => devices), message.devices);
+    assert.deepEqual(again.flatMap(({ sought }) => sought), message.sought);
+    if (isSampled(input, 8)) assertOwned(decodeForeign, input);
+    return true;
+  },
+};
+
 export const messageTargets: readonly FuzzTarget[] = [
+  foreignTarget,
   channelTarget,
   ringTarget,
   introductionsTarget,

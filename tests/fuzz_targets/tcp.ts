@@ -11,6 +11,7 @@ import { answeringMachine, dialMachine, type StreamMachine } from "../../plugins
 import { RecordKind, RecordReader, RecordWriter } from "../../plugins/tcp/record.ts";
 import { Remembered } from "../../plugins/tcp/remembered.ts";
 import { FakeMembership, fakeNetworkKey } from "../conformance/member_host.ts";
+import { nativeX25519 } from "../noise/native_x25519.ts";
 import type { FuzzTarget } from "../proofs/fuzz/target.ts";
 
 const maxFrame = 50_000;
@@ -27,6 +28,7 @@ function local(name: "near" | "far"): Local {
     self: { id: name as PeerId, noise: keys[name] },
     membership: new FakeMembership(name),
     random: seededRandom(`${name} ephemeral`),
+    curve: nativeX25519,
     maxFrame,
     remembered: new Remembered(16),
   };

@@ -11,7 +11,7 @@ export const swizzleProof: Proof = {
   what: "whole nodes under every fault at once: invariants after each operation, one mesh again in the end",
   unit: "operations",
   chunkSize: 500,
-  ciFloor: 1_500,
+  ciFloor: 5_000,
   ciFloorSecond: 500,
   ciBudgetSeconds: 75,
   fullGoal: 1_000_000,
@@ -19,8 +19,9 @@ export const swizzleProof: Proof = {
     const { runSwizzle } = await import("../sim/swizzle.ts");
     return async (chunk) => {
       const nodes = 3 + chunk.index % 6;
-      const { faults, promises } = await runSwizzle({ seed: seedOf(chunk), nodes, operations: chunk.count });
-      return { sums: { faults, promises } };
+      const options = { seed: seedOf(chunk), nodes, operations: chunk.count };
+      const { faults, promises, shutOut } = await runSwizzle(options);
+      return { sums: { faults, promises, "shut out": shutOut } };
     };
   },
   judge: ({ sums = {} }) => (sums["promises"] ?? 0) > 0 ? undefined : "no address was ever promised",
@@ -88,7 +89,7 @@ export const sessionProof: Proof = {
   chunkSize: 20,
   ciFloor: 200,
   ciFloorSecond: 20,
-  ciBudgetSeconds: 60,
+  ciBudgetSeconds: 45,
   fullGoal: 20_000,
   async load() {
     const { runSessionModel } = await import("../noise/session_model.ts");
@@ -133,7 +134,7 @@ export const mac1Proof: Proof = {
   chunkSize: 500,
   ciFloor: 10_000,
   ciFloorSecond: 1_000,
-  ciBudgetSeconds: 60,
+  ciBudgetSeconds: 45,
   fullGoal: 1_000_000,
   async load() {
     const { validMac1Handshakes } = await import("../noise/fuzz_targets.ts");

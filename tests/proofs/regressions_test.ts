@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { apiTargets } from "../fuzz_targets/api.ts";
+import { apiBodyTargets, apiRequestTargets } from "../fuzz_targets/api.ts";
 import { configTargets } from "../fuzz_targets/config.ts";
 import { identityTargets, recordTargets, tokenTargets } from "../fuzz_targets/identity.ts";
+import { linkTargets } from "../fuzz_targets/link.ts";
 import { messageTargets, signedMessageTargets } from "../fuzz_targets/messages.ts";
 import { tcpTargets } from "../fuzz_targets/tcp.ts";
 import { cborTargets, greTargets, ipTargets, textTargets } from "../fuzz_targets/wire.ts";
@@ -15,13 +16,14 @@ const targets: readonly FuzzTarget[] = [
   ...[
     ...greTargets,
     ...ipTargets,
+    ...linkTargets,
     ...cborTargets,
     ...textTargets,
     ...messageTargets,
     ...signedMessageTargets,
   ],
   ...[...tokenTargets, ...identityTargets, ...recordTargets, ...configTargets],
-  ...[...noiseTargets, ...tcpTargets, ...apiTargets],
+  ...[...noiseTargets, ...tcpTargets, ...apiBodyTargets, ...apiRequestTargets],
 ];
 
 /** What is slow the first time is the runtime, not the input. */

@@ -12,9 +12,9 @@ import { constants } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { heading, summary } from "./report.ts";
-import { endRunning, runCommand } from "./run_command.ts";
-import { type Outcome, runStep, type Shell } from "./run_step.ts";
-import { allSteps, type Step } from "./steps.ts";
+import { endRunning, HeldScreen, runCommand, type Screen, terminal } from "./run_command.ts";
+import { type Outcome, runStep } from "./run_step.ts";
+import { allSteps, type Step, together } from "./steps.ts";
 
 const steps = allSteps();
 const chosen = chooseSteps(process.argv.slice(2));
@@ -27,23 +27,43 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 process.exitCode = await runAll(chosen);
 
 async function runAll(chosen: readonly Step[]): Promise<number> {
-  const shell: Shell = {
-    run: runCommand,
-    now: () => performance.now() / 1000,
-    noSkip: process.env["SELVAGE_NO_SKIP"] === "1",
-  };
+  const start = seconds();
   const outcomes: Outcome[] = [];
-  for (const step of chosen) {
-    console.log(heading(step));
-    const needed = outcomes.find((outcome) =>
-      outcome.step.name === step.after && outcome.failure !== undefined
-    );
-    const outcome = needed === undefined ? await runStep(step, shell) : blocked(step, needed);
-    if (outcome.failure !== undefined) console.log(`${step.name} failed: ${outcome.failure}`);
-    outcomes.push(outcome);
+  for (const group of together(chosen)) {
+    outcomes.push(...await runGroup(group, outcomes));
   }
-  console.log(summary(outcomes));
+  console.log(summary(outcomes, seconds() - start));
   return outcomes.every((outcome) => outcome.failure === undefined) ? 0 : 1;
+}
+
+/** The first step is seen as it goes, what runs alongside when it has ended. */
+async function runGroup(group: readonly Step[], before: readonly Outcome[]): Promise<Outcome[]> {
+  const held = group.map((_, i) => i === 0 ? undefined : new HeldScreen());
+  const running = group.map((step, i) => runOne(step, before, held[i] ?? terminal));
+  const outcomes: Outcome[] = [];
+  for (const [i, outcome] of running.entries()) {
+    if (held[i] === undefined) console.log(heading(group[i]!));
+    outcomes.push(await outcome);
+    if (held[i] !== undefined) console.log(heading(group[i]!));
+    held[i]?.show();
+    const { failure } = outcomes[i]!;
+    if (failure !== undefined) console.log(`${group[i]!.name} failed: ${failure}`);
+  }
+  return outcomes;
+}
+
+async function runOne(step: Step, before: readonly Outcome[], screen: Screen): Promise<Outcome> {
+  const needed = before.find((outcome) => outcome.step.name === step.after && outcome.failure !== undefined);
+  if (needed !== undefined) return blocked(step, needed);
+  return await runStep(step, {
+    run: (command) => runCommand(command, screen),
+    now: seconds,
+    noSkip: process.env["SELVAGE_NO_SKIP"] === "1",
+  });
+}
+
+function seconds(): number {
+  return performance.now() / 1000;
 }
 
 function blocked(step: Step, needed: Outcome): Outcome {

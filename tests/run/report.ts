@@ -10,9 +10,8 @@ export function heading(step: Step): string {
 }
 
 /** One line for each step, the total, and alone on the last line what a machine reads. */
-export function summary(outcomes: readonly Outcome[]): string {
+export function summary(outcomes: readonly Outcome[], seconds: number): string {
   const total = outcomes.map((outcome) => outcome.counts).reduce(addCounts, NONE);
-  const seconds = outcomes.reduce((sum, outcome) => sum + outcome.seconds, 0);
   const failed = outcomes.filter((outcome) => outcome.failure !== undefined).map((outcome) =>
     outcome.step.name
   );

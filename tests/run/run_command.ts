@@ -1,4 +1,4 @@
-/** Runs one program with its output passed through as it comes. */
+/** Runs one program and passes its output on as it comes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
@@ -15,9 +15,37 @@ export interface Finished {
 /** Longer than any step should take on two slow cores; a hang must not hold a CI machine for a day. */
 const LIMIT_MINUTES = 20;
 
-let running: ChildProcess | undefined;
+/** Where output goes, piece by piece. */
+export interface Screen {
+  out(text: string): void;
+  error(text: string): void;
+}
 
-export async function runCommand([program, ...args]: Command): Promise<Finished> {
+export const terminal: Screen = {
+  out: (text) => void process.stdout.write(text),
+  error: (text) => void process.stderr.write(text),
+};
+
+/** Keeps what is written until it is shown. */
+export class HeldScreen implements Screen {
+  readonly #texts: string[] = [];
+
+  out(text: string): void {
+    this.#texts.push(text);
+  }
+
+  error(text: string): void {
+    this.#texts.push(text);
+  }
+
+  show(): void {
+    for (const text of this.#texts) terminal.out(text);
+  }
+}
+
+const running = new Set<ChildProcess>();
+
+export async function runCommand([program, ...args]: Command, screen = terminal): Promise<Finished> {
   // A group of its own, so that a program that outlives its parent can still be ended.
   const child = spawn(program, args, {
     cwd: ROOT,
@@ -25,13 +53,13 @@ export async function runCommand([program, ...args]: Command): Promise<Finished>
     stdio: ["ignore", "pipe", "pipe"],
     env: environment(),
   });
-  running = child;
+  running.add(child);
   const chunks: string[] = [];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     chunks.push(text);
-    process.stdout.write(text);
+    screen.out(text);
   });
-  child.stderr.pipe(process.stderr, { end: false });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => screen.error(text));
   let late = false;
   const limit = setTimeout(() => {
     late = true;
@@ -46,13 +74,13 @@ export async function runCommand([program, ...args]: Command): Promise<Finished>
     return { failure: `cannot start ${program}: ${(error as Error).message}`, output: "" };
   } finally {
     clearTimeout(limit);
-    running = undefined;
+    running.delete(child);
   }
 }
 
-/** Ends what runs now, for a user who interrupts the whole. */
+/** Ends all that runs now, for a user who interrupts the whole. */
 export function endRunning(signal: NodeJS.Signals): void {
-  if (running !== undefined) endGroup(running, signal);
+  for (const child of running) endGroup(child, signal);
 }
 
 function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -12,6 +12,8 @@ export interface Step {
   readonly counts: "tests" | "step";
   /** Not run when this step ran before and failed. */
   readonly after?: string;
+  /** Runs at the same time as this step, right before it in the list: neither uses more than one core. Its output is shown afterwards. */
+  readonly alongside?: string;
 }
 
 /** Program and arguments. Programs are found in node_modules/.bin first. */
@@ -34,7 +36,7 @@ export function allSteps(): readonly Step[] {
       commands: [["deno", "test", "-A", "--no-check", RULES]],
       counts: "tests",
     },
-    { name: "test", title: "the suite on Deno", commands: [suiteOnDeno()], counts: "tests" },
+    ...suites(),
     {
       name: "coverage",
       title: "lines of core and plugins that the suite ran",
@@ -53,13 +55,6 @@ export function allSteps(): readonly Step[] {
       commands: [["deno", "test", "-A", "--doc", ...filesWithExamples()]],
       counts: "tests",
     },
-    {
-      name: "build",
-      title: "the package, built by tsup",
-      commands: [["npm", "run", "--silent", "build"]],
-      counts: "step",
-    },
-    { name: "node", title: "the suite on Node", commands: [suiteOnNode()], counts: "tests" },
     {
       name: "proofs",
       title: "fuzzing and models up to their floors, on both runtimes",
@@ -80,6 +75,37 @@ export function allSteps(): readonly Step[] {
       after: "build",
     },
   ];
+}
+
+/** What is built first is there for the tests of the package. */
+function suites(): readonly Step[] {
+  return [
+    {
+      name: "build",
+      title: "the package, built by tsup",
+      commands: [["npm", "run", "--silent", "build"]],
+      counts: "step",
+    },
+    { name: "test", title: "the suite on Deno", commands: [suiteOnDeno()], counts: "tests" },
+    {
+      name: "node",
+      title: "the suite on Node",
+      commands: [suiteOnNode()],
+      counts: "tests",
+      alongside: "test",
+    },
+  ];
+}
+
+/** The steps in groups, of which each runs at the same time. */
+export function together(steps: readonly Step[]): Step[][] {
+  const groups: Step[][] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (step.alongside !== undefined && last?.[0]?.name === step.alongside) last.push(step);
+    else groups.push([step]);
+  }
+  return groups;
 }
 
 /** Types are the step `check`'s business; checking them here again would only repeat its report. */

@@ -1,5 +1,5 @@
 /**
- * One life of one program on a simulated machine: its clock and its sockets. It can be stopped and go on, and it can be
+ * One life of one program on a simulated machine: its clock, its sockets and its streams. It can be stopped and go on, and it can be
  * killed, of which nothing inside it hears.
  */
 import { Drop } from "../../core/contracts/drop.ts";
@@ -7,6 +7,7 @@ import type { Clock } from "../../core/contracts/host.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
 import type { MemoryBinding, MemoryNetwork } from "../../plugins/memory_transport/memory_network.ts";
 import { ProcessClock } from "./process_clock.ts";
+import { ProcessPipes } from "./process_pipes.ts";
 
 /** Linux, net.core.rmem_default: what a socket holds for a process that does not read. */
 const socketBuffer = 212_992;
@@ -19,10 +20,14 @@ export class SimProcess implements MemoryNetwork {
   readonly clock: ProcessClock;
   /** Datagrams that found the buffer full while the process stood still. */
   overflows = 0;
+  /** Absent where the network has datagrams only. */
+  readonly pipes?: ProcessPipes;
   readonly #world: Clock;
   readonly #network: MemoryNetwork;
   readonly #bindings = new Set<MemoryBinding>();
-  #unread: (() => void)[] = [];
+  readonly #unread: (() => void)[] = [];
+  /** Of what was not read, what is read in this moment. */
+  #reading = 0;
   #unreadBytes = 0;
   #isDead = false;
   #killed: () => void = () => {};
@@ -31,6 +36,9 @@ export class SimProcess implements MemoryNetwork {
     this.clock = clock;
     this.#world = world;
     this.#network = network;
+    if (network.pipes !== undefined) {
+      this.pipes = new ProcessPipes(network.pipes, (step) => this.#enter(step));
+    }
   }
 
   get isDead(): boolean {
@@ -58,8 +66,7 @@ export class SimProcess implements MemoryNetwork {
   resume(): void {
     if (this.#isDead || this.clock.isRunning) return;
     this.clock.resume();
-    for (const read of this.#unread) this.#world.timer(this.#world.now(), () => this.#isDead || read());
-    this.#unread = [];
+    for (const read of this.#unread.splice(0)) this.#readLater(read);
     this.#unreadBytes = 0;
   }
 
@@ -74,9 +81,27 @@ export class SimProcess implements MemoryNetwork {
     this.#isDead = true;
     this.clock.kill();
     for (const binding of this.#bindings) binding.close();
+    this.pipes?.kill();
     this.#bindings.clear();
-    this.#unread = [];
+    this.#unread.length = 0;
     this.#killed();
+  }
+
+  /** Never before what has waited longer: what a stream brings comes in order. */
+  #enter(step: () => void): void {
+    if (this.#isDead) return;
+    if (!this.clock.isRunning) this.#unread.push(step);
+    else if (this.#reading > 0) this.#readLater(step);
+    else step();
+  }
+
+  #readLater(step: () => void): void {
+    this.#reading++;
+    this.#world.timer(this.#world.now(), () => {
+      this.#reading--;
+      if (this.clock.isRunning) step();
+      else if (!this.#isDead) this.#unread.push(step);
+    });
   }
 
   #hear(receive: Receive, datagram: Uint8Array, from: Endpoint): void {

@@ -124,3 +124,24 @@ test("two members revoked on two sides of a partition are out for good: neither 
   }
   await haveOneKey(world, [a!, b!]);
 });
+
+test("whom a member let in that was revoked before anybody heard of it is out too, and is told so at every start", async () => {
+  await using world = new SimWorld(47);
+  const [a, b, c] = await world.mesh("a", "b", "c");
+  await world.settle();
+  world.network.partition([a!.host, b!.host], [c!.host, world.machine("late").host]);
+  const { token } = await world.run(c!.node.tokens.create());
+  const late = await world.start("late", { join: { token, endpoints: [{ host: c!.host, port: 6783 }] } });
+  const alerts = ({ node }: SimNode) => node.status().alerts.map(({ name }) => name);
+  assert.deepEqual(alerts(late), []);
+  await world.run(a!.node.members.revoke("c"));
+  world.network.heal();
+  await world.clock.advance(60_000);
+  assert.deepEqual(alerts(late), ["revoked"]);
+  assert.equal(late.node.members.list().some(({ name }) => name === "late"), false);
+  await world.stop(late);
+  const again = await world.start("late");
+  assert.deepEqual(alerts(again), ["revoked"]);
+  await world.clock.advance(60_000);
+  assert.deepEqual([a!, b!].map(upPeers), [["b"], ["a"]]);
+});

@@ -32,6 +32,8 @@ export interface SwizzleResult {
   readonly faults: number;
   /** Leases that were promised. */
   readonly promises: number;
+  /** Nodes that were let in by a member whose revocation took them along, and were replaced. */
+  readonly shutOut: number;
   /** BLAKE2s-128 over every operation, fault and datagram of the run, in hexadecimal. */
   readonly traceHash: string;
   readonly simulatedMillis: number;
@@ -102,6 +104,7 @@ class Swizzle {
       operations: this.#crew.operations,
       faults: this.#faults.count,
       promises: this.#ledger.promises,
+      shutOut: this.#crew.shutOut,
       traceHash: encodeHex(this.#trace.digest()),
       simulatedMillis: this.#world.clock.now(),
     };

@@ -1,6 +1,7 @@
 /** The nodes of a random run, and what is done to them. An operation only begins: its outcome comes with time. */
 import assert from "node:assert/strict";
 import { errorCode, MeshError } from "../../core/contracts/errors.ts";
+import type { PeerId } from "../../core/contracts/values.ts";
 import type { Intent } from "../../core/node/entry.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import type { SimRandom } from "./random.ts";
@@ -10,6 +11,8 @@ import type { SimNode, SimWorld } from "./world.ts";
 interface Place {
   name: string;
   state: "absent" | "down" | "starting" | "up";
+  /** The member that let it in, as it says itself. */
+  admittedBy?: PeerId | null;
 }
 
 /** What a caller must expect of a mesh under faults; any other error fails the run. */
@@ -32,12 +35,16 @@ const patience = 8_000;
 /** Longest that a start waits: 30 s for an answer to a knock, 20 s for addresses, at a clock of nine tenths. */
 const startPatience = 70_000;
 const mostRevocations = 2;
+/** Revocations reach everybody: one round of what is told again every 30 s, and some time for who is called late. */
+const spreading = 45_000;
 
 type Operation = () => string | undefined;
 
 export class Crew {
   /** How many operations there have been. */
   operations = 0;
+  /** Nodes that a revocation took along, see {@link Crew.assemble}. */
+  shutOut = 0;
   readonly #world: SimWorld;
   readonly #random: SimRandom;
   readonly #ledger: Ledger;
@@ -110,21 +117,66 @@ export class Crew {
     this.check();
   }
 
-  /** After all faults have ended everybody is up, who ever was or wanted to be. */
+  /**
+   * After all faults have ended everybody is up, who ever was or wanted to be. Those with the network on their disks come
+   * first and together, as after a power cut: a run may end with all of them down, and then nobody can make a token.
+   *
+   * Who was let in by a member that somebody revoked without having heard of it is out as well, for good. An operator
+   * would found the node anew, and so another machine takes its place here.
+   */
   async assemble(): Promise<void> {
     await this.rest();
+    const down = this.#places.filter(({ state }) => state === "down");
+    for (const place of down) this.#start(place, {});
+    await this.rest();
+    for (const place of down) this.#assertUp(place);
+    if (this.#revocations > 0) await this.#replaceShutOut();
     for (const place of this.#places) {
-      if (place.state !== "up") await this.#bringUp(place);
+      if (place.state === "absent") await this.#letIn(place);
     }
   }
 
-  async #bringUp(place: Place): Promise<void> {
-    const member = this.#world.nodes()[0] ?? assert.fail("nobody is left");
+  async #replaceShutOut(): Promise<void> {
+    await this.#world.clock.advance(spreading);
+    const out = this.#world.nodes().filter((node) => this.#isShutOut(node));
+    for (const node of out) {
+      this.#remark(`${node.name} is shut out, and replaced`);
+      this.shutOut++;
+      this.#replace(node);
+    }
+  }
+
+  /** It says so; or it was down when it would have heard, and those who do not know it do not know who let it in. */
+  #isShutOut(node: SimNode): boolean {
+    if (saysItIsOut(node)) return true;
+    const { admittedBy } = this.#placeOf(node);
+    return this.#world.nodes().some((other) => {
+      const admitted = other.node.members.list().filter(({ state }) => state === "admitted");
+      const knows = (peer: unknown) => admitted.some((member) => member.peer === peer);
+      return !saysItIsOut(other) && !knows(node.node.id) && !knows(admittedBy);
+    });
+  }
+
+  /** The node is never seen again; another machine takes its place. */
+  #replace(node: SimNode): void {
+    const place = this.#placeOf(node);
+    this.#world.crash(node);
+    this.#ledger.giveBack(node.name);
+    place.name += "b";
+    place.state = "absent";
+  }
+
+  async #letIn(place: Place): Promise<void> {
+    const member = this.#world.nodes()[0] ?? assert.fail("no disk holds the network any more");
     const { token } = await this.#world.run(member.node.tokens.create());
     const endpoints = this.#world.nodes().map(({ host }) => ({ host, port }));
-    this.#start(place, place.state === "absent" ? { join: { token, endpoints } } : {});
+    this.#start(place, { join: { token, endpoints } });
     await this.rest();
-    assert.equal(place.state, "up", `${place.name} does not come up`);
+    this.#assertUp(place);
+  }
+
+  #assertUp({ name, state }: Place): void {
+    assert.equal(state, "up", `${name} does not come up`);
   }
 
   #start(place: Place, intent: Intent): void {
@@ -148,6 +200,8 @@ export class Crew {
 
   #started(place: Place, node: SimNode): void {
     place.state = "up";
+    place.admittedBy = node.node.members.list().find(({ peer }) => peer === node.node.id)?.admittedBy ??
+      place.admittedBy ?? null;
     for (const lease of node.ipam.leases()) this.#ledger.promise(node.name, lease);
   }
 
@@ -245,17 +299,13 @@ export class Crew {
     return `${node.name} revokes a token`;
   }
 
-  /** The one that is meant is never seen again, whatever becomes of the revocation; another machine takes its place. */
+  /** The one that is meant is gone, whatever becomes of the revocation. */
   #revokeMember(): string | undefined {
     const [node, victim] = [this.#pick(), this.#pick()];
     const isWanted = this.#revocations < mostRevocations && this.#running().length > 3;
     if (node === undefined || victim === undefined || node === victim || !isWanted) return undefined;
     this.#revocations++;
-    const place = this.#placeOf(victim);
-    this.#world.crash(victim);
-    this.#ledger.giveBack(victim.name);
-    place.name += "b";
-    place.state = "absent";
+    this.#replace(victim);
     this.#expect(`revocation of ${victim.name}`, node.node.members.revoke(victim.name));
     return `${node.name} revokes ${victim.name}, which is gone`;
   }
@@ -327,4 +377,8 @@ export class Crew {
     const running = this.#running();
     return running.length === 0 ? undefined : this.#random.pick(running);
   }
+}
+
+function saysItIsOut({ node }: SimNode): boolean {
+  return node.status().alerts.some(({ name }) => name === "revoked");
 }

@@ -8,6 +8,7 @@ import type { LogFields, Logger, LogLevel } from "../../core/contracts/host.ts";
 import type { Ipam } from "../../core/contracts/ipam.ts";
 import type { MeshNode } from "../../core/contracts/node.ts";
 import type { Plugin } from "../../core/contracts/plugin.ts";
+import type { FramedStream, Streams } from "../../core/contracts/transport.ts";
 import type { Millis } from "../../core/contracts/values.ts";
 import type { Composition } from "../../core/node/composition.ts";
 import { createNode } from "../../core/node/create_node.ts";
@@ -36,6 +37,16 @@ export interface SimNode {
   /** The plugin, for what `MeshNode` does not offer: leases for others than the node itself. */
   readonly ipam: Ipam;
   readonly process: SimProcess;
+  /** Of its first transport that has them, and the key by which others dial it. */
+  readonly streams: Streams | undefined;
+  readonly noiseKey: Uint8Array;
+}
+
+/** Parts of a node that its composition lets out. */
+interface Given {
+  ipam?: Ipam;
+  streams?: Streams | undefined;
+  noiseKey?: Uint8Array;
 }
 
 /** What a node said at a level that is for people. */
@@ -51,6 +62,8 @@ export interface WorldOptions {
   /** Stand in for the usual plugins on every node. */
   readonly plugins?: Partial<Composition>;
   readonly range?: string;
+  /** Takes the streams that members dial to a node. */
+  readonly accept?: (name: string, stream: FramedStream) => void;
 }
 
 const longestLog = 1_000;
@@ -110,7 +123,7 @@ export class SimWorld implements AsyncDisposable {
     const machine = this.machine(name, host);
     machine.host = host;
     const process = machine.boot(this.network, () => this.#own.float());
-    const given: { ipam?: Ipam } = {};
+    const given: Given = {};
     const starting = createNode({
       name,
       intent,
@@ -126,13 +139,21 @@ export class SimWorld implements AsyncDisposable {
       },
     });
     const node = await unlessKilled(process, starting);
-    const started = { name, host, node, process, ipam: given.ipam! };
+    const started = {
+      name,
+      host,
+      node,
+      process,
+      ipam: given.ipam!,
+      streams: given.streams,
+      noiseKey: given.noiseKey!,
+    };
     this.#running.set(name, started);
     return started;
   }
 
-  #composition(machine: SimMachine, process: SimProcess, given: { ipam?: Ipam }): Composition {
-    const { plugins = {} } = this.#options;
+  #composition(machine: SimMachine, process: SimProcess, given: Given): Composition {
+    const { plugins = {}, accept } = this.#options;
     const composition: Composition = {
       store: memoryStoreOn(machine.disk),
       transport: memoryTransport({ network: process, endpoint: { host: machine.host, port: 6783 } }),
@@ -152,7 +173,17 @@ export class SimWorld implements AsyncDisposable {
         return made;
       },
     };
-    return { ...composition, ipam };
+    const transport = [composition.transport].flat().map((plugin): Plugin<"transport"> => ({
+      ...plugin,
+      create: (host) => {
+        const made = plugin.create(host);
+        given.noiseKey = host.self.noise.publicKey;
+        given.streams ??= made.streams;
+        if (accept !== undefined) made.streams?.accept((stream) => accept(machine.name, stream));
+        return made;
+      },
+    }));
+    return { ...composition, ipam, transport };
   }
 
   #logger(name: string, process: SimProcess): Logger {
@@ -200,7 +231,7 @@ export class SimWorld implements AsyncDisposable {
     this.disk(copy).restore(this.disk(name).snapshot());
   }
 
-  /** As a power cut: nobody hears of it. The first `landed` commits under way had reached the disk. */
+  /** As kill -9: nobody hears of it but from its kernel, which resets its streams. The first `landed` commits under way had reached the disk. */
   crash({ name }: { readonly name: string }, landed = 0): void {
     this.#running.delete(name);
     this.machine(name).kill(landed);
@@ -210,6 +241,11 @@ export class SimWorld implements AsyncDisposable {
   pause({ process }: SimNode, millis: Millis): void {
     process.stop();
     this.clock.timer(this.clock.now() + millis, () => process.resume());
+  }
+
+  /** Cuts the streams between two nodes, as a firewall between them may; datagrams pass. */
+  resetStreams(one: SimNode, other: SimNode): void {
+    one.process.pipes?.reset(other.host);
   }
 
   async stop(victim: SimNode): Promise<void> {
@@ -233,7 +269,8 @@ export class SimWorld implements AsyncDisposable {
   async settle(limit = 60_000): Promise<void> {
     const others = this.#running.size - 1;
     await this.clock.runUntil(
-      () => [...this.#running.values()].every(({ node }) => node.status().connections.established === others),
+      // Asked after every event; the whole status would cost more than what the nodes do in between.
+      () => [...this.#running.values()].every(({ node }) => sessionsOf(node) === others),
       limit,
     );
   }
@@ -249,6 +286,10 @@ export class SimWorld implements AsyncDisposable {
     for (const running of [...this.#running.values()].reverse()) await this.stop(running);
     for (const machine of this.#machines.values()) machine.kill();
   }
+}
+
+function sessionsOf(node: MeshNode): number {
+  return node.connections().filter(({ state }) => state === "established").length;
 }
 
 /** What waits for a killed process would wait for ever. */

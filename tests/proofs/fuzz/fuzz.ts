@@ -1,7 +1,7 @@
 /**
  * Runs targets on mutated inputs and holds every input against three promises: nothing is thrown that was not planned
- * for, no input takes {@link slowMillis} twice, none makes the decoder take memory out of all proportion. And the input
- * is left as it was.
+ * for, no input takes more than {@link slowMillis} each time that it is looked at, none makes the decoder take memory out
+ * of all proportion. And the input is left as it was.
  *
  * Looking at the clock and the heap around each input would cost more than most decoders do, so a batch is measured,
  * and only where one stands out are its inputs run again one by one. Batches shrink where they stand out for nothing.
