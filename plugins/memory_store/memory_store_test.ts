@@ -93,6 +93,18 @@ test("a kill within a write leaves the first batches of it whole, and nobody hea
   }
 });
 
+test("of what was pending at a kill, a disk that fails takes nothing from the first batch on that it refuses", async () => {
+  const disk = new MemoryDisk();
+  disk.writeTime = () => new Promise(() => {});
+  const store = disk.mount();
+  for (const key of ["a", "b", "c"]) void store.commit(one(key, 1));
+  await Promise.resolve();
+  disk.fail("read-only", 1, 1);
+  disk.kill(3);
+  assert.deepEqual(keysOn(disk), ["a"]);
+  assert.equal(disk.mount().get("b"), undefined);
+});
+
 test("a disk that lies loses what it acknowledged last when its store is killed, and nothing after an orderly end", async () => {
   for (const isKilled of [true, false]) {
     const disk = new MemoryDisk();

@@ -1,4 +1,4 @@
-import { MeshError } from "../../core/contracts/errors.ts";
+import { isMeshError, MeshError } from "../../core/contracts/errors.ts";
 import type { Store, StoreChange } from "../../core/contracts/store.ts";
 import { batchSize, copyBatch, requireRoom, type StoreImage } from "../../core/runtime/store_image.ts";
 
@@ -66,11 +66,15 @@ export class MemoryStore implements Store {
   }
 
   /**
-   * As the end of a process: nobody hears of what was pending. The first `landed` batches had reached the disk by then.
-   * For {@link MemoryDisk}.
+   * As the end of a process: nobody hears of what was pending. The first `landed` batches had reached the disk by then,
+   * up to one that the disk refused. For {@link MemoryDisk}.
    */
   kill(landed: number): void {
-    for (const { batch } of this.#end().slice(0, landed)) this.#disk.write(batch);
+    try {
+      for (const { batch } of this.#end().slice(0, landed)) this.#disk.write(batch);
+    } catch (error) {
+      if (!isMeshError(error)) throw error; // the refusal was for the process, and it is dead
+    }
   }
 
   /** How many commits are not durable yet. */

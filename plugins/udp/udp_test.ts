@@ -97,7 +97,9 @@ test("a taken port is not taken for a lack of IPv6", async () => {
   const second = udp({ listen: `[::]:${port}` }).create(recordingHost()) as UdpTransport;
   await assert.rejects(second.start(), {
     code: "BIND_FAILED",
-    message: new RegExp(`^Cannot bind UDP \\[::\\]:${port}: address in use; .* --listen, or .* a further transport$`),
+    message: new RegExp(
+      `^Cannot bind UDP \\[::\\]:${port}: address in use; .* --listen, or .* a further transport$`,
+    ),
   });
   await first[Symbol.asyncDispose]();
 });
