@@ -30,7 +30,7 @@ test("config check says good or everything that is wrong", async () => {
   writeFileSync(file, "name: a\n");
   const good = await run(["config", "check", file]);
   assert.deepEqual([good.code, good.out], [ExitCode.ok, ""]);
-  writeFileSync(file, "nmae: a\nport: { use: tap }\n");
+  writeFileSync(file, "nmae: a\nport: { use: tun }\n");
   const bad = await run(["config", "check", file]);
   assert.equal(bad.code, ExitCode.usage);
   assert.match(
@@ -43,7 +43,7 @@ test("problems come in the order of the file's lines, whatever they are about, a
   using directory = temporaryDirectory();
   const file = join(directory.path, "selvage.yaml");
   const lines = [
-    "port: { use: tap }",
+    "port: { use: tun }",
     "nmae: a",
     "ipam: { range: 10.0.0.0 }",
     "log: { level: loud }",
@@ -84,5 +84,11 @@ test("config schema is a JSON Schema of the whole file, plugins and their option
   assert.deepEqual(stores.map(({ title }) => title), ["memory_store", "sqlite", "a plugin of a third party"]);
   assert.deepEqual(Object.keys(stores[1]!.properties), ["use", "directory", "maxBytes"]);
   const [ring] = schema.properties["ipam"]!.anyOf;
-  assert.deepEqual(Object.keys(ring!.properties), ["use", "range", "block", "quarantineSeconds"]);
+  assert.deepEqual(Object.keys(ring!.properties), [
+    "use",
+    "range",
+    "defaultSubnet",
+    "block",
+    "quarantineSeconds",
+  ]);
 });
