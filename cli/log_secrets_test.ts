@@ -96,37 +96,41 @@ function happened(node: MeshNode, name: EventName): Promise<void> {
   return promise;
 }
 
-test("no token, password, network key or identity reaches a log line, of those who join, fail and are shut out", async () => {
-  const scene = new Scene();
-  const range = parsePrefix("10.32.0.0/12")!;
-  await using a = await scene.start("a", { found: { networkName, range, password } });
-  const endpoints = a.status().listen.map((text) => {
-    const [host = "", port = ""] = text.split(":");
-    return { host, port: Number(port) };
-  });
-  const { token, id } = await a.tokens.create();
-  await using b = await scene.start("b", { join: { token } });
-  await using c = await scene.start("c", { join: { password: { networkName, password }, endpoints } });
-  const out = happened(b, "alert:raised");
-  await a.members.revoke(b.id);
-  await out;
-  await a.tokens.revoke(id);
-  await assert.rejects(scene.start("d", { join: { token, timeoutMillis: 2_000 } }));
-  await assert.rejects(scene.start("e", { join: { token: `${token}x` } }));
-  await tellTheApi(scene, c, token);
+test(
+  "no token, password, network key or identity reaches a log line, of those who join, fail and are shut out",
+  async () => {
+    const scene = new Scene();
+    const range = parsePrefix("10.32.0.0/12")!;
+    await using a = await scene.start("a", { found: { networkName, range, password } });
+    const endpoints = a.status().listen.map((text) => {
+      const [host = "", port = ""] = text.split(":");
+      return { host, port: Number(port) };
+    });
+    const { token, id } = await a.tokens.create();
+    await using b = await scene.start("b", { join: { token } });
+    await using c = await scene.start("c", { join: { password: { networkName, password }, endpoints } });
+    const out = happened(b, "alert:raised");
+    await a.members.revoke(b.id);
+    await out;
+    await a.tokens.revoke(id);
+    await assert.rejects(scene.start("d", { join: { token, timeoutMillis: 2_000 } }));
+    await assert.rejects(scene.start("e", { join: { token: `${token}x` } }));
+    await tellTheApi(scene, c, token);
 
-  const secrets = [...scene.disks.flatMap(keysOn), parseToken(token).key.reveal()];
-  assert.ok(secrets.length >= 6, `${secrets.length} secrets`);
-  assert.match(scene.lines, /Peer is up/);
-  assert.match(scene.lines, /Admin call/);
-  const publicKeys = new Set([a, b, c].map((node) => node.id));
-  for (const secret of secrets.filter((bytes) => !publicKeys.has(encodeBase32(bytes) as MeshNode["id"]))) {
-    for (const text of spellings(secret)) {
-      assert.ok(!scene.lines.includes(text), `a key is in the log: ${text}`);
+    const secrets = [...scene.disks.flatMap(keysOn), parseToken(token).key.reveal()];
+    assert.ok(secrets.length >= 6, `${secrets.length} secrets`);
+    assert.match(scene.lines, /Peer is up/);
+    assert.match(scene.lines, /Admin call/);
+    const publicKeys = new Set([a, b, c].map((node) => node.id));
+    for (const secret of secrets.filter((bytes) => !publicKeys.has(encodeBase32(bytes) as MeshNode["id"]))) {
+      for (const text of spellings(secret)) {
+        assert.ok(!scene.lines.includes(text), `a key is in the log: ${text}`);
+      }
     }
-  }
-  for (const text of [token, token.slice(9, 60), password]) assert.ok(!scene.lines.includes(text), text);
-});
+    for (const text of [token, token.slice(9, 60), password]) assert.ok(!scene.lines.includes(text), text);
+  },
+  { once: "scrypt in JavaScript takes seconds" },
+);
 
 /** Calls whose bodies and answers hold secrets. */
 async function tellTheApi({ log }: Scene, node: MeshNode, token: string): Promise<void> {

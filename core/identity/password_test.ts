@@ -26,7 +26,7 @@ test("two keyboards that compose a letter differently give one key", () => {
   const [composed, decomposed] = ["\u00FCber", "u\u0308ber"];
   assert.notEqual(composed, decomposed);
   assert.ok(passwordKey(composed, "loom").equals(passwordKey(decomposed, "loom")));
-});
+}, { once: "scrypt in JavaScript takes seconds" });
 
 // Python's hashlib wrote the expected id.
 test("the reference of a password names the network alone and never expires", () => {

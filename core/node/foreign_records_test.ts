@@ -56,7 +56,7 @@ for (
     create: () => new AllKinds(new ForeignRecords(isMember, limits)),
     records: [...samples, ...hostile],
     hostile,
-    runs: 40,
+    runs: 20,
   });
 }
 

@@ -61,7 +61,7 @@ testReplicatedState({
     ...hostile,
   ],
   hostile,
-  runs: 60,
+  runs: 30,
 });
 
 test("a member is learned of when it is both admitted and announced, in either order", () => {

@@ -42,5 +42,5 @@ testReplicatedState({
     ...hostile,
   ],
   hostile,
-  runs: 60,
+  runs: 30,
 });

@@ -3,13 +3,14 @@ import { test } from "../harness.ts";
 import { floodKinds } from "./flood_messages.ts";
 import { simulateFlood } from "./flood_model.ts";
 
+/** A second of it; the proof `flood` has five, with 200 that are genuine. */
 for (const kind of floodKinds) {
   test(
     `with 50,000 ${kind} first messages a second, 99 % of genuine handshakes and joins succeed within 5 s`,
     () => {
-      const outcome = simulateFlood({ kind, seconds: 5, perSecond: 50_000, genuine: 200, seed: 7 });
+      const outcome = simulateFlood({ kind, seconds: 1, perSecond: 50_000, genuine: 40, seed: 7 });
       const { succeeded, genuine, busy, offered, bytes } = outcome;
-      assert.ok(offered >= 250_000);
+      assert.ok(offered >= 50_000);
       assert.ok(
         succeeded >= 0.99 * genuine,
         `${succeeded} of ${genuine}, processor ${Math.round(100 * busy)} %`,

@@ -4,7 +4,7 @@ import { crashPoints } from "./crash_points.ts";
 import { runCrashPoints } from "./crash_run.ts";
 
 /** The suite runs every so many points, others on each runtime; the proofs run all of them. */
-const stride = 8;
+const stride = 16;
 const offset = "Deno" in globalThis ? 0 : stride / 2;
 
 test(`there are at least 50 points at which a node is killed (${crashPoints.length}), each with a name of its own`, () => {
