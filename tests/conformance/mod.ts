@@ -18,6 +18,8 @@ export * from "./encapsulation.ts";
 export * from "./replicated_state.ts";
 export { type DiscoveryKit, testDiscovery, testEditableTargets } from "./discovery.ts";
 export { type IpamBed, type IpamKit, testIpam } from "./ipam.ts";
+export { testLinkPort } from "./link_port.ts";
+export type { LinkEndpoint, LinkPortBed, LinkPortKit } from "./link_port_bed.ts";
 export { type PolicyKit, testPolicy } from "./policy.ts";
 export * from "./port.ts";
 export * from "./store.ts";

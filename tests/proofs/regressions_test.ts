@@ -28,7 +28,7 @@ const targets: readonly FuzzTarget[] = [
 
 /** What is slow the first time is the runtime, not the input. */
 const warmUpRuns = 5;
-/** The suite counts which lines run, which makes all of them slower; the proofs hold the same inputs to 10 ms. */
+/** The suite counts which lines run, which makes all of them slower; the proofs hold every input to 10 ms. */
 const allowedMillis = 4 * slowMillis;
 
 test("every target has a name of its own and seeds that it takes without a fault", async () => {

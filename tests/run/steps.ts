@@ -25,6 +25,9 @@ const COVERAGE = "coverage";
 /** Rules of the house are a step of their own, so that the suite's coverage and time speak of the product. */
 const RULES = "tests/rules";
 
+/** What the coverage threshold is of. The last one loads every module, so that lines no test reaches count. */
+const MEASURED = ["core", "plugins", "tests/loading_test.ts"] as const;
+
 export function allSteps(): readonly Step[] {
   return [
     { name: "fmt", title: "formatting", commands: [["deno", "fmt", "--check"]], counts: "step" },
@@ -86,7 +89,7 @@ function suites(): readonly Step[] {
       commands: [["npm", "run", "--silent", "build"]],
       counts: "step",
     },
-    { name: "test", title: "the suite on Deno", commands: [suiteOnDeno()], counts: "tests" },
+    { name: "test", title: "the suite on Deno", commands: suiteOnDeno(), counts: "tests" },
     {
       name: "node",
       title: "the suite on Node",
@@ -108,10 +111,18 @@ export function together(steps: readonly Step[]): Step[][] {
   return groups;
 }
 
-/** Types are the step `check`'s business; checking them here again would only repeat its report. */
-function suiteOnDeno(): Command {
+/**
+ * Types are the step `check`'s business; checking them here again would only repeat its report. Lines are counted for the
+ * tests that stand beside what they test: counting nearly doubles the time, and what whole nodes touch on their way is not
+ * tested by that.
+ */
+function suiteOnDeno(): readonly Command[] {
+  const plain = ["deno", "test", "-A", "--no-check"] as const;
   const coverage = [`--coverage=${COVERAGE}`, "--clean", "--coverage-raw-data-only"];
-  return ["deno", "test", "-A", "--no-check", ...coverage, `--ignore=${RULES}`];
+  return [
+    [...plain, ...coverage, ...MEASURED],
+    [...plain, `--ignore=${[RULES, ...MEASURED].join(",")}`],
+  ];
 }
 
 /**

@@ -7,12 +7,17 @@ import type { OverlayPacket } from "../../core/contracts/encapsulation.ts";
 import { MeshError } from "../../core/contracts/errors.ts";
 import type { Plugin } from "../../core/contracts/plugin.ts";
 import type { AttachedPort, Attachment, LinkPort, Place, Where } from "../../core/contracts/port.ts";
-import { formatAddress } from "../../core/wire/address.ts";
+import { formatAddress, sameAddress } from "../../core/wire/address.ts";
+import { ethernetHeaderLength } from "../../core/wire/ethernet.ts";
 import { GreProtocol } from "../../core/wire/gre.ts";
-import { macOfAddress } from "../../core/wire/mac.ts";
+import { encodeHex } from "../../core/wire/hex.ts";
+import { decodeIp } from "../../core/wire/ip.ts";
+import { macLength, macOfAddress } from "../../core/wire/mac.ts";
 
 interface Interface {
   readonly request: Attachment;
+  /** Copies of the frames that came to it, whatever runs of the node delivered them. */
+  readonly heard: Uint8Array[];
   isOpen: boolean;
 }
 
@@ -50,6 +55,29 @@ export class MemoryHost {
     return this.#receive({ protocol: GreProtocol.ethernet, payload: frame, forwarded: false });
   }
 
+  /** A frame from inside a namespace: its interface takes it when it is open, and only from its own addresses. */
+  sendFrom(netns: string, frame: Uint8Array): Drop {
+    const found = this.interfaceOf(netns);
+    if (found?.isOpen !== true) return Drop.denied;
+    const packet = decodeIp(frame.subarray(ethernetHeaderLength));
+    if (typeof packet !== "object") return packet;
+    const isOwn = found.request.leases.some(({ address }) => sameAddress(address, packet.source));
+    return isOwn ? this.send(frame) : Drop.badSource;
+  }
+
+  interfaceOf(netns: string): Interface | undefined {
+    return this.interfaces.get(`netns:${this.numbers.get(netns) ?? netns}`);
+  }
+
+  /** A frame from the mesh, to the interface that has its destination. */
+  carry(frame: Uint8Array): void {
+    this.frames.push(frame);
+    const destination = encodeHex(frame.subarray(0, macLength));
+    for (const { request, heard, isOpen } of this.interfaces.values()) {
+      if (isOpen && encodeHex(macOf(request)) === destination) heard.push(frame);
+    }
+  }
+
   connect(receive: (packet: OverlayPacket) => Drop): void {
     this.#receive = receive;
   }
@@ -71,7 +99,7 @@ export class MemoryLinks implements LinkPort {
 
   deliver({ protocol, payload }: OverlayPacket): Drop {
     if (protocol !== GreProtocol.ethernet) return Drop.unsupported;
-    this.#host.frames.push(new Uint8Array(payload));
+    this.#host.carry(new Uint8Array(payload));
     return Drop.none;
   }
 
@@ -102,18 +130,18 @@ export class MemoryLinks implements LinkPort {
   }
 
   async attach(request: Attachment, signal: AbortSignal): Promise<AttachedPort> {
-    const { owner, leases, mtu, link } = request;
+    const { owner, leases, mtu } = request;
     const addresses = leases.map(({ address }) => formatAddress(address)).join();
     await this.#host.step(`${this.#verb(owner)} ${owner} ${addresses}`);
     signal.throwIfAborted();
-    const { isOpen = false } = this.#host.interfaces.get(owner) ?? {};
-    const device: Interface = { request, isOpen };
+    const { isOpen = false, heard = [] } = this.#host.interfaces.get(owner) ?? {};
+    const device: Interface = { request, heard, isOpen };
     this.#host.interfaces.set(owner, device);
     const attached: AttachedPort = {
       owner,
       leases,
       mtu,
-      mac: link?.mac ?? macOfAddress(leases[0]!.address),
+      mac: macOf(request),
       device: "mesh0",
       open: async () => {
         await this.#host.step(`open ${owner}`);
@@ -154,4 +182,8 @@ export class MemoryLinks implements LinkPort {
   async reset(): Promise<void> {
     for (const owner of [...this.#host.interfaces.keys()]) await this.detach(owner);
   }
+}
+
+function macOf({ leases, link }: Attachment): Uint8Array {
+  return link?.mac ?? macOfAddress(leases[0]!.address);
 }

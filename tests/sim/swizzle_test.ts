@@ -19,6 +19,8 @@ for (const run of runs) {
       assert.ok(result.promises > operations / 5, `${result.promises} leases prove little`);
     },
     // Seconds on a quiet machine; what a run asks for by hand may take an hour.
-    { limit: asked === undefined ? 300_000 : 3_600_000 },
+    asked === undefined
+      ? { limit: 300_000, once: "the proof of the same name runs on Node" }
+      : { limit: 3_600_000 },
   );
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Drop, dropNames } from "../../core/contracts/drop.ts";
 import type { Address } from "../../core/contracts/values.ts";
-import { openTap, type TapDevice } from "../../core/runtime/tap_device.ts";
+import type { TapDevice } from "../../core/runtime/tap_device.ts";
 import { parseAddress } from "../../core/wire/address.ts";
 import { encodeEthernet, EtherType } from "../../core/wire/ethernet.ts";
 import { broadcastMac, macOfAddress, macOfGroup } from "../../core/wire/mac.ts";
@@ -11,6 +11,7 @@ import { buildIcmp } from "../../core/wire/icmp.ts";
 import { encodeUdp } from "../../core/wire/udp.ts";
 import { test } from "../harness.ts";
 import { type Bed, type Container, onBed, type PortAtWork, run, skip, until } from "./bed.ts";
+import { injector } from "./injector.ts";
 import { linkLocalOf } from "../../plugins/tap/ingress_rules.ts";
 
 const [own4, own6, far4, far6, stolen4, stolen6] = [
@@ -118,16 +119,6 @@ const refused: Record<string, readonly [Drop, Uint8Array]> = {
   "LLDP": [Drop.unsupported, ofType(0x88cc)],
   "a length in place of a type": [Drop.unsupported, ofType(46)],
 };
-
-/** A way to put any frame into a container's `mesh0`: a bridge there, with a TAP device of the test. */
-async function injector(container: Container): Promise<TapDevice> {
-  const device = await openTap({ namespace: container.path, name: "inject" });
-  const links = ["link add bridge0 type bridge mcast_snooping 0", "link set bridge0 addrgenmode none"];
-  for (const name of ["inject", "mesh0"]) links.push(`link set ${name} addrgenmode none master bridge0`);
-  for (const name of ["inject", "bridge0"]) links.push(`link set ${name} up`);
-  for (const line of links) run("ip", "-n", container.name, ...line.split(" "));
-  return device;
-}
 
 async function withInjector(
   allowLayer2: boolean,
