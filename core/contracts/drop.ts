@@ -36,7 +36,7 @@ export const Drop = {
   denied: 15,
   /** Larger than the path or the port takes. */
   tooBig: 16,
-  /** A bounded queue was full. */
+  /** A bounded queue was full, or there is no room for one more device behind a joined bridge. */
   queueFull: 17,
   /** Hop limit or TTL reached zero. */
   hopLimit: 18,

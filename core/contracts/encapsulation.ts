@@ -61,10 +61,84 @@ export interface FixedPeer {
   readonly prefixes: readonly Prefix[];
 }
 
-/** An encapsulation whose sessions can be handed to the data path worker. */
+/**
+ * An encapsulation that shares its sessions with a data path worker. The worker seals and opens data messages; the
+ * machine keeps handshakes, renewal, keepalives, the measuring of paths, and every session that was not taken. Both send
+ * in a session that is shared, each with counters from {@link ExportedCells}; its data messages are opened by the worker
+ * alone, all other messages by the machine alone, so that each side has a replay window of its own.
+ */
 export interface SessionExport {
-  /** From now on every new, confirmed or ended session is also an output of kind `session-keys`. */
-  exportSessions(): void;
+  /** Every session from now on goes to `to`. Called once, before the first handshake. */
+  exportSessions(to: SessionExporter): void;
+  /** A data message that the worker has opened and does not finish itself; it is handled as if it had been opened here. */
+  handleOpened(message: OpenedMessage, now: Millis): Drop;
+}
+
+/**
+ * Takes what a worker needs to know of sessions. All calls come in order, from within calls on the machine, and must not
+ * call it. Of one peer there are at most five sessions at a time.
+ */
+export interface SessionExporter {
+  /** Offered to peers: the worker sends and takes packets whose TCP or UDP checksum is not finished. */
+  readonly partialChecksum: boolean;
+  /**
+   * A session has keys. Called before anything is sent because of it, so no message in it comes earlier. Undefined: there
+   * is no room, and the session stays with the machine. Until {@link confirmed} the worker hands over what it opens in it.
+   */
+  opened(session: ExportedSession): ExportedCells | undefined;
+  /** The peer is known to have the keys: what is opened in this session need not be handed over for its sake any more. */
+  confirmed(localIndex: number): void;
+  /** How packets to this peer leave from now on: at every change of session, endpoint or size. */
+  current(peer: PeerId, way: ExportedWay): void;
+  /** The session is over: its keys are to be wiped and its cells are not used again. */
+  ended(localIndex: number): void;
+  /** There is no session with this peer; its sessions have ended before, or are replaced by those of its next start. */
+  down(peer: PeerId): void;
+}
+
+/** What is known of a session when it begins. */
+export interface ExportedSession {
+  readonly peer: PeerId;
+  /** Copies, which are the exporter's to wipe, taken or not. */
+  readonly keys: SessionKeys;
+  /** Both sides have offered it: the key of a GRE header is where a checksum is to be finished. */
+  readonly partialChecksum: boolean;
+}
+
+export interface ExportedWay {
+  /** The session to send in. When it was not taken, packets to this peer are the machine's to send. */
+  readonly localIndex: number;
+  readonly endpoint: Endpoint;
+  /** Bytes of the longest GRE packet in one datagram. The machine splits what is longer. */
+  readonly longest: number;
+}
+
+/** Numbers of one session that both threads see. */
+export interface ExportedCells {
+  /** The next counter to send with, to each caller in either thread another one. Not used when it is 2^31 or more, or negative. */
+  takeCounter(): number;
+  /** Counters taken so far. */
+  readonly sent: number;
+  /** Data messages that the worker has opened. */
+  readonly received: number;
+  /** The highest counter among those; −1 before the first. */
+  readonly newest: number;
+}
+
+/**
+ * A data message that has verified and passed the worker's replay window. Handed over are at least those without plaintext,
+ * those of sessions that are not confirmed, and those that are newest and come from elsewhere than the peer's packets go.
+ */
+export interface OpenedMessage {
+  readonly localIndex: number;
+  /** A GRE packet, or nothing. The machine keeps the memory and may write to it. */
+  readonly plaintext: Uint8Array;
+  /** As in the message's header. */
+  readonly forwarded: boolean;
+  readonly counter: number;
+  /** No higher counter had been opened before it. */
+  readonly newest: boolean;
+  readonly from: Endpoint;
 }
 
 /**
@@ -140,8 +214,7 @@ export type EncapsulationOutput =
     readonly from: Endpoint;
   }
   | { readonly type: "join-answered"; readonly welcome: Uint8Array; readonly from: Endpoint }
-  | { readonly type: "join-failed"; readonly code: ErrorCode; readonly reason: string }
-  | { readonly type: "session-keys"; readonly peer: PeerId; readonly keys: SessionKeys | undefined };
+  | { readonly type: "join-failed"; readonly code: ErrorCode; readonly reason: string };
 
 export interface SessionInfo {
   readonly peer: PeerId;
@@ -153,7 +226,7 @@ export interface SessionInfo {
   readonly since: Millis;
 }
 
-/** What the data path needs of a confirmed session. Indices are 32-bit, chosen by each receiver. */
+/** What the data path needs of a session; keys of 32 bytes. Indices are 32-bit, chosen by each receiver. */
 export interface SessionKeys {
   readonly localIndex: number;
   readonly remoteIndex: number;

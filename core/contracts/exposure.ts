@@ -4,6 +4,11 @@ import type { Address, Prefix } from "./values.ts";
 /** A port of links that can also take care of the host around the interface that it gives it. */
 export interface HostPort extends LinkPort {
   readonly host: HostNetwork;
+  /**
+   * Sets the default routes of an endpoint that is attached: through the first of `gateways` of each family where it has
+   * none, and through no other address that it had from us. Routes that others have set stay. Rejects `NOT_FOUND`.
+   */
+  route(owner: string, gateways: readonly Address[], signal: AbortSignal): Promise<void>;
 }
 
 /**

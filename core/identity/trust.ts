@@ -52,14 +52,15 @@ export class Trust {
     if (this.#records.has(id)) return "known";
     const record = this.#read(recordBytes, id);
     if (record === undefined) return "refused";
-    const kept = this.#records.add(record);
+    // At a bound nothing has changed: else whoever is at one would make all others judge anew with every record.
+    if (!this.#records.add(record)) return "refused";
     this.#judgement = undefined;
-    return kept ? "new" : "refused";
+    return "new";
   }
 
-  /** Whether this very record is in the set. */
-  holds(recordBytes: Uint8Array): boolean {
-    return this.#records.has(encodeHex(recordId(recordBytes)));
+  /** Whether the record of this id, in hex, is in the set. */
+  holds(id: string): boolean {
+    return this.#records.has(id);
   }
 
   /** The same trust with these records considered as well; this one stays as it is. */

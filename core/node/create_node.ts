@@ -217,6 +217,7 @@ async function takeUp({ port, endpoints, exposures, bridges }: Attached, stack: 
     exposures.vanished(owner);
     endpoints.vanished(owner);
   });
+  exposures.onMove(() => endpoints.reroute());
   stack.defer(() => exposures.settled());
   stack.defer(() => endpoints.settled());
   stack.defer(() => bridges.settled());

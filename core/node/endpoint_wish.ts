@@ -88,6 +88,11 @@ export function isAnswered({ said }: EndpointWish, before: string): boolean {
   return Object.entries(said).every(([key, value]) => JSON.stringify(had[key]) === JSON.stringify(value));
 }
 
+/** By the text of a wish. */
+export function wantsDefaultRoute(text: string): boolean {
+  return (JSON.parse(text) as { readonly defaultRoute?: boolean }).defaultRoute === true;
+}
+
 function requireName(what: string, text: string): void {
   if (isNodeName(text)) return;
   throw refused(

@@ -13,13 +13,13 @@ import type { AttachedPort, LinkPort, Where } from "../contracts/port.ts";
 import type { Store } from "../contracts/store.ts";
 import type { Address } from "../contracts/values.ts";
 import { formatAddress } from "../wire/address.ts";
-import { contains, prefixOf } from "../wire/prefix.ts";
 import { formatMac } from "../wire/mac.ts";
 import { Departures, isSamePlace } from "./departures.ts";
 import { type EndpointRecord, type Made, mostLeases, readEndpoints, recordOf } from "./endpoint_record.ts";
 import { EndpointSteps, hasAddress } from "./endpoint_steps.ts";
 import { type EndpointWish, isAnswered, wishLimits, wishOf } from "./endpoint_wish.ts";
 import { isLeaseOf } from "./host_record.ts";
+import { gatewaysFor, routeAll } from "./host_routes.ts";
 import { ownOwner } from "./own_endpoint.ts";
 import { OwnerTurns } from "./owner_turns.ts";
 import { type PortSet, rootless } from "./port_set.ts";
@@ -109,6 +109,11 @@ export class Endpoints implements EndpointAdmin {
       if (record === undefined || this.#attached(owner) !== undefined) return;
       this.#depart(record);
     });
+  }
+
+  /** The host has other addresses than before. */
+  async reroute(): Promise<void> {
+    await routeAll(this.#records, this.#turns, this.#parts);
   }
 
   /**
@@ -247,12 +252,8 @@ export class Endpoints implements EndpointAdmin {
     throw new MeshError("ADDRESS_TAKEN", message);
   }
 
-  /** Addresses of the host that the endpoint sees on its link: an endpoint of a subnet is alone with its subnet. */
   #gateways({ defaultRoute }: EndpointWish, leases: readonly Lease[]): readonly Address[] {
-    if (!defaultRoute) return [];
-    return this.#parts.gateways().filter((own) =>
-      leases.some(({ address, bits }) => contains(prefixOf(address, bits), own))
-    );
+    return defaultRoute ? gatewaysFor(leases, this.#parts.gateways()) : [];
   }
 
   async #remove(owner: string): Promise<void> {

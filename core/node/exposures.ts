@@ -4,7 +4,8 @@
  *
  *     leases ──► interface, closed ──► policy ──► rules of the host ──► record on disk ──► open
  *
- * The interface is made anew when addresses come or go: its MAC and the checks at its port follow from all of them.
+ * Addresses come and go while the interface is up: connections of the others go on. One that somebody else takes away is
+ * made anew.
  */
 import { errorCode, MeshError } from "../contracts/errors.ts";
 import type { Events } from "../contracts/events.ts";
@@ -14,22 +15,21 @@ import type {
   HostAdmin,
   HostNetwork,
   HostPlan,
-  HostPort,
   HostStatus,
   ServiceProtocol,
   ServiceRequest,
   ServiceStatus,
 } from "../contracts/exposure.ts";
-import type { Clock, Logger } from "../contracts/host.ts";
+import type { Clock, Logger, Timer } from "../contracts/host.ts";
 import type { DefaultSubnets, Ipam, Lease } from "../contracts/ipam.ts";
 import type { Policy } from "../contracts/policy.ts";
-import type { AttachedPort, Place } from "../contracts/port.ts";
 import type { Store } from "../contracts/store.ts";
 import type { Address } from "../contracts/values.ts";
 import { sameAddress } from "../wire/address.ts";
 import { formatPrefix } from "../wire/prefix.ts";
 import type { Alerts } from "./alerts.ts";
 import { type AddressWish, wishLimits, wishOf } from "./endpoint_wish.ts";
+import { HostInterface } from "./host_interface.ts";
 import {
   hostOwner,
   type HostRecord,
@@ -41,7 +41,7 @@ import {
   unexposed,
 } from "./host_record.ts";
 import { isActive, serviceStatus, withoutService, withService } from "./host_services.ts";
-import { isHostPort, type PortSet, rootless } from "./port_set.ts";
+import { isHostPort, type PortSet } from "./port_set.ts";
 import { Turns } from "./turns.ts";
 import { Undo } from "./undo.ts";
 
@@ -65,6 +65,8 @@ export interface ExposureParts {
 const exposeMillis = 30_000;
 /** A start must not hang on a peer that does not answer for an address. */
 const restoreMillis = 5_000;
+/** Until an interface that cannot be made anew is tried again. */
+const remakeMillis = 10_000;
 /** Of the rules, and of addresses that the host should have and has not. */
 const hostAlert = "host";
 const exposureAlert = "host-not-exposed";
@@ -72,19 +74,24 @@ const exposureAlert = "host-not-exposed";
 export class Exposures implements HostAdmin {
   readonly #parts: ExposureParts;
   readonly #turns = new Turns();
+  readonly #interface: HostInterface;
   #record = unexposed;
-  #place: Place | undefined;
-  #attached: AttachedPort | undefined;
+  /** Interfaces that were taken away and made anew. */
+  #remade = 0;
+  #remaking: Timer | undefined;
+  #moved: () => Promise<void> = () => Promise.resolve();
 
   constructor(parts: ExposureParts) {
     this.#parts = parts;
+    this.#interface = new HostInterface(parts);
+    parts.signal.addEventListener("abort", () => this.#remaking?.cancel(), { once: true });
   }
 
   async expose(request: ExposeRequest, signal: AbortSignal): Promise<HostStatus> {
-    const port = this.#port();
+    const { host } = this.#interface.port();
     const wishes = this.#wishes(request.addresses, request.name);
     await this.#turn(exposeMillis, [signal], async (until) => {
-      await this.#refuseOverlap(port, until);
+      await this.#refuseOverlap(host, until);
       const { masquerade = true, randomFully = false, noMasqLocal = false } = request;
       const name = request.name ?? this.#record.name;
       await this.#undoing(async (undo) => {
@@ -96,15 +103,16 @@ export class Exposures implements HostAdmin {
         );
       });
     });
-    const status = this.#statusOf(port.host);
+    await this.#moved();
+    const status = this.#statusOf(host);
     this.#parts.log.log("info", "Host exposed", { address: status.addresses, name: status.name });
     return status;
   }
 
   async hide(addresses: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
-    this.#port();
+    this.#interface.port();
     const wishes = addresses.length === 0 ? undefined : this.#wishes(addresses);
-    return await this.#turn(exposeMillis, [signal], async (until) => {
+    const hidden = await this.#turn(exposeMillis, [signal], async (until) => {
       const { ipam, log } = this.#parts;
       const gone = this.#record.leases.filter((lease) =>
         wishes?.some((wish) => isLeaseOf(wish, lease)) ?? true
@@ -113,10 +121,12 @@ export class Exposures implements HostAdmin {
       if (gone.length === 0) return [];
       await this.#undoing((undo) => this.#change({ ...this.#record, leases }, undo, until));
       for (const { address } of gone) await ipam.release(hostOwner, address);
-      const hidden = gone.map(leaseText);
-      log.log("info", "Host hidden", { address: hidden });
-      return hidden;
+      const texts = gone.map(leaseText);
+      log.log("info", "Host hidden", { address: texts });
+      return texts;
     });
+    await this.#moved();
+    return hidden;
   }
 
   status(): HostStatus | undefined {
@@ -125,7 +135,7 @@ export class Exposures implements HostAdmin {
   }
 
   async putService(request: ServiceRequest, signal: AbortSignal): Promise<ServiceStatus> {
-    this.#port();
+    this.#interface.port();
     return await this.#turn(exposeMillis, [signal], async (until) => {
       const limits = { ranges: this.#parts.ipam.ranges(), closed: this.#parts.closed() };
       const { services, service } = withService(this.#record.services, request, limits);
@@ -135,7 +145,7 @@ export class Exposures implements HostAdmin {
   }
 
   async removeService(protocol: ServiceProtocol, listen: string, signal: AbortSignal): Promise<void> {
-    this.#port();
+    this.#interface.port();
     await this.#turn(exposeMillis, [signal], async (until) => {
       const services = withoutService(this.#record.services, protocol, listen);
       await this.#undoing((undo) => this.#change({ ...this.#record, services }, undo, until));
@@ -144,7 +154,12 @@ export class Exposures implements HostAdmin {
 
   /** Addresses of the host that a container here may have its default route through: none while it has none. */
   gateways(): readonly Address[] {
-    return this.#attached?.leases.map(({ address }) => address) ?? [];
+    return this.#interface.addresses();
+  }
+
+  /** One handler, which never rejects, called after `expose` and `hide`: the gateways may be others. */
+  onMove(handler: () => Promise<void>): void {
+    this.#moved = handler;
   }
 
   /**
@@ -171,9 +186,9 @@ export class Exposures implements HostAdmin {
     await this.#apply(link.host);
   }
 
-  /** Somebody has deleted an interface: if it was the host's, the next `expose` makes it anew. */
+  /** Somebody has taken away an interface: if it was the host's, it is made anew. */
   vanished(owner: string): void {
-    if (owner === this.#place?.owner) this.#attached = undefined;
+    if (this.#interface.lose(owner)) void this.#remake();
   }
 
   /** Resolves when no step is under way. */
@@ -191,13 +206,6 @@ export class Exposures implements HostAdmin {
     }
   }
 
-  #port(): HostPort {
-    const { link } = this.#parts.port;
-    if (link === undefined) throw rootless();
-    if (isHostPort(link)) return link;
-    throw new MeshError("UNSUPPORTED", "The port plugin of this node gives the host no interface");
-  }
-
   #wishes(addresses: readonly string[] | undefined, name?: string): readonly AddressWish[] {
     const { ipam, mtu } = this.#parts;
     const request = {
@@ -209,9 +217,9 @@ export class Exposures implements HostAdmin {
   }
 
   /** Only before there is an interface: its own route is none of others. */
-  async #refuseOverlap({ host }: HostPort, signal: AbortSignal): Promise<void> {
-    if (this.#attached !== undefined) return;
-    this.#parts.port.requireOwn((await this.#locate(signal)).owner, hostOwner);
+  async #refuseOverlap(host: HostNetwork, signal: AbortSignal): Promise<void> {
+    if (this.#interface.isThere) return;
+    await this.#interface.requireFree(signal);
     const ranges = this.#parts.ipam.ranges();
     const found = await host.overlaps(ranges, signal);
     if (found.length === 0) return;
@@ -240,68 +248,60 @@ export class Exposures implements HostAdmin {
     return leases;
   }
 
-  /** From the record that counts to `next`: interface, rules, disk. */
+  /** From the record that counts to `next`: interface, rules, disk. The rules follow the interface, also back. */
   async #change(next: HostRecord, undo: Undo, signal: AbortSignal): Promise<void> {
-    const { store } = this.#parts;
-    const { host } = this.#port();
+    const { store, signal: life } = this.#parts;
+    const { host } = this.#interface.port();
     const before = this.#record;
-    if (
-      !isSameLeases(before.leases, next.leases) || (next.leases.length > 0 && this.#attached === undefined)
-    ) {
-      undo.add(() => this.#reopened(before));
-      await this.#reattach(next, signal);
+    const isExposed = next.leases.length > 0;
+    undo.add(() => host.apply(this.#plan(before), life));
+    if (!isSameLeases(before.leases, next.leases) || isExposed !== this.#interface.isThere) {
+      undo.add(() => this.#reopened(before, life));
+      await this.#interface.become(next, signal);
     }
-    undo.add(() => host.apply(this.#plan(before), this.#parts.signal));
     await host.apply(this.#plan(next), signal);
     undo.add(() => store.commit([putHost(before)]));
     await store.commit([putHost(next)]);
     undo.add(() => this.#record = before);
     this.#record = next;
-    await this.#attached?.open();
+    await this.#interface.open();
     this.#parts.alerts.clear(exposureAlert);
     this.#tellProblems(host);
   }
 
-  async #reopened(before: HostRecord): Promise<void> {
-    await this.#reattach(before, this.#parts.signal);
-    await this.#attached?.open();
+  async #reopened(record: HostRecord, signal: AbortSignal): Promise<void> {
+    await this.#interface.become(record, signal);
+    await this.#interface.open();
   }
 
-  /** With these addresses and no others, not open yet. */
-  async #reattach(record: HostRecord, signal: AbortSignal): Promise<void> {
-    const { owner } = await this.#locate(signal);
-    this.#attached = undefined;
-    await this.#parts.port.detach(owner);
-    this.#parts.policy.forget(owner);
-    if (record.leases.length > 0) this.#attached = await this.#attach(record, signal);
-  }
-
-  /** The host's own multicast stays where it was. */
-  async #attach({ leases, name }: HostRecord, signal: AbortSignal): Promise<AttachedPort> {
-    const { ipam, port, policy, mtu } = this.#parts;
-    const place = await this.#locate(signal);
-    const { owner } = place;
-    const link = { multicastRoute: false, forwards: ipam.ranges() };
-    const attached = await port.attach(
-      { owner, leases, mtu, place, link, ...name !== undefined && { name } },
-      signal,
-    );
-    const addresses = leases.map(({ address }) => address);
-    await policy.gate({ owner, namespace: "default", labels: {}, addresses }, signal);
-    return attached;
-  }
-
-  async #locate(signal: AbortSignal): Promise<Place> {
-    return this.#place ??= await this.#port().locate({ host: "" }, signal);
+  /** Until it is there, or there is to be none. */
+  async #remake(): Promise<void> {
+    const { log, clock, alerts, signal } = this.#parts;
+    try {
+      const isRemade = await this.#turn(exposeMillis, [], async (until) => {
+        if (this.#record.leases.length === 0 || this.#interface.isThere) return false;
+        await this.#reopened(this.#record, until);
+        return true;
+      });
+      if (!isRemade) return;
+      this.#remade++;
+      alerts.clear(exposureAlert);
+      log.log("warn", "The host's interface was taken away by somebody else, and is made anew");
+      await this.#apply(this.#interface.port().host);
+    } catch (error) {
+      if (signal.aborted) return;
+      this.#raise(exposureAlert, "The host's interface was taken away, and cannot be made anew", error);
+      this.#remaking?.cancel();
+      this.#remaking = clock.timer(clock.now() + remakeMillis, () => void this.#remake());
+    }
   }
 
   /** Its addresses are asked for again: an ipam may have given the range to somebody else meanwhile. */
   async #reclaim(signal: AbortSignal): Promise<void> {
     const { leases } = this.#record;
     for (const { address } of leases) await this.#parts.ipam.claim(hostOwner, address, signal);
-    const attached = await this.#attach(this.#record, signal);
-    await attached.open();
-    this.#attached = attached;
+    await this.#interface.become(this.#record, signal, true);
+    await this.#interface.open();
     this.#parts.log.log("info", "Host exposed again", { address: leases.map(leaseText) });
   }
 
@@ -309,24 +309,18 @@ export class Exposures implements HostAdmin {
     const { ipam, closed } = this.#parts;
     const own = this.gateways();
     return {
-      device: this.#attached?.device,
+      device: this.#interface.device,
       ranges: ipam.ranges(),
       masquerade: masquerade
-        ? { randomFully, unmasked: noMasqLocal ? this.#localAddresses() : [] }
+        ? { randomFully, unmasked: noMasqLocal ? this.#interface.neighbours() : [] }
         : undefined,
       services: services.filter((service) => isActive(service, own)),
       closed: closed(),
     };
   }
 
-  #localAddresses(): readonly Address[] {
-    const attached = [...this.#parts.port.link?.attached() ?? []];
-    return attached.filter(({ owner }) => owner !== this.#place?.owner)
-      .flatMap(({ leases }) => leases.map(({ address }) => address));
-  }
-
   async #endpointsChanged(host: HostNetwork): Promise<void> {
-    if (this.#record.noMasqLocal && this.#attached !== undefined) await this.#apply(host);
+    if (this.#record.noMasqLocal && this.#interface.isThere) await this.#apply(host);
   }
 
   async #apply(host: HostNetwork): Promise<void> {
@@ -341,15 +335,17 @@ export class Exposures implements HostAdmin {
   #statusOf(host: HostNetwork): HostStatus {
     const { leases, name, masquerade, randomFully, noMasqLocal, services } = this.#record;
     const own = this.gateways();
+    const state = host.state();
     return {
-      device: this.#attached?.device ?? null,
+      device: this.#interface.device ?? null,
       name: name ?? null,
       addresses: leases.map(leaseText),
       masquerade,
       randomFully,
       noMasqLocal,
       services: services.map((service) => serviceStatus(service, own)),
-      ...host.state(),
+      ...state,
+      restored: state.restored + this.#remade,
     };
   }
 

@@ -1,113 +1,10 @@
 import assert from "node:assert/strict";
+import { ExposureRig as Rig } from "../../tests/sim/exposure_rig.ts";
 import { test } from "../../tests/harness.ts";
-import { EndpointRig } from "../../tests/sim/endpoint_rig.ts";
-import { type MemoryHost, MemoryLinks } from "../../tests/sim/memory_links.ts";
 import { memoryPort, PacketTap } from "../../plugins/memory_port/mod.ts";
-import type { HostNetwork, HostPlan, HostState } from "../contracts/exposure.ts";
-import type { Ipam } from "../contracts/ipam.ts";
-import type { Place, Where } from "../contracts/port.ts";
-import type { Policy } from "../contracts/policy.ts";
 import { formatAddress, parseAddress } from "../wire/address.ts";
-import { Exposures } from "./exposures.ts";
-import { PortSet } from "./port_set.ts";
 
 const { signal } = new AbortController();
-
-/** What the rules of a host would be. */
-class FakeRules implements HostNetwork {
-  readonly plans: HostPlan[] = [];
-  readonly #step: (step: string) => Promise<void>;
-  found: readonly string[] = [];
-  now: HostState = { changes: [], restored: 0, problems: [] };
-  changed: () => void = () => {};
-
-  constructor(step: (step: string) => Promise<void>) {
-    this.#step = step;
-  }
-
-  async apply(plan: HostPlan): Promise<void> {
-    await this.#step(`rules ${plan.device ?? "-"} ${plan.services.length}`);
-    this.plans.push(plan);
-  }
-
-  overlaps(): Promise<readonly string[]> {
-    return Promise.resolve(this.found);
-  }
-
-  clear(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  state(): HostState {
-    return this.now;
-  }
-
-  onChange(handler: () => void): void {
-    this.changed = handler;
-  }
-}
-
-class HostLinks extends MemoryLinks {
-  readonly host: FakeRules;
-
-  constructor(kernel: MemoryHost, rules: FakeRules) {
-    super(kernel);
-    this.host = rules;
-  }
-
-  override async locate(where: Where, until: AbortSignal): Promise<Place> {
-    if (!("host" in where)) return await super.locate(where, until);
-    return { owner: "netns:host", path: "/proc/1/ns/net" };
-  }
-}
-
-class Rig extends EndpointRig {
-  readonly rules = new FakeRules((step) => this.host.step(step));
-  readonly alerts = new Map<string, string>();
-  exposures = this.exposing(true);
-
-  exposing(inHostMode: boolean): Exposures {
-    const inside = memoryPort({ tap: new PacketTap() }).create(undefined as never);
-    const policy = {
-      gate: async () => {
-        this.history.push("gate");
-        await this.gate();
-      },
-      forget: () => {},
-    };
-    const ports = inHostMode ? [inside, new HostLinks(this.host, this.rules)] : [inside];
-    this.port = new PortSet(ports);
-    return new Exposures({
-      ipam: this.ipam as unknown as Ipam,
-      policy: policy as unknown as Policy,
-      port: this.port,
-      store: this.store,
-      events: this.events,
-      alerts: {
-        raise: (name, detail) => void this.alerts.set(name, detail),
-        clear: (name) => void this.alerts.delete(name),
-      },
-      clock: this.clock,
-      log: this.log,
-      mtu: 1400,
-      closed: () => [{ protocol: "udp", port: 6783 }],
-      signal: this.stopping.signal,
-    });
-  }
-
-  /** The next start, on what this one has left. */
-  async restart(): Promise<void> {
-    this.exposures = this.exposing(true);
-    this.history.length = 0;
-    await this.exposures.restore();
-    await this.exposures.enforce();
-  }
-
-  get state(): unknown {
-    const { addresses, services } = this.exposures.status()!;
-    return { addresses, services, held: this.ipam.held.map(({ address }) => formatAddress(address)) };
-  }
-}
 
 const steps = [
   "lease 10.32.0.10",
@@ -152,6 +49,7 @@ test("a step that fails leaves what was before, first of all nothing", async () 
     assert.deepEqual(rig.state, { addresses: [], services: [], held: [] }, failing);
     assert.deepEqual([[...rig.store.content], [...rig.host.interfaces]], [[], []], failing);
     assert.deepEqual(rig.exposures.gateways(), []);
+    assert.equal(rig.rules.plans.at(-1)?.device, undefined, "no rules for an interface that is gone");
   }
 });
 

@@ -10,9 +10,10 @@ import { type Announcement, announcementKind } from "../identity/announcement.ts
 import type { Founding } from "../identity/founding.ts";
 import { recordsDigest } from "../identity/records_digest.ts";
 import { revocationKind } from "../identity/revocation.ts";
-import { claimedKind } from "../identity/signed.ts";
+import { claimedKind, recordId } from "../identity/signed.ts";
 import { Trust } from "../identity/trust.ts";
-import { PeerBook } from "./peer_book.ts";
+import { encodeHex } from "../wire/hex.ts";
+import { type Judged, PeerBook } from "./peer_book.ts";
 
 /** Kinds of records, those first that others depend on. */
 export const memberKinds: readonly string[] = [admissionKind, revocationKind, announcementKind];
@@ -34,14 +35,18 @@ export interface Learned {
 export class MemberRecords implements ReplicatedState {
   readonly name = "members";
   readonly kinds = memberKinds;
+  /** To be read: what is merged into it must come by {@link learn}. */
   readonly trust: Trust;
   readonly #book: PeerBook;
+  /** As of the last record of trust. */
+  #admitted: ReadonlySet<PeerId>;
   #records: readonly Uint8Array[] | undefined;
   /** Digest of all revocations, while it holds: it is asked for with every message. */
   #exclusions: Uint8Array | undefined;
 
   constructor(founding: Founding) {
     this.trust = new Trust(founding);
+    this.#admitted = admittedOf(this.trust);
     this.#book = new PeerBook((publicKey) => this.trust.standing(publicKey).state);
   }
 
@@ -56,19 +61,21 @@ export class MemberRecords implements ReplicatedState {
 
   /** As {@link merge}, in every detail. */
   learn(records: readonly Uint8Array[]): Learned {
-    const admitted = this.#admitted();
-    const said = this.#said();
-    const trust = records.filter((record) => this.trust.merge(record) === "new");
-    const announcements = records.filter((record) => this.#book.learn(record) !== undefined);
-    const forgotten = trust.length > 0 ? this.#book.judge() : [];
-    if (trust.length > 0) this.#exclusions = undefined;
-    if (trust.length + announcements.length > 0) this.#records = undefined;
-    const now = this.#admitted();
+    // Nearly all that comes is known, for every member passes on every record: that must cost one hash and no more.
+    const unseen = records.filter((record) => !this.#holds(record));
+    if (unseen.length === 0) return nothingLearned;
+    const trust = unseen.filter((record) => this.trust.merge(record) === "new");
+    const { removed, forgotten, welcomed } = trust.length > 0 ? this.#judge() : nothingJudged;
+    const said = unseen.map((record) => ({ record, by: this.#book.learn(record)?.peer.id }))
+      .filter(({ by }) => by !== undefined);
+    if (trust.length + said.length === 0) return nothingLearned;
+    this.#records = undefined;
+    const news = new Set([...welcomed, ...said.map(({ by }) => by)]);
     return {
-      trust: trust.filter((record) => this.trust.holds(record)),
-      announcements: announcements.filter((record) => this.#book.has(record)),
-      peers: this.#book.peers().filter(({ id }) => this.#book.recordOf(id) !== said.get(id)),
-      removed: [...admitted].filter((id) => !now.has(id)),
+      trust: trust.filter((record) => this.#holds(record)),
+      announcements: said.map(({ record }) => record).filter((record) => this.#holds(record)),
+      peers: this.#book.peers().filter(({ id }) => news.has(id)),
+      removed,
       forgotten,
     };
   }
@@ -91,15 +98,25 @@ export class MemberRecords implements ReplicatedState {
     return this.#book.recordOf(peer);
   }
 
-  #admitted(): Set<PeerId> {
-    return new Set(
-      this.trust.members().filter(({ state }) => state === "admitted").map(({ id }) => id),
-    );
+  #holds(record: Uint8Array): boolean {
+    const id = encodeHex(recordId(record));
+    return this.#book.has(id) || this.trust.holds(id);
   }
 
-  #said(): ReadonlyMap<PeerId, Uint8Array> {
-    return new Map(this.#book.peers().map(({ id }) => [id, this.#book.recordOf(id)!]));
+  /** What came of new admissions and revocations; to be done before anything else is learned. */
+  #judge(): Judged & Pick<Learned, "removed"> {
+    const before = this.#admitted;
+    this.#admitted = admittedOf(this.trust);
+    this.#exclusions = undefined;
+    return { ...this.#book.judge(), removed: [...before].filter((id) => !this.#admitted.has(id)) };
   }
+}
+
+const nothingJudged = { removed: [], forgotten: [], welcomed: [] };
+const nothingLearned: Learned = { trust: [], announcements: [], peers: [], removed: [], forgotten: [] };
+
+function admittedOf(trust: Trust): ReadonlySet<PeerId> {
+  return new Set(trust.members().filter(({ state }) => state === "admitted").map(({ id }) => id));
 }
 
 /** Over the revocations among `records`, of which each was checked or made here: 16 bytes, whatever their order. */

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { testReplicatedState } from "../../tests/conformance/replicated_state.ts";
 import { test } from "../../tests/harness.ts";
 import type { Self } from "../contracts/host.ts";
+import type { PeerId } from "../contracts/values.ts";
 import { signAdmission } from "../identity/admission.ts";
 import { signAnnouncement } from "../identity/announcement.ts";
 import { admit, fakeNetwork, fakeSelf, revoke } from "../identity/fake_members.ts";
 import { signRevocation } from "../identity/revocation.ts";
 import { recordId, signRecord } from "../identity/signed.ts";
+import { Trust } from "../identity/trust.ts";
 import { parseEndpoint } from "../wire/endpoint.ts";
 import { memberKinds, MemberRecords } from "./member_records.ts";
 
@@ -72,6 +75,62 @@ test("a member is learned of when it is both admitted and announced, in either o
     assert.deepEqual(state.learn([records[1]!]).peers.map(({ id }) => id), [ann.id]);
     assert.deepEqual(state.peers().map(({ id }) => id), [ann.id]);
   }
+});
+
+test("what a merge says of members is the difference between before and after, reckoned from nothing", () => {
+  const members = [founder, ann, bob, cid, eve];
+  const said = members.flatMap((self) =>
+    [1, 2, 3].map((sequence) => ({ self, record: announcement(self, sequence) }))
+  );
+  const trusted = [
+    admit(network, founder, ann),
+    admit(network, ann, bob),
+    admit(network, bob, cid),
+    admit(network, founder, cid),
+    admit(network, cid, eve),
+    revoke(network, founder, ann, [recordId(admit(network, ann, bob))]),
+    revoke(network, bob, ann),
+    revoke(network, eve, bob),
+  ];
+  const pool = [...trusted, ...said.map(({ record }) => record)];
+  /** All from the set of what has come: the later of a peer's announcements is the one further back in `said`. */
+  const reckon = (received: ReadonlySet<Uint8Array>) => {
+    const trust = new Trust(network.founding);
+    for (const record of trusted) if (received.has(record)) trust.merge(record);
+    const stateOf = ({ publicKey }: Self) => trust.standing(publicKey).state;
+    const admitted = members.filter((self) => stateOf(self) === "admitted").map(({ id }) => id);
+    const held = new Map<string, Uint8Array>();
+    for (const { self, record } of said) {
+      if (received.has(record) && stateOf(self) !== "revoked") held.set(self.id, record);
+    }
+    return { admitted, held, counts: new Map([...held].filter(([id]) => admitted.includes(id as PeerId))) };
+  };
+  const group = fc.array(fc.constantFrom(...pool), { maxLength: 4 });
+  const property = fc.property(fc.array(group, { maxLength: 12 }), (groups) => {
+    const state = new MemberRecords(network.founding);
+    const received = new Set<Uint8Array>();
+    for (const records of groups) {
+      const before = reckon(received);
+      for (const record of records) received.add(record);
+      const after = reckon(received);
+      const { peers, removed, forgotten } = state.learn(records);
+      const changed = [...after.counts].filter(([id, record]) => before.counts.get(id) !== record);
+      assert.deepEqual(peers.map(({ id }) => id).toSorted(), changed.map(([id]) => id).toSorted());
+      assert.deepEqual(
+        removed.toSorted(),
+        before.admitted.filter((id) => !after.admitted.includes(id)).toSorted(),
+      );
+      assert.deepEqual(
+        forgotten.toSorted(),
+        [...before.held.keys()].filter((id) => !after.held.has(id)).toSorted(),
+      );
+      assert.deepEqual(state.peers().map(({ id }) => id).toSorted(), [...after.counts.keys()].toSorted());
+      for (const [id, record] of after.counts) {
+        assert.deepEqual(state.announcementRecord(id as PeerId), record);
+      }
+    }
+  });
+  fc.assert(property, { seed: 38, numRuns: 100 });
 });
 
 test("a revocation removes the member and what it says, and its kin fall with it", () => {

@@ -4,6 +4,10 @@
  *
  * An announcement may come before the admission of its signer; then it waits, unheeded, among the few that are kept of
  * strangers: those of the lowest ids, which again needs no order. What a revoked key says goes for good.
+ *
+ * How the signer stands is noted with each announcement: it is asked for far more often than it changes, and the same
+ * record comes from every member. So whoever hands in `standingOf` says with {@link PeerBook.judge} that it may answer
+ * otherwise from now on.
  */
 import type { PeerIdentity } from "../contracts/membership.ts";
 import type { PeerId } from "../contracts/values.ts";
@@ -17,6 +21,16 @@ interface Entry {
   readonly announcement: Announcement;
   readonly record: Uint8Array;
   readonly id: string;
+  /** As of the last judgement. */
+  isAdmitted: boolean;
+}
+
+/** What a judgement changed. */
+export interface Judged {
+  /** Whose announcement is held no longer. */
+  readonly forgotten: readonly PeerId[];
+  /** Whose announcement counts only now. */
+  readonly welcomed: readonly PeerId[];
 }
 
 export type StandingOf = (publicKey: Uint8Array) => Standing["state"];
@@ -29,6 +43,8 @@ export class PeerBook {
   readonly #entries = new Map<PeerId, Entry>();
   /** Ids of the records held: every member passes on every record, and only the first copy is worth a signature check. */
   readonly #known = new Set<string>();
+  /** Entries of admitted peers in the order of {@link #entries}, until either changes. */
+  #admitted: readonly Entry[] | undefined;
 
   constructor(standingOf: StandingOf) {
     this.#standingOf = standingOf;
@@ -44,26 +60,34 @@ export class PeerBook {
     const standing = this.#standingOf(peer.publicKey);
     const held = this.#entries.get(peer.id);
     const record = copyBytes(received);
-    const entry = { announcement, record, id };
+    const entry = { announcement, record, id, isAdmitted: standing === "admitted" };
     if (standing === "revoked" || (held !== undefined && !supersedes(entry, held))) return undefined;
     this.#forget(peer.id);
     this.#entries.set(peer.id, entry);
     this.#known.add(id);
+    this.#admitted = undefined;
     if (standing === "unknown") this.#dropStrangers();
     return this.#entries.has(peer.id) ? announcement : undefined;
   }
 
-  /** To be called when admissions or revocations have come. Those whose announcement is gone. */
-  judge(): readonly PeerId[] {
-    const isOut = ({ announcement: { peer } }: Entry) => this.#standingOf(peer.publicKey) === "revoked";
-    const out = [...this.#entries].filter(([, entry]) => isOut(entry)).map(([id]) => id);
+  /** To be called when admissions or revocations have come, before anything else is asked. */
+  judge(): Judged {
+    const out: PeerId[] = [];
+    const welcomed: PeerId[] = [];
+    for (const [id, entry] of this.#entries) {
+      const standing = this.#standingOf(entry.announcement.peer.publicKey);
+      if (standing === "revoked") out.push(id);
+      if (standing === "admitted" && !entry.isAdmitted) welcomed.push(id);
+      entry.isAdmitted = standing === "admitted";
+    }
     for (const peer of out) this.#forget(peer);
-    return [...out, ...this.#dropStrangers()];
+    this.#admitted = undefined;
+    return { forgotten: [...out, ...this.#dropStrangers()], welcomed };
   }
 
-  /** Whether this very record is held. */
-  has(record: Uint8Array): boolean {
-    return this.#known.has(encodeHex(recordId(record)));
+  /** Whether the record of this id, in hex, is held. */
+  has(id: string): boolean {
+    return this.#known.has(id);
   }
 
   /** Undefined for strangers. */
@@ -78,32 +102,27 @@ export class PeerBook {
 
   /** Admitted ones. */
   peers(): readonly PeerIdentity[] {
-    return this.#admitted().map(({ announcement }) => announcement.peer);
+    return this.#admittedEntries().map(({ announcement }) => announcement.peer);
   }
 
   /** All that are held, those of admitted peers first. */
   records(): readonly Uint8Array[] {
-    const admitted = new Set(this.#admitted());
-    const strangers = [...this.#entries.values()].filter((entry) => !admitted.has(entry));
-    return [...admitted, ...strangers].map(({ record }) => record);
+    const strangers = [...this.#entries.values()].filter(({ isAdmitted }) => !isAdmitted);
+    return [...this.#admittedEntries(), ...strangers].map(({ record }) => record);
   }
 
   #believed(peer: PeerId): Entry | undefined {
     const entry = this.#entries.get(peer);
-    return entry !== undefined && this.#isAdmitted(entry) ? entry : undefined;
+    return entry?.isAdmitted ? entry : undefined;
   }
 
-  #admitted(): readonly Entry[] {
-    return [...this.#entries.values()].filter((entry) => this.#isAdmitted(entry));
-  }
-
-  #isAdmitted({ announcement: { peer } }: Entry): boolean {
-    return this.#standingOf(peer.publicKey) === "admitted";
+  #admittedEntries(): readonly Entry[] {
+    return this.#admitted ??= [...this.#entries.values()].filter(({ isAdmitted }) => isAdmitted);
   }
 
   #dropStrangers(): readonly PeerId[] {
     if (this.#entries.size <= maxStrangers) return [];
-    const strangers = [...this.#entries].filter(([, entry]) => !this.#isAdmitted(entry)).map(([id]) => id);
+    const strangers = [...this.#entries].filter(([, { isAdmitted }]) => !isAdmitted).map(([id]) => id);
     const surplus = strangers.sort().slice(maxStrangers);
     for (const peer of surplus) this.#forget(peer);
     return surplus;
@@ -113,6 +132,7 @@ export class PeerBook {
     const held = this.#entries.get(peer);
     if (held !== undefined) this.#known.delete(held.id);
     this.#entries.delete(peer);
+    this.#admitted = undefined;
   }
 }
 

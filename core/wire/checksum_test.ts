@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "../../tests/harness.ts";
 import { hex, tcp4, tcp6, udp4, udp6 } from "./captured_packets.ts";
-import { checksum, foldSum, pseudoSum4, pseudoSum6, sumWords } from "./checksum.ts";
+import { checksum, foldSum, pseudoSum4, pseudoSum6, sumView, sumWords } from "./checksum.ts";
 import { copyBytes } from "./bytes.ts";
 
 /** RFC 1071 by the letter: pad, add 16 bits at a time, wrap every carry at once, complement. */
@@ -93,4 +93,16 @@ test("pseudo-headers are read at the header's offset in a larger buffer", () => 
   buffer.set(udp6, 31);
   const length = udp6.length - 40;
   assert.equal(checksum(buffer, 71, length, pseudoSum6(buffer, 31, 17, length)), 0);
+});
+
+test("a sum of 32 bits at a time is that of the words, at any offset and for any length", () => {
+  const bytes = fc.uint8Array({ minLength: 0, maxLength: 70 });
+  fc.assert(fc.property(bytes, fc.nat(8), fc.nat(0xffff_ffff), (data, offset, initial) => {
+    const room = new Uint8Array(offset + data.length + 8).fill(0xa5);
+    room.set(data, offset);
+    const sum = sumView(new DataView(room.buffer), offset, data.length, initial);
+    assert.equal(foldSum(sum), foldSum(sumWords(data, 0, data.length, initial)));
+  }));
+  const large = new Uint8Array(70_000).fill(0xff);
+  assert.equal(foldSum(sumView(new DataView(large.buffer), 1, 69_999)), foldSum(sumWords(large, 1, 69_999)));
 });

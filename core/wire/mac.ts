@@ -33,23 +33,30 @@ export function writeMacOfAddress(out: Uint8Array, offset: number, { family, byt
     writeU32(out, offset + 2, readU32(bytes, 0));
     return;
   }
+  const [first, second] = [readU32(bytes, 0), readU32(bytes, 4)];
   // The 88 bits that are hashed: the last byte of the third word belongs to the other part.
-  const words = [readU32(bytes, 0), readU32(bytes, 4), readU32(bytes, 8) >>> 8] as const;
+  const third = readU32(bytes, 8) >>> 8;
   out[offset] = prefix6;
-  out[offset + 1] = bytes[11]! ^ mix(words, 0x9e37_79b1);
-  writeU32(out, offset + 2, readU32(bytes, 12) ^ mix(words, 0x85eb_ca6b));
+  out[offset + 1] = bytes[11]! ^ firstHash6(first, second, third);
+  writeU32(out, offset + 2, readU32(bytes, 12) ^ lastHash6(first, second, third));
 }
 
-/** 32 bits over the words, each bit of them with an effect on every bit: the finish of MurmurHash3 after each word. */
-function mix(words: readonly number[], seed: number): number {
-  let hash = seed;
-  for (const word of words) {
-    hash ^= word;
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
-    hash ^= hash >>> 16;
-  }
-  return hash >>> 0;
+/** 32 bits, of which the lowest 8 go into the second byte of an IPv6 address's MAC; the words may have either sign. */
+export function firstHash6(first: number, second: number, third: number): number {
+  return mix(mix(mix(0x9e37_79b1, first), second), third);
+}
+
+/** 32 bits that go into its last four bytes. */
+export function lastHash6(first: number, second: number, third: number): number {
+  return mix(mix(mix(0x85eb_ca6b, first), second), third);
+}
+
+/** The hash after one more word, each bit of it with an effect on every bit: the finish of MurmurHash3. */
+function mix(before: number, word: number): number {
+  let hash = before ^ word;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return hash ^ (hash >>> 16);
 }
 
 /** The IPv4 address whose MAC this is; undefined for any other MAC, also that of an IPv6 address. */

@@ -16,7 +16,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { Namespace } from "./namespace.ts";
 import { fromSource, LabHost, type Program } from "./lab_host.ts";
-import { Underlay } from "./underlay.ts";
+import { type Ground, Underlay } from "./underlay.ts";
 
 /** What this machine lacks for a lab, and what to do; undefined when it lacks nothing. */
 export function lacksForLab(): string | undefined {
@@ -55,9 +55,9 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Without a node yet. */
-  host(name: string): LabHost {
-    const { prefix, directory, underlay } = this;
-    const host = new LabHost({ name, prefix, directory, underlay, program: this.#program });
+  host(name: string, ground: Ground = this.underlay): LabHost {
+    const { prefix, directory } = this;
+    const host = new LabHost({ name, prefix, directory, ground, program: this.#program });
     this.hosts.push(host);
     return host;
   }

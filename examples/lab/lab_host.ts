@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { type AdminClient, type AttachRequest, createAdminClient, unixFetch } from "../../mod.ts";
 import { Container } from "./container.ts";
 import { Namespace } from "./namespace.ts";
-import type { Cable, Underlay } from "./underlay.ts";
+import type { Cable, Ground } from "./underlay.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const flags = "Deno" in globalThis ? ["run", "-A", "--no-check", "--unstable-net"] : ["-C", "source"];
@@ -32,13 +32,15 @@ export interface HostPlace {
   /** Of all names that it makes. */
   readonly prefix: string;
   readonly directory: string;
-  readonly underlay: Underlay;
+  readonly ground: Ground;
   readonly program: Program;
 }
 
 export interface NodeOptions {
   /** Without interfaces for containers. */
   readonly rootless?: boolean;
+  /** Of the program, beside that of this process: `SELVAGE_` and a slot. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class LabHost {
@@ -57,13 +59,13 @@ export class LabHost {
   #node: ChildProcess | undefined;
   #options: NodeOptions = {};
 
-  constructor({ name, prefix, directory, underlay, program }: HostPlace) {
+  constructor({ name, prefix, directory, ground, program }: HostPlace) {
     this.name = name;
     this.#prefix = prefix;
     this.#program = program;
     this.namespace = Namespace.make(`${prefix}-${name}`);
     this.mesh = new Namespace(`${prefix}-${name}-mesh`);
-    this.cable = underlay.connect(this.namespace);
+    this.cable = ground.connect(this.namespace);
     this.stateDir = join(directory, name);
     this.admin = createAdminClient(unixFetch(join(this.stateDir, "admin.sock")));
   }
@@ -167,10 +169,10 @@ export class LabHost {
   }
 
   /** Nodes of several hosts share /run/netns, so each has a name of its own for its namespace. */
-  #environment({ rootless }: NodeOptions = {}): NodeJS.ProcessEnv {
+  #environment({ rootless, environment }: NodeOptions = {}): NodeJS.ProcessEnv {
     const ports = [{ use: "userspace" }, { use: "tap", namespace: this.mesh.name }];
     const port = rootless === true ? {} : { SELVAGE_PORT: JSON.stringify(ports) };
-    return { ...process.env, NO_COLOR: "1", ...this.#program.environment, ...port };
+    return { ...process.env, NO_COLOR: "1", ...this.#program.environment, ...port, ...environment };
   }
 
   async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {

@@ -17,6 +17,8 @@ export interface Orders {
   serve: { order: { port: number }; answer: { pid: number } };
   /** Sends pseudo-random bytes over several streams at once, and compares hashes with the sink's. */
   transfer: { order: { to: string; port: number; bytes: number; streams: number }; answer: Transferred };
+  /** All that a server says until it hangs up. */
+  fetch: { order: { to: string; port: number }; answer: { bytes: number; digest: string } };
   /** Datagrams that must come back as they were; one that does not within a second is lost. */
   echo: { order: { to: string; port: number; count: number; bytes: number }; answer: { returned: number } };
   /** Joins a group. */
@@ -89,6 +91,16 @@ const handlers: Handlers = {
       millis: performance.now() - started,
       longestStallMillis: Math.max(...results.map(({ stall }) => stall)),
     };
+  },
+
+  async fetch({ to, port }) {
+    const hash = createHash("sha256");
+    let bytes = 0;
+    for await (const piece of connect({ host: to, port }) as AsyncIterable<Uint8Array>) {
+      hash.update(piece);
+      bytes += piece.length;
+    }
+    return { bytes, digest: hash.digest("hex") };
   },
 
   async echo({ to, port, count, bytes }) {

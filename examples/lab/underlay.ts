@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { Namespace } from "./namespace.ts";
 
 const bridge = "under";
-/** Time for a capturing program to write what it has. */
+/** Time for a capturing program to write what it has: it says when it begins, and never how far it has come. */
 const flushMillis = 300;
 
 export interface Cable {
@@ -15,7 +15,13 @@ export interface Cable {
   readonly address6: string;
 }
 
-export class Underlay {
+/** What a host can be connected to. */
+export interface Ground {
+  /** By an interface `eth0` with an address of each family. */
+  connect(host: Namespace): Cable;
+}
+
+export class Underlay implements Ground {
   readonly namespace: Namespace;
   #cables = 0;
 
@@ -29,7 +35,6 @@ export class Underlay {
     return new Underlay(namespace);
   }
 
-  /** Connects a host by an interface `eth0` with an address of each family. */
   connect(host: Namespace): Cable {
     const number = ++this.#cables;
     const cable: Cable = {

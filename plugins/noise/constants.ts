@@ -131,6 +131,13 @@ export const limits = {
   stampReserveMillis: 5_000,
   /** Waits between writes of it that fail: they double. */
   stampRetryMillis: { first: 1_000, longest: 60_000 },
+  /** Counters of sessions that the data path worker shares have 32 bits: half an hour at a million packets a second. */
+  sharedRejectAfterMessages: 2 ** 31,
+  sharedRekeyAfterMessages: 2 ** 30,
+  /** What such a session sends in a second, about: an unknown-index answer names one of these counters. */
+  sharedSentLately: 2 ** 20,
+  /** While the worker moves packets of a peer, it is looked that often what it has moved. */
+  workerLookMillis: 1_000,
 } as const;
 
 /** Bytes a packet grows by: GRE 4, our header 16, tag 16, UDP 8, IPv4 20 or IPv6 40. */

@@ -83,5 +83,9 @@ test("limits of this node are those of the documentation", () => {
     cloneAlarmMillis: 60_000,
     stampReserveMillis: 5_000,
     stampRetryMillis: { first: 1_000, longest: 60_000 },
+    sharedRejectAfterMessages: 2 ** 31,
+    sharedRekeyAfterMessages: 2 ** 30,
+    sharedSentLately: 2 ** 20,
+    workerLookMillis: 1_000,
   });
 });

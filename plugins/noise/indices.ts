@@ -3,6 +3,7 @@
  * Drawn at random, so that they tell a stranger nothing and cannot be guessed.
  */
 import { Drop } from "../../core/contracts/drop.ts";
+import type { OpenedMessage } from "../../core/contracts/encapsulation.ts";
 import type { Random } from "../../core/contracts/host.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { readU32 } from "../../core/wire/field.ts";
@@ -17,6 +18,8 @@ export interface Addressed {
 /** Whoever owns an index takes the messages that name it, and refuses those it does not expect. */
 export interface IndexOwner {
   receive(message: Addressed, now: Millis): Drop;
+  /** Of a session: what the data path worker has opened in it. */
+  receiveOpened?(message: OpenedMessage, now: Millis): Drop;
 }
 
 export class IndexTable {

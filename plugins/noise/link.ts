@@ -19,32 +19,26 @@ import type { OverlayPacket, SessionInfo } from "../../core/contracts/encapsulat
 import type { PeerIdentity } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
-import { decodeGre, encodeGre, GreProtocol } from "../../core/wire/gre.ts";
 import type { TokenBucket } from "./bucket.ts";
 import { limits } from "./constants.ts";
 import type { Timed } from "./deadlines.ts";
-import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
+import { LinkExports } from "./exporting.ts";
+import { decodeRecord, encodeRecord, longestGre } from "./gre_record.ts";
+import type { Addressed } from "./indices.ts";
 import { Instances } from "./instances.ts";
 import { Keepalive } from "./keepalive.ts";
 import { encodeProbed, probedLength } from "./link_path.ts";
+import { LinkSession, type Opened } from "./link_session.ts";
 import type { Local } from "./local.ts";
-import { pathFeature } from "./member_handshake.ts";
+import { checksumFeature, pathFeature } from "./member_handshake.ts";
 import { Records } from "./records.ts";
 import { empty, type Session } from "./session.ts";
 import { type Proof, SessionSlots } from "./slots.ts";
-import {
-  forwardedFlag,
-  isForwarded,
-  isTransport,
-  MessageType,
-  readCounter,
-  type SealedType,
-} from "./wire.ts";
+import { forwardedFlag, MessageType, type SealedType } from "./wire.ts";
 
 /** What a link asks of the rest of the machine. */
 export interface LinkOwner {
   readonly local: Local;
-  readonly exporting: boolean;
   /** IP bytes of the largest packet to send; undefined: paths are not measured. */
   readonly measuredMtu: number | undefined;
   /** A session of `link` is confirmed, so it has `noiseKey`, and no handshake with it is needed now. */
@@ -55,32 +49,7 @@ export interface LinkOwner {
   carried(message: Addressed, now: Millis): Drop;
 }
 
-/** Longest payload whose datagram UDP over IPv4 still carries: 65,507 less header, tag and GRE. */
-const longestPayload = 65_507 - 36;
-const payloadTypes: ReadonlySet<number> = new Set(Object.values(GreProtocol));
-
-/** A session in the index table. */
-class LinkSession implements IndexOwner {
-  readonly session: Session;
-  readonly proof: Proof;
-  readonly #link: Link;
-
-  constructor(link: Link, session: Session, proof: Proof) {
-    this.#link = link;
-    this.session = session;
-    this.proof = proof;
-  }
-
-  receive(message: Addressed, now: Millis): Drop {
-    if (!sessionTypes.has(message.type)) return notExpected;
-    if (!isTransport(message.datagram)) return Drop.malformed;
-    const opened = this.session.open(message.datagram, now);
-    return typeof opened === "number" ? opened : this.#link.opened(this, message, opened, now);
-  }
-}
-
 const { data, keepalive, close, probe, probed, part } = MessageType;
-const sessionTypes: ReadonlySet<number> = new Set([data, keepalive, close, probe, probed, part]);
 
 export class Link implements Timed {
   readonly id: PeerId;
@@ -106,17 +75,20 @@ export class Link implements Timed {
   #endpoint: Endpoint | undefined;
   #keepalive: Keepalive | undefined;
   readonly #records: Records;
+  readonly #exports: LinkExports;
   #unknownIndexAt: Millis = -Infinity;
   #cloneAlarmAt: Millis = -Infinity;
 
   constructor(id: PeerId, owner: LinkOwner) {
     this.id = id;
     this.#owner = owner;
+    this.#exports = new LinkExports(id, owner.local.exporting);
     this.#slots = new SessionSlots((held) => this.#release(held.session));
     this.#records = new Records({
       send: (type, plaintext, now, flags) => this.#send(type, plaintext, now, flags),
       hasDeadline: () => owner.local.deadlines.update(this),
       pathMtu: (mtu) => owner.local.outbox.push({ type: "path-mtu", peer: id, mtu }),
+      hasRoom: () => this.#showWay(),
       lost: () => owner.local.drops?.count(Drop.incomplete),
     });
   }
@@ -172,26 +144,27 @@ export class Link implements Timed {
   }
 
   /** An authentic message came in one of the sessions. */
-  opened(held: LinkSession, message: Addressed, plaintext: Uint8Array, now: Millis): Drop {
-    const { type, datagram, from } = message;
+  #receive(held: LinkSession, message: Opened, now: Millis): Drop {
+    const { type, plaintext, from, newest } = message;
     if (this.#slots.confirm(held)) this.#confirm(held, from, now);
+    else this.#exports.confirmed(held.session); // it may have been retired before its first message
+    this.#look(now);
     this.#keepalive?.received(now);
-    if (readCounter(datagram) === held.session.newest) this.#roam(from, now);
+    if (newest) this.#roam(from, now);
     if (type === close) return this.#closed(now);
     this.#rekeyInTime(now);
     if (type === keepalive) return this.#answer(data, empty, now);
-    if (type === probe) return this.#receiveProbe(message, plaintext, now);
+    if (type === probe) return this.#receiveProbe(message, now);
     if (type === probed) return this.#records.probed(plaintext, now, now);
-    if (type === part) return this.#receivePart(message, plaintext, now);
-    return plaintext.length === 0 ? this.#measure(now) : this.#deliver(plaintext, isForwarded(datagram));
+    if (type === part) return this.#receivePart(held, message, now);
+    return plaintext.length === 0 ? this.#measure(now) : this.#deliver(held, plaintext, message.forwarded);
   }
 
   seal(packet: OverlayPacket, now: Millis): Drop {
     if (!this.isUp) return Drop.noSession;
-    if (packet.payload.length > longestPayload) return Drop.tooBig;
-    if (!payloadTypes.has(packet.protocol)) return Drop.unsupported;
     if (this.#owner.local.outbox.full) return Drop.queueFull;
-    const gre = encodeGre({ protocol: packet.protocol as GreProtocol }, packet.payload);
+    const gre = encodeRecord(packet);
+    if (typeof gre === "number") return gre;
     const flags = packet.forwarded ? forwardedFlag : 0;
     const sent = this.#records.send({ type: data, flags, bytes: gre }, now);
     this.#rekeyInTime(now);
@@ -234,12 +207,14 @@ export class Link implements Timed {
   deadline(): Millis | undefined {
     const ends = this.#slots.endsAt();
     const keepalive = this.#keepalive?.deadline() ?? Infinity;
-    const first = Math.min(ends ?? Infinity, keepalive, this.#records.deadline());
+    const others = Math.min(this.#records.deadline(), this.#exports.deadline());
+    const first = Math.min(ends ?? Infinity, keepalive, others);
     return first === Infinity ? undefined : first;
   }
 
   handleTimeout(now: Millis): void {
     if (this.#slots.expire(now)) return this.#lost("the session expired and could not be renewed", now);
+    if (this.#look(now)) this.#rekeyInTime(now);
     const due = this.#keepalive?.due(now);
     if (due === "dead") return this.#lost("no answer to 3 keepalives", now);
     if (due === "request") this.#request(now);
@@ -247,14 +222,16 @@ export class Link implements Timed {
   }
 
   #hold(session: Session, proof: Proof): LinkSession {
-    const held = new LinkSession(this, session, proof);
+    const held = new LinkSession(session, proof, (...message) => this.#receive(...message));
     this.#owner.local.indices.set(session.localIndex, held);
+    this.#exports.opened(session, this.#sharesChecksums(proof));
     return held;
   }
 
   #release(session: Session): void {
     this.#owner.local.indices.delete(session.localIndex);
     session.wipe();
+    this.#exports.ended(session);
   }
 
   /** `held` has become the current session. */
@@ -267,7 +244,8 @@ export class Link implements Timed {
     this.instances.confirm(held.proof.instance);
     this.#proof = held.proof;
     if (!this.isUp) this.#up(held.session, from, now);
-    if (this.#owner.exporting) this.#export(held.session);
+    this.#exports.confirmed(held.session);
+    this.#showWay();
     this.#owner.confirmed(this, held.proof.noiseKey);
     this.#owner.local.deadlines.update(this);
   }
@@ -301,14 +279,30 @@ export class Link implements Timed {
     if (!this.isUp) return;
     this.#keepalive = undefined;
     this.#records.stop();
-    const { outbox } = this.#owner.local;
-    outbox.push({ type: "session-down", peer: this.id, reason });
-    if (this.#owner.exporting) outbox.push({ type: "session-keys", peer: this.id, keys: undefined });
+    this.#exports.down();
+    this.#owner.local.outbox.push({ type: "session-down", peer: this.id, reason });
   }
 
-  #export(session: Session): void {
-    const keys = session.exportKeys();
-    this.#owner.local.outbox.push({ type: "session-keys", peer: this.id, keys });
+  #sharesChecksums({ features }: Proof): boolean {
+    return this.#owner.local.exporting.partialChecksum && features.includes(checksumFeature);
+  }
+
+  /** How packets leave now, for the data path worker. */
+  #showWay(): void {
+    const { current } = this;
+    if (!this.isUp || current === undefined || this.#endpoint === undefined) return;
+    const longest = Math.min(this.#records.room, longestGre);
+    this.#exports.leave({ localIndex: current.localIndex, endpoint: this.#endpoint, longest });
+  }
+
+  /** What the data path worker does counts as if it had been done here; true when it has done something. */
+  #look(now: Millis): boolean {
+    const before = this.#exports.deadline();
+    const { hasSent, hasOpened } = this.#exports.look(now);
+    if (hasOpened) this.#keepalive?.received(now);
+    if (hasSent) this.#records.sentElsewhere(now);
+    if (this.#exports.deadline() < before) this.#owner.local.deadlines.update(this);
+    return hasSent || hasOpened;
   }
 
   #lost(reason: string, now: Millis): void {
@@ -335,16 +329,16 @@ export class Link implements Timed {
     return Drop.none;
   }
 
-  #receiveProbe({ datagram }: Addressed, plaintext: Uint8Array, now: Millis): Drop {
+  #receiveProbe({ plaintext, length }: Opened, now: Millis): Drop {
     if (plaintext.length < probedLength) return Drop.malformed; // its answer would be longer
     this.#records.heardProbe(plaintext, now);
-    return this.#answer(probed, encodeProbed(datagram), now);
+    return this.#answer(probed, encodeProbed(length), now);
   }
 
-  #receivePart({ from }: Addressed, plaintext: Uint8Array, now: Millis): Drop {
+  #receivePart(held: LinkSession, { plaintext, from }: Opened, now: Millis): Drop {
     const record = this.#records.receive(plaintext, now);
     if (typeof record === "number") return record;
-    if (record.type === data) return this.#deliver(record.bytes, record.flags === forwardedFlag);
+    if (record.type === data) return this.#deliver(held, record.bytes, record.flags === forwardedFlag);
     return this.#owner.carried({ type: record.type, datagram: record.bytes, from }, now);
   }
 
@@ -354,12 +348,11 @@ export class Link implements Timed {
     return Drop.none;
   }
 
-  #deliver(plaintext: Uint8Array, forwarded: boolean): Drop {
-    const gre = decodeGre(plaintext);
-    if (typeof gre === "number") return gre;
+  #deliver({ proof }: LinkSession, plaintext: Uint8Array, forwarded: boolean): Drop {
+    const packet = decodeRecord(plaintext, forwarded, this.#sharesChecksums(proof));
+    if (typeof packet === "number") return packet;
     const { outbox } = this.#owner.local;
     if (outbox.full) return Drop.queueFull;
-    const packet = { protocol: gre.protocol, payload: gre.payload, forwarded };
     outbox.push({ type: "packet", from: this.id, packet });
     return Drop.none;
   }

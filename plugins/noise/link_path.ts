@@ -95,9 +95,9 @@ function encodeProbe(length: number, first: number): Uint8Array {
 /** Bytes of the datagram that had the probe, in 2 bytes. */
 export const probedLength = 2;
 
-export function encodeProbed(datagram: Uint8Array): Uint8Array {
+export function encodeProbed(length: number): Uint8Array {
   const plaintext = new Uint8Array(probedLength);
-  writeU16(plaintext, 0, datagram.length);
+  writeU16(plaintext, 0, length);
   return plaintext;
 }
 

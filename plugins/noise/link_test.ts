@@ -376,18 +376,3 @@ test("a peer's initiations are taken at most every 20 ms", () => {
   rig.run(1);
   assert.equal(rig.inject(b, third!, a.endpoint), Drop.none);
 });
-
-test("sessions are exported when they are confirmed and withdrawn when they end", () => {
-  const rig = new Rig();
-  const [a, b] = [rig.add("a"), rig.add("b")];
-  for (const node of [a, b]) node.machine.exportSessions();
-  rig.connect(a, b);
-  rig.run(100);
-  const [ofA, ofB] = [a.of("session-keys")[0]!.keys!, b.of("session-keys")[0]!.keys!];
-  assert.deepEqual(ofA.send, ofB.receive);
-  assert.deepEqual(ofB.send, ofA.receive);
-  assert.deepEqual([ofA.localIndex, ofA.aead], [ofB.remoteIndex, ofB.aead]);
-  rig.call(a, (machine, now) => machine.disconnect(b.id, now));
-  rig.run(100);
-  for (const node of [a, b]) assert.equal(node.of("session-keys").at(-1)!.keys, undefined);
-});

@@ -7,6 +7,7 @@ import type { Membership } from "../../core/contracts/membership.ts";
 import type { X25519 } from "../../core/noise/dh.ts";
 import type { CookieJar } from "./cookies.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Exporting } from "./exporting.ts";
 import type { Gate } from "./gate.ts";
 import type { IndexTable } from "./indices.ts";
 import type { Outbox } from "./outbox.ts";
@@ -36,6 +37,7 @@ export interface Local {
   /** 8 bytes drawn at this start of the node. */
   readonly instance: Uint8Array;
   readonly outbox: Outbox;
+  readonly exporting: Exporting;
   readonly indices: IndexTable;
   readonly deadlines: Deadlines;
   /** Before every first message to this node. */

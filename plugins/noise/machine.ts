@@ -6,6 +6,7 @@
  *                        data, keepalive, close ─index─> Link ──> packet, round-trip, roamed, session-up / -down
  *                        probe, probed ──────index─> Link ──> path-mtu
  *                        part ───────────────index─> Link ──> the record, once it is whole, as if it had come itself
+ *                        data of a shared session ─> nobody: it is the worker's, which hands it over opened
  *                        knock ───────────> Gate ─> JoinServer ─> join-requested
  *                        plea, join missing ─index─> its pending join
  *                        admit, join answer ─index─> JoinClient ─> join-answered, join-failed
@@ -22,9 +23,11 @@ import type {
   JoinAnswer,
   Joining,
   JoinRequest,
+  OpenedMessage,
   OverlayPacket,
   PathMeasuring,
   SessionExport,
+  SessionExporter,
   SessionTarget,
 } from "../../core/contracts/encapsulation.ts";
 import type { AeadName } from "../../core/contracts/aead.ts";
@@ -37,6 +40,7 @@ import { limits, overhead } from "./constants.ts";
 import { CookieJar } from "./cookies.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Dialer } from "./dialer.ts";
+import { Exporting } from "./exporting.ts";
 import { Gate } from "./gate.ts";
 import { type Addressed, IndexTable } from "./indices.ts";
 import { JoinClient } from "./join_client.ts";
@@ -47,7 +51,6 @@ import type { Local, NoiseHost } from "./local.ts";
 import { Outbox } from "./outbox.ts";
 import { instanceLength } from "./payload.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import { windowSize } from "./replay_window.ts";
 import { ReadyKeyTable } from "./ready_keys.ts";
 import { Responder } from "./responder.ts";
 import { Stamps } from "./stamps.ts";
@@ -82,7 +85,6 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Path
   readonly #unknownIndexAnswers: RateLimiter;
   readonly #unknownIndexCalls = new TokenBucket(limits.unknownIndexCalls, 0);
   #joinClient: JoinClient | undefined;
-  #exporting = false;
   #measuredMtu: number | undefined;
 
   constructor(host: NoiseHost, options: NoiseOptions = {}) {
@@ -99,10 +101,6 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Path
   /** Where stamps start: before the first handshake. */
   get stamps(): Stamps {
     return this.local.stamps;
-  }
-
-  get exporting(): boolean {
-    return this.#exporting;
   }
 
   /** For paths that are measured. */
@@ -140,8 +138,12 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Path
     this.#joinServer.answer(request, answer, now);
   }
 
-  exportSessions(): void {
-    this.#exporting = true;
+  exportSessions(to: SessionExporter): void {
+    this.local.exporting.to = to;
+  }
+
+  handleOpened(message: OpenedMessage, now: Millis): Drop {
+    return this.local.indices.get(message.localIndex)?.receiveOpened?.(message, now) ?? Drop.unknownSession;
   }
 
   measurePaths(): void {
@@ -246,7 +248,7 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Path
     if (answer === undefined) return Drop.malformed;
     const link = this.#links.byRemoteIndex(answer.receiver);
     const isPlausible = link?.endpoint !== undefined && sameEndpoint(link.endpoint, from) &&
-      answer.counter < link.current!.sent && answer.counter >= link.current!.sent - windowSize;
+      link.current!.hasSentLately(answer.counter);
     return isPlausible ? link.unknownIndex(this.#unknownIndexCalls, now) : Drop.unknownSession;
   }
 
@@ -277,6 +279,7 @@ function localOf(host: NoiseHost, { aead = "auto" }: NoiseOptions): Local {
     stamps: new Stamps(),
     instance: host.random.fill(new Uint8Array(instanceLength)),
     outbox,
+    exporting: new Exporting(),
     indices: new IndexTable(host.random),
     deadlines: new Deadlines(),
     gate: new Gate(outbox, host.random),

@@ -45,8 +45,13 @@ const domain = new TextEncoder().encode("selvage noise 1 member\0");
 /** Answers probes of the path, and takes records in parts. */
 export const pathFeature = "paths";
 
-/** Extensions this build speaks; what both sides name may be used. */
-const features: readonly string[] = [pathFeature];
+/** Takes packets whose checksum is still to be finished, as the key of their GRE header says. */
+export const checksumFeature = "partial_checksum";
+
+/** Extensions this node speaks; what both sides name may be used. */
+export function offeredFeatures(local: Local): readonly string[] {
+  return local.exporting.partialChecksum ? [pathFeature, checksumFeature] : [pathFeature];
+}
 
 /** What both must agree on without saying it. */
 export function memberPrologue(networkId: Uint8Array, keyId: Uint8Array): Uint8Array {
@@ -102,7 +107,7 @@ function offerOf(local: Local, stamp: number): Offer {
     stamp,
     versions: [protocol.versions.lowest, protocol.versions.highest],
     aeads: local.preference,
-    features,
+    features: offeredFeatures(local),
     instance: local.instance,
     credentials: local.membership.credentials(),
   };
@@ -191,7 +196,7 @@ export function respond(
   const payload = encodeChoice({
     ...agreement,
     stamp: own.stamp,
-    features,
+    features: offeredFeatures(local),
     instance: local.instance,
     credentials: local.membership.credentials(),
   });

@@ -15,6 +15,8 @@ export interface RecordLink {
   /** {@link Records.deadline} may be earlier than before. */
   hasDeadline(): void;
   pathMtu(mtu: number | undefined): void;
+  /** {@link Records.room} may be another than before. */
+  hasRoom(): void;
   /** A record was given up whose parts have not all come. */
   lost(): void;
 }
@@ -46,6 +48,11 @@ export class Records {
     this.#reassembly.clear();
   }
 
+  /** Bytes of the longest plaintext that goes in one message. */
+  get room(): number {
+    return this.#path?.room ?? Infinity;
+  }
+
   moved(endpoint: Endpoint, now: Millis): void {
     this.#path?.moved(endpoint, now);
     this.#tell();
@@ -53,11 +60,16 @@ export class Records {
   }
 
   send(record: DataRecord, now: Millis): boolean {
-    const room = this.#path?.room ?? Infinity;
+    const { room } = this;
     if (record.bytes.length > room) return this.#sendParts(record, room, now);
     const isSent = this.#link.send(record.type, record.bytes, now, record.flags);
     this.#proveSoon(record.bytes.length, now);
     return isSent;
+  }
+
+  /** Others have sent messages to the peer, perhaps as long as there is room for. */
+  sentElsewhere(now: Millis): void {
+    if (this.#path !== undefined) this.#proveSoon(this.#path.room, now);
   }
 
   /** Sends a handshake message in parts, if the path does not carry it whole. */
@@ -113,6 +125,7 @@ export class Records {
   }
 
   #tell(): void {
+    this.#link.hasRoom();
     const mtu = this.#path?.known;
     if (mtu === this.#toldMtu) return;
     this.#toldMtu = mtu;

@@ -5,10 +5,11 @@
  */
 import type { AeadKey, AeadSuite } from "../../core/contracts/aead.ts";
 import { Drop } from "../../core/contracts/drop.ts";
-import type { SessionKeys } from "../../core/contracts/encapsulation.ts";
+import type { ExportedCells, SessionKeys } from "../../core/contracts/encapsulation.ts";
+import { MeshError } from "../../core/contracts/errors.ts";
 import type { Millis } from "../../core/contracts/values.ts";
-import { protocol } from "./constants.ts";
-import { ReplayWindow } from "./replay_window.ts";
+import { limits, protocol } from "./constants.ts";
+import { ReplayWindow, windowSize } from "./replay_window.ts";
 import { readCounter, type SealedType, transportHeaderLength, writeTransportHeader } from "./wire.ts";
 
 export interface SessionStart {
@@ -36,7 +37,9 @@ export class Session {
   readonly #window = new ReplayWindow();
   readonly #nonce = new Uint8Array(12);
   readonly #nonceView = new DataView(this.#nonce.buffer);
-  #counter = 0;
+  /** Messages that this thread has sealed. */
+  #sealed = 0;
+  #cells: ExportedCells | undefined;
   #wiped = false;
 
   constructor(start: SessionStart) {
@@ -50,13 +53,47 @@ export class Session {
     this.#receiveKey = start.suite.key(start.keys.receive);
   }
 
-  /** Messages sealed so far, which is also the counter of the next one. */
-  get sent(): number {
-    return this.#counter;
+  /**
+   * From now on counters are those of `cells`, which the data path worker uses, too. Throws INVALID_ARGUMENT once a message
+   * has been sealed: its counter would be used again.
+   */
+  share(cells: ExportedCells): void {
+    if (this.#sealed > 0) {
+      throw new MeshError(
+        "INVALID_ARGUMENT",
+        "Cannot share a session in use: share it before its first message",
+      );
+    }
+    this.#cells = cells;
   }
 
-  /** Highest counter opened; −1 before the first message. */
+  /** The data path worker seals in this session as well, and opens its data messages. */
+  get isShared(): boolean {
+    return this.#cells !== undefined;
+  }
+
+  /** Counters used so far, which is also the next one. */
+  get sent(): number {
+    return this.#cells?.sent ?? this.#sealed;
+  }
+
+  /** How many of them the worker has used. */
+  get sentByWorker(): number {
+    return this.sent - this.#sealed;
+  }
+
+  /** Data messages that the worker has opened. */
+  get openedByWorker(): number {
+    return this.#cells?.received ?? 0;
+  }
+
+  /** Highest counter opened, by whomever; −1 before the first message. */
   get newest(): number {
+    return Math.max(this.#window.newest, this.#cells?.newest ?? -1);
+  }
+
+  /** Highest counter opened in this thread. */
+  get newestHere(): number {
     return this.#window.newest;
   }
 
@@ -66,20 +103,27 @@ export class Session {
   }
 
   isUsable(now: Millis): boolean {
-    return !this.#wiped && now < this.endsAt && this.#counter < protocol.rejectAfterMessages;
+    return !this.#wiped && now < this.endsAt && this.#isCounter(this.sent);
   }
 
   /** True when a new session should be on its way: asked at every message, it costs three comparisons. */
   wantsRekey(now: Millis): boolean {
     const after = this.initiator ? protocol.rekeyAfterMillis : protocol.responderRekeyAfterMillis;
-    return now - this.createdAt >= after || this.#counter >= protocol.rekeyAfterMessages ||
-      this.newest >= protocol.rekeyAfterMessages;
+    const messages = this.isShared ? limits.sharedRekeyAfterMessages : protocol.rekeyAfterMessages;
+    return now - this.createdAt >= after || this.sent >= messages || this.newest >= messages;
+  }
+
+  /** Was a message with this counter sent in about the last second? Asked of what a stranger may have made up. */
+  hasSentLately(counter: number): boolean {
+    const window = this.isShared ? limits.sharedSentLately : windowSize;
+    return counter < this.sent && counter >= this.sent - window;
   }
 
   /** Header and sealed `plaintext` in fresh memory; undefined when the session is over. */
   seal(type: SealedType, plaintext: Uint8Array, now: Millis, flags = 0): Uint8Array | undefined {
     if (!this.isUsable(now)) return undefined;
-    const counter = this.#counter++; // before the seal, so that no failure can repeat a nonce
+    const counter = this.#takeCounter(); // before the seal, so that no failure can repeat a nonce
+    if (!this.#isCounter(counter)) return undefined; // the worker has taken the last one meanwhile
     const header = new Uint8Array(transportHeaderLength);
     writeTransportHeader(header, { type, flags, receiver: this.remoteIndex, counter });
     const sealed = this.#sendKey.seal(this.#nonceOf(counter), header, plaintext);
@@ -95,7 +139,7 @@ export class Session {
    */
   open(datagram: Uint8Array, now: Millis): Uint8Array | Drop {
     const counter = readCounter(datagram);
-    if (!(counter < protocol.rejectAfterMessages)) return Drop.malformed;
+    if (!this.#isCounter(counter)) return Drop.malformed;
     if (!this.isUsable(now)) return Drop.unknownSession;
     const header = datagram.subarray(0, transportHeaderLength);
     const sealed = datagram.subarray(transportHeaderLength);
@@ -104,7 +148,7 @@ export class Session {
     return this.#window.accept(counter) ? plaintext : Drop.replayed;
   }
 
-  /** For the data path worker: copies, which are its own to wipe. */
+  /** For a data path worker: copies, which are its own to wipe. */
   exportKeys(): SessionKeys {
     return {
       localIndex: this.localIndex,
@@ -120,6 +164,17 @@ export class Session {
     this.#wiped = true;
     this.#secrets.send.fill(0);
     this.#secrets.receive.fill(0);
+  }
+
+  #takeCounter(): number {
+    const own = this.#sealed++;
+    return this.#cells?.takeCounter() ?? own;
+  }
+
+  /** Of a shared session only those that a cell of 32 bits with a sign holds: beyond them it repeats itself. */
+  #isCounter(counter: number): boolean {
+    const limit = this.isShared ? limits.sharedRejectAfterMessages : protocol.rejectAfterMessages;
+    return counter >= 0 && counter < limit;
   }
 
   #nonceOf(counter: number): Uint8Array {

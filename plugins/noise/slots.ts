@@ -45,6 +45,11 @@ export class SessionSlots<H extends Held> {
     return this.#current;
   }
 
+  /** Every session there is, in no order. */
+  all(): readonly H[] {
+    return [this.#current, this.#next, ...this.#retired].filter((held) => held !== undefined);
+  }
+
   /** A handshake of ours was answered. */
   initiated(held: H): void {
     this.#retire(this.#current);
@@ -99,7 +104,7 @@ export class SessionSlots<H extends Held> {
 
   /** When the first of them is over. */
   endsAt(): Millis | undefined {
-    const ends = [this.#current, this.#next, ...this.#retired].flatMap((held) => held?.session.endsAt ?? []);
+    const ends = this.all().map(({ session }) => session.endsAt);
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
 

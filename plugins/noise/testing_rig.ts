@@ -144,6 +144,8 @@ export class RigNode {
   readonly membership: FakeMembership;
   readonly machine: NoiseMachine;
   endpoint: Endpoint;
+  /** Sees datagrams before the machine does; undefined: this one is the machine's. */
+  front: (datagram: Uint8Array, from: Endpoint) => Drop | undefined = () => undefined;
   /** All outputs but datagrams, with the time of each. */
   readonly facts: { readonly at: Millis; readonly fact: EncapsulationOutput }[] = [];
   readonly drops = new Map<string, number>();
@@ -278,9 +280,15 @@ export class Rig {
 
   /** Hands a datagram to a node at once, outside of the network. */
   inject(node: RigNode, datagram: Uint8Array, from: Endpoint): Drop {
-    const drop = this.call(node, (machine, now) => machine.handleDatagram(datagram, from, now));
+    const drop = node.front(datagram, from) ??
+      this.call(node, (machine, now) => machine.handleDatagram(datagram, from, now));
     node.count(drop);
     return drop;
+  }
+
+  /** Sends a datagram that is not of the node's machine. */
+  transmit(node: RigNode, datagram: Uint8Array, to: Endpoint): void {
+    this.#launch({ at: this.now, from: node.endpoint, to, datagram });
   }
 
   /** Lets time pass; everything due until then happens in order. */

@@ -43,6 +43,8 @@ const version = 1;
 export const headerLength = 4;
 export const transportHeaderLength = 16;
 export const tagLength = 16;
+/** What a transport message has beside its plaintext. */
+export const transportOverhead: number = transportHeaderLength + tagLength;
 export const macLength = 16;
 /** mac1 and mac2. */
 export const macsLength = 2 * macLength;

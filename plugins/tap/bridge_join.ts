@@ -9,7 +9,6 @@
  *
  * Who is joined stands in the kernel, as with ports: in the alias of our end.
  */
-import { blake2s } from "@noble/hashes/blake2.js";
 import type { BridgeJoin, BridgeJoins, JoinOptions } from "../../core/contracts/bridging.ts";
 import { Drop } from "../../core/contracts/drop.ts";
 import { MeshError } from "../../core/contracts/errors.ts";
@@ -17,7 +16,6 @@ import type { Host, Timer } from "../../core/contracts/host.ts";
 import type { AttachedPort } from "../../core/contracts/port.ts";
 import type { Millis } from "../../core/contracts/values.ts";
 import { systemRandom } from "../../core/runtime/random.ts";
-import { encodeHex } from "../../core/wire/hex.ts";
 import { formatMac, isDerivedMac } from "../../core/wire/mac.ts";
 import { bridgeName, type BridgeNamespace } from "./bridge_namespace.ts";
 import {
@@ -30,7 +28,9 @@ import {
   settleText,
 } from "./bridge_scripts.ts";
 import { type Inspection, isUp } from "./inspection.ts";
+import { Crowds } from "./crowds.ts";
 import { isOnBridge, mtuOfBridge, requireBridgeName } from "./host_bridges.ts";
+import { formatJoinAlias, hostEndName, mostJoins, parseJoinAlias } from "./join_names.ts";
 import type { Link } from "./links.ts";
 import { decodeProbe, encodeProbe, type LoopProbe, probeIdLength, yielding } from "./loop_probe.ts";
 import { LoopWatch } from "./loop_watch.ts";
@@ -62,14 +62,13 @@ interface Join {
   until: Millis;
 }
 
-const mostJoins = 64;
 const probeMillis: Millis = 1_000;
 const loopAlert = "bridge-loop";
-const aliasForm = /^selvage join ([1-9][0-9]?) (\S{1,15})$/;
 
 export class BridgeJoiner implements BridgeJoins {
   readonly #parts: JoinParts;
   readonly #watch = new LoopWatch();
+  readonly #crowds: Crowds;
   readonly #node = systemRandom().fill(new Uint8Array(probeIdLength));
   /** Of the MAC that frames which tell of loops are turned to: nobody else can guess it. */
   readonly #secret = systemRandom().fill(new Uint8Array(4));
@@ -83,18 +82,21 @@ export class BridgeJoiner implements BridgeJoins {
 
   constructor(parts: JoinParts) {
     this.#parts = parts;
+    this.#crowds = new Crowds(parts.host.events);
   }
 
   /** Reads what an earlier run has left. */
   recall(links: readonly Link[]): void {
     this.#remains.clear();
-    for (const { ifalias = "" } of links) {
-      const [, number, device] = aliasForm.exec(ifalias) ?? [];
-      if (device !== undefined) this.#remains.set(device, Number(number));
+    for (const { ifalias } of links) {
+      const alias = parseJoinAlias(ifalias);
+      if (alias !== undefined) this.#remains.set(alias.device, alias.number);
     }
   }
 
+  /** Rejects `INVALID_ARGUMENT` for names that cannot be, and changes nothing. */
   async restore(devices: readonly string[], { network }: JoinOptions): Promise<void> {
+    devices.forEach(requireBridgeName);
     this.#network = network;
     await this.#parts.take(async () => {
       for (const [device, number] of this.#remains) {
@@ -173,8 +175,9 @@ export class BridgeJoiner implements BridgeJoins {
   }
 
   /** Sets right what somebody else has changed, in a turn. */
-  async look({ links, chains }: Inspection): Promise<void> {
+  async look({ links, chains, counters }: Inspection): Promise<void> {
     await this.#straighten(links);
+    this.#crowds.look(counters, this.#joins.values());
     for (const join of this.#joins.values()) {
       const name = joinName(join.number);
       const link = links.find(({ ifname }) => ifname === name);
@@ -183,7 +186,8 @@ export class BridgeJoiner implements BridgeJoins {
         if (link !== undefined && isUp(link)) await this.#down(join);
         if (this.#parts.host.clock.now() >= join.until) await this.#reopen(join);
       } else if (
-        join.state === "waiting" || !isWhole || !await isOnBridge(this.#hostEnd(join), join.device)
+        join.state === "waiting" || !isWhole ||
+        !await isOnBridge(hostEndName(this.#parts.namespace, join.number), join.device)
       ) {
         await this.#tryAgain(join);
       }
@@ -273,8 +277,8 @@ export class BridgeJoiner implements BridgeJoins {
     return {
       rules: this.#rulesOf(join),
       device: join.device,
-      hostEnd: this.#hostEnd(join),
-      alias: `selvage join ${join.number} ${join.device}`,
+      hostEnd: hostEndName(this.#parts.namespace, join.number),
+      alias: formatJoinAlias(join),
       mtu,
     };
   }
@@ -288,12 +292,6 @@ export class BridgeJoiner implements BridgeJoins {
       macs: attached.flatMap(({ mac }) => mac ?? []),
       addresses: attached.flatMap(({ leases }) => leases.map(({ address }) => address)),
     };
-  }
-
-  /** Several nodes of one host have their ends in one namespace. */
-  #hostEnd({ number }: Join): string {
-    const digest = blake2s(new TextEncoder().encode(this.#parts.namespace), { dkLen: 3 });
-    return `selv${encodeHex(digest)}j${number}`;
   }
 
   #probeOf({ number, since }: Join): LoopProbe {

@@ -32,6 +32,20 @@ const signalRate = 40;
  */
 const groupRate = 500;
 
+/**
+ * Devices that a join lets in at one time: our bridge learns them, and would learn every source that a program on a cable
+ * can make up. Twice what a node announces, for those that come and go. The limit of the bridge itself (`fdb_max_learned`)
+ * was rejected: few kernels have it, and beyond it frames still pass, with nobody counting.
+ */
+export const mostMacs = 1024;
+/** As long as the bridge remembers what it has learned, so that it never has more than that. */
+const learnedSeconds = 600;
+
+/** Frames from a device beyond that, beside `queueFull`. */
+export function crowdCounter(number: number): string {
+  return `${joinName(number)}crowd`;
+}
+
 export function joinName(number: number): string {
   return `join${number}`;
 }
@@ -62,14 +76,30 @@ export function joinRules({ number, signal, signalSource, macs, addresses }: Joi
     `ether type arp @nh,0,48 != 0x000108000604 ${drop("malformed")}`,
     `ether type ip6 icmpv6 type { nd-router-advert, nd-redirect } ${drop("badSource")}`,
     ...heldRules(addresses, drop("badSource")),
-    "accept",
+    // Of a full set no new element is made, and the rule does not match.
+    `update @${macsName(number)} { ether saddr } accept`,
+    `counter name ${crowdCounter(number)} ${drop("queueFull")}`,
   ];
   return [
+    ...crowdObjects("add", number),
     `add chain ${chain} { ${hook} }`,
     `flush chain ${chain}`,
     ...rules.map((rule) => `add rule ${chain} ${rule}`),
     "",
   ].join("\n");
+}
+
+/** They outlive the rules, which are set again each time that an endpoint comes or goes. */
+function crowdObjects(verb: "add" | "delete", number: number): string[] {
+  const set = `set netdev ${tableName} ${macsName(number)}`;
+  const counter = `counter netdev ${tableName} ${crowdCounter(number)}`;
+  if (verb === "delete") return [`delete ${set}`, `delete ${counter}`];
+  const kind = `type ether_addr; flags dynamic,timeout; size ${mostMacs}; timeout ${learnedSeconds}s;`;
+  return [`add ${set} { ${kind} }`, `add ${counter}`];
+}
+
+function macsName(number: number): string {
+  return `${joinName(number)}macs`;
 }
 
 const derived = /^(0a:5e|0e:)/;
@@ -130,7 +160,7 @@ export function settleText({ rules, alias }: JoinPlan): string {
       "ip -batch -",
       `link set dev ${name} addrgenmode none master ${bridgeName}
 link set dev ${name} type bridge_slave learning on flood off mcast_flood on bcast_flood on hairpin off
-link set dev ${bridgeName} type bridge ageing_time 60000`,
+link set dev ${bridgeName} type bridge ageing_time ${learnedSeconds * 100}`,
     )
   }bridge fdb replace ${formatMac(probeMac(rules.number))} dev ${name} master static
 ip link set dev ${name} alias "${alias}"
@@ -141,9 +171,15 @@ ip link set dev ${name} up
 /** Works whatever is left of it; fails only if the interface stays. */
 export function leaveText(number: number): string {
   const name = joinName(number);
+  const chain = `chain netdev ${tableName} ${name}`;
+  // The kernel takes a chain away with its interface: what is added is there to be deleted.
+  const objects = [
+    `add ${chain}`,
+    `delete ${chain}`,
+    ...crowdObjects("add", number),
+    ...crowdObjects("delete", number),
+  ].join("\n");
   return `ip link del dev ${name} 2>/dev/null || true
-${
-    fed("nft -f - 2>/dev/null", `delete chain netdev ${tableName} ${name}\n`, "|| true")
-  }[ -z "$(ip -br link show dev ${name} 2>/dev/null)" ]
+${fed("nft -f - 2>/dev/null", objects, "|| true")}[ -z "$(ip -br link show dev ${name} 2>/dev/null)" ]
 `;
 }

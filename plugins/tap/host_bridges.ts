@@ -1,4 +1,4 @@
-/** Bridges of the host's own namespace, which is that of this process. */
+/** Bridges and interfaces of the host's own namespace, which is that of this process. */
 import { MeshError } from "../../core/contracts/errors.ts";
 import { isUp } from "./inspection.ts";
 import { type Link, parseLinks } from "./links.ts";
@@ -25,9 +25,24 @@ export async function isOnBridge(end: string, device: string): Promise<boolean> 
   return link?.master === device && isUp(link);
 }
 
-/** Throws `INVALID_ARGUMENT` for what Linux does not take as a name, or a shell not as a word. */
+/**
+ * Whether the host has the interface `device`, and it is the other end of our interface `end`. The kernel's own list is
+ * asked first: a program that cannot run must not be taken for an interface that is gone.
+ */
+export async function isOnHost(device: string, end: number): Promise<boolean> {
+  const text = 'if grep -q "^ *$1:" /proc/net/dev; then ip -j link show dev "$1"; else echo "[]"; fi';
+  const [link] = parseLinks(await runScript({ purpose: `look at ${device}`, text, args: [device] }));
+  return link?.link_index === end;
+}
+
+/** False for what Linux does not take as a name, or a shell not as a word. */
+export function isBridgeName(device: string): boolean {
+  return /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(device);
+}
+
+/** Throws `INVALID_ARGUMENT`. */
 export function requireBridgeName(device: string): void {
-  if (/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(device)) return;
+  if (isBridgeName(device)) return;
   const said = JSON.stringify(device.slice(0, 64));
   throw new MeshError(
     "INVALID_ARGUMENT",

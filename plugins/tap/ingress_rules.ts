@@ -23,7 +23,16 @@ export const dropCounters = [
   "unsupported",
   "loop",
   "rateLimited",
+  "queueFull",
 ] as const satisfies readonly DropName[];
+
+/**
+ * Broadcast and multicast that a port lets in, a second: what containers of one host lead in a circle between them stays in
+ * the kernel, which would spend all its time on it, and every round would go out to all nodes.
+ */
+export const groupRate = 2_000;
+/** Of what is beyond that, beside `rateLimited`, where joined bridges count too. */
+export const stormCounter = "storm";
 
 export interface PortRules {
   /** Name of the interface, and of its chain. */
@@ -39,7 +48,7 @@ export interface PortRules {
 
 /** The table with its counters; changes nothing where they are. */
 export function tableRules(): string {
-  const counters = dropCounters.map((name) => `add counter netdev ${tableName} ${name}`);
+  const counters = [...dropCounters, stormCounter].map((name) => `add counter netdev ${tableName} ${name}`);
   return [`add table netdev ${tableName}`, ...counters, ""].join("\n");
 }
 
@@ -64,6 +73,8 @@ function frameRules({ mac, allowLayer2, mark }: PortRules): string[] {
   const others = allowLayer2 ? accept(mark) : drop("unsupported");
   return [
     `ether saddr != ${formatMac(mac)} ${drop("badSource")}`,
+    `ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 limit rate over ${groupRate}/second burst ${groupRate} packets ` +
+    `counter name ${stormCounter} ${drop("rateLimited")}`,
     `ether type != { ip, ip6, arp } ${others}`,
   ];
 }

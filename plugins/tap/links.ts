@@ -6,6 +6,8 @@ const link = z.object({
   ifname: z.string(),
   flags: z.array(z.string()).default([]),
   master: z.string().optional(),
+  /** Of the other end of a pair, when that is in another namespace. */
+  link_index: z.number().optional(),
   mtu: z.number().optional(),
   ifalias: z.string().optional(),
   linkinfo: z.object({

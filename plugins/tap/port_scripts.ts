@@ -5,10 +5,10 @@
  */
 import type { LinkOptions } from "../../core/contracts/port.ts";
 import type { Lease } from "../../core/contracts/ipam.ts";
-import type { Address } from "../../core/contracts/values.ts";
 import { formatAddress } from "../../core/wire/address.ts";
 import { formatMac } from "../../core/wire/mac.ts";
 import { bridgeName } from "./bridge_namespace.ts";
+import { addDefaultRoute } from "./default_route.ts";
 import { type PortRules, portRules, removePortRules } from "./ingress_rules.ts";
 import { fed, type Script } from "./script.ts";
 
@@ -126,7 +126,7 @@ link set dev ${inside} up
 $multicast
 END
 trap '[ $? -eq 0 ] || exit ${stages.routes}' EXIT
-${(link.gateways ?? []).map((gateway) => defaultText(inside, gateway)).join("\n")}`;
+${(link.gateways ?? []).map((gateway) => addDefaultRoute(inside, gateway)).join("\n")}`;
 }
 
 export function addAddress({ address, bits }: Lease, inside: string): string {
@@ -160,8 +160,3 @@ fi`;
 }
 
 const groups6 = "ff000000000000000000000000000000";
-
-function defaultText(inside: string, gateway: Address): string {
-  const ip = `ip -${gateway.family} route`;
-  return `[ -n "$(${ip} show default)" ] || ${ip} add default via ${formatAddress(gateway)} dev ${inside}`;
-}

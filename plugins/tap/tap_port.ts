@@ -21,12 +21,17 @@ import { AttachedLink, hasLease, isSameMac, requireFree, requireSound } from "./
 import { BridgeJoiner } from "./bridge_join.ts";
 import { BridgeNamespace } from "./bridge_namespace.ts";
 import { HostRules } from "./host/host_rules.ts";
+import { ruleName } from "./host/own_table.ts";
 import { DropReadings } from "./drop_readings.ts";
 import { diagnose, type Inspection, inspectionText, isBridgeWhole, parseInspection } from "./inspection.ts";
 import { Losses } from "./losses.ts";
 import { type PairOptions, Pairs } from "./pairs.ts";
-import { locate, ownerOf } from "./places.ts";
+import { locate, ownerOf, pathNow } from "./places.ts";
+import { routeScript } from "./default_route.ts";
+import { isOnHost } from "./host_bridges.ts";
+import type { Address } from "../../core/contracts/values.ts";
 import { namespaceAt } from "../../core/runtime/network_namespace.ts";
+import { Storms } from "./storms.ts";
 import { Turns } from "./turns.ts";
 
 export type TapHost = Pick<Host, "clock" | "drops" | "events" | "log">;
@@ -48,6 +53,7 @@ export class TapPort implements HostPort, BridgingPort, Lifecycle {
   readonly #pairs: Pairs;
   readonly #losses: Losses;
   readonly #readings = new DropReadings();
+  readonly #storms: Storms;
   readonly #turns = new Turns();
   readonly #links = new Map<string, AttachedLink>();
   #handler: (packet: OverlayPacket) => Drop = () => Drop.noRoute;
@@ -66,10 +72,13 @@ export class TapPort implements HostPort, BridgingPort, Lifecycle {
     this.#bridge = new BridgeNamespace(options.namespace);
     this.#pairs = new Pairs(this.#bridge, options);
     this.#losses = new Losses(host);
-    this.host = new HostRules({ device: options.hostInterface }, host);
+    this.#storms = new Storms(host);
+    const { namespace, hostInterface: device } = options;
+    const rules = { name: ruleName(namespace), device, deviceGone: () => void this.look() };
+    this.host = new HostRules(rules, host);
     this.bridges = new BridgeJoiner({
       bridge: this.#bridge,
-      namespace: options.namespace,
+      namespace,
       host,
       take: (task) => this.#turns.take(task),
       attached: () => this.attached(),
@@ -85,6 +94,7 @@ export class TapPort implements HostPort, BridgingPort, Lifecycle {
       await this.#raise(signal);
       const found = await this.#inspect();
       this.#readings.begin(found.counters);
+      this.#storms.begin(found.counters);
       this.#pairs.recall(found.links);
       this.bridges.recall(found.links);
       this.#lookAt(lookMillis);
@@ -150,6 +160,20 @@ export class TapPort implements HostPort, BridgingPort, Lifecycle {
       const isRemoved = await this.#pairs.remove(owner, link?.rules.port);
       if (isRemoved) await this.#refitBridges();
       return isRemoved || wasLost;
+    });
+  }
+
+  /** Rejects `NOT_FOUND` also when the namespace is gone. */
+  async route(owner: string, gateways: readonly Address[], signal: AbortSignal): Promise<void> {
+    await this.#turns.take(async () => {
+      const link = this.#links.get(owner);
+      if (link === undefined) throw gone(owner);
+      const script = routeScript(link.device, gateways, await pathNow(link.place!));
+      const until = AbortSignal.any([signal, this.#life.signal]);
+      await this.#bridge.run(`set the default route of "${owner}"`, script.text, {
+        ...script,
+        signal: until,
+      });
     });
   }
 
@@ -274,6 +298,7 @@ export class TapPort implements HostPort, BridgingPort, Lifecycle {
       found = await this.#inspect();
     }
     this.#readings.read(found.counters, this.#host.drops);
+    this.#storms.look(found.counters);
     const failures: unknown[] = [];
     for (const link of [...this.#links.values()]) {
       await this.#check(link, found).catch((error) => void failures.push(error));
@@ -295,7 +320,7 @@ export class TapPort implements HostPort, BridgingPort, Lifecycle {
 
   async #check(link: AttachedLink, found: Inspection): Promise<void> {
     const { isGone, isUnfit, renamed } = diagnose(found, link);
-    if (isGone) return await this.#lost(link);
+    if (isGone || !await isWhole(link)) return await this.#lost(link);
     if (!isUnfit) return;
     await this.#pairs.refit(link, renamed);
     this.#losses.repaired(link, renamed);
@@ -335,9 +360,17 @@ export class TapPort implements HostPort, BridgingPort, Lifecycle {
   }
 }
 
+/**
+ * Of an exposed host, the only endpoint that forwards, the far end is looked at too: rules of the host call it by its name.
+ * A container may call its own what it likes.
+ */
+async function isWhole({ rules, device, index }: AttachedLink): Promise<boolean> {
+  return (rules.forwards ?? []).length === 0 || await isOnHost(device, index);
+}
+
 function gone(owner: string): MeshError {
   return new MeshError(
     "NOT_FOUND",
-    `Cannot open the interface of "${owner}": it was removed; attach it again`,
+    `Cannot find the interface of "${owner}": it was removed; attach it again`,
   );
 }

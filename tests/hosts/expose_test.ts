@@ -33,7 +33,7 @@ test(
     inLab(async (lab) => {
       const world = outside(lab);
       const [a, b] = await lab.network("a", "b");
-      const far = await b!.container();
+      const [far, early] = await Promise.all([b!.container(), a!.container()]);
       a!.namespace.set("ipv4/ip_forward", "0");
       dropForwarded(a!.namespace);
 
@@ -47,6 +47,7 @@ test(
 
       const near = await a!.container();
       assert.ok(near.namespace.pings(world.address4), "out");
+      assert.ok(early.namespace.pings(world.address4), "out, attached before the host was exposed");
       const { host } = await a!.admin.status();
       const places = host!.changes.map(({ tool, place }) => `${tool} ${place}`);
       assert.ok(places.includes("iptables-nft FORWARD"), places.join());

@@ -60,6 +60,7 @@ test("traffic goes on within a second after a cable was out for three", () =>
     const [from, to] = await Promise.all([a!.container(), b!.container()]);
     await from.order("watch", { to: to.address4, port: 7000 });
     lab.underlay.cut(b!.cable);
+    // The time without a cable is what is tested: less than a session lasts, more than a keepalive takes to be missed.
     await new Promise((resolve) => setTimeout(resolve, 3000));
     const mended = Date.now();
     lab.underlay.mend(b!.cable);

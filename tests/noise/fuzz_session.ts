@@ -6,6 +6,7 @@ import { writeU64 } from "../../core/wire/field.ts";
 import { limits } from "../../plugins/noise/constants.ts";
 import { decodePart, Reassembly } from "../../plugins/noise/part.ts";
 import { aes, chacha, Rig, type RigNode } from "../../plugins/noise/testing_rig.ts";
+import { ModelWorker } from "../../plugins/noise/testing_worker.ts";
 import { MessageType, transportHeaderLength, writeTransportHeader } from "../../plugins/noise/wire.ts";
 import { nativeX25519 } from "./native_x25519.ts";
 
@@ -24,10 +25,10 @@ class Liar {
   constructor() {
     [this.#liar, this.#victim] = [this.#rig.add("liar"), this.#rig.add("victim")];
     for (const { machine } of [this.#liar, this.#victim]) machine.measurePaths();
-    this.#liar.machine.exportSessions();
+    const { keys } = ModelWorker.of(this.#rig, this.#liar, { isRoomy: false });
     this.#rig.connect(this.#liar, this.#victim);
     this.#rig.run(200);
-    this.#keys = this.#liar.of("session-keys").at(-1)!.keys!;
+    this.#keys = keys.at(-1)!;
   }
 
   /** What the plaintext is said to be is in its first byte. */

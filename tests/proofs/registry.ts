@@ -1,4 +1,5 @@
 /** All proofs. The table in tests/README.md is made from this list: `npm run prove -- --table`. */
+import { fouProof } from "./foreign.ts";
 import { fuzzProof } from "./fuzz/fuzz_proof.ts";
 import {
   crashProof,
@@ -133,7 +134,7 @@ const models: readonly Proof[] = [
   ...[floodProof, crashProof, floodLoadProof],
 ];
 
-export const proofs: readonly Proof[] = [...fuzzing, ...fuzzingProtocols, ...models];
+export const proofs: readonly Proof[] = [...fuzzing, ...fuzzingProtocols, ...models, fouProof];
 
 export function proofNamed(name: string): Proof | undefined {
   return proofs.find((proof) => proof.name === name);

@@ -5,6 +5,7 @@ import { MeshError } from "../../core/contracts/errors.ts";
 import type { AttachRequest } from "../../core/contracts/node.ts";
 import type { Policy } from "../../core/contracts/policy.ts";
 import type { Port } from "../../core/contracts/port.ts";
+import type { Address } from "../../core/contracts/values.ts";
 import { Endpoints } from "../../core/node/endpoints.ts";
 import { EventBus } from "../../core/node/event_bus.ts";
 import { FakeLog, FakeStore } from "../../core/node/node_fixture.ts";
@@ -110,7 +111,7 @@ export class EndpointRig {
     this.endpoints = this.on(port);
   }
 
-  on(ports: readonly Port[]): Endpoints {
+  on(ports: readonly Port[], gateways: () => readonly Address[] = () => []): Endpoints {
     const policy = {
       gate: async () => {
         this.history.push("gate");
@@ -129,7 +130,7 @@ export class EndpointRig {
       log: this.log,
       mtu: 1400,
       name: "host-1",
-      gateways: () => [],
+      gateways,
       signal: this.stopping.signal,
     });
     set.watch((owner) => endpoints.vanished(owner));

@@ -84,6 +84,7 @@ export class SimNetwork implements MemoryNetwork {
   };
   readonly #clock: Clock;
   readonly #random: SimRandom;
+  /** By {@link keyOf}. */
   readonly #bound = new Map<string, Bound>();
   readonly #links = new Map<string, Link>();
   readonly #linkFaults = new Map<string, LinkFaults>();
@@ -112,20 +113,19 @@ export class SimNetwork implements MemoryNetwork {
     return {
       send: (datagram, to) => this.#send(bound, datagram, to),
       close: () => {
-        if (this.#bound.get(formatEndpoint(bound.endpoint)) === bound) {
-          this.#bound.delete(formatEndpoint(bound.endpoint));
-        }
+        if (this.#bound.get(keyOf(bound.endpoint)) === bound) this.#bound.delete(keyOf(bound.endpoint));
       },
     };
   }
 
   /** What is bound at `from` is from now on at `to`, and does not know it: a roaming host, or a NAT that forgot. */
   move(from: Endpoint, to: Endpoint): void {
-    const bound = this.#bound.get(formatEndpoint(from));
+    const source = requireCanonical(from);
+    const bound = this.#bound.get(keyOf(source));
     if (bound === undefined) throw new Error(`nothing is bound at ${formatEndpoint(from)}`);
     const target = requireCanonical(to);
     this.#take(target, bound);
-    this.#bound.delete(formatEndpoint(from));
+    this.#bound.delete(keyOf(source));
     bound.endpoint = target;
   }
 
@@ -182,16 +182,17 @@ export class SimNetwork implements MemoryNetwork {
   }
 
   #take(endpoint: Endpoint, bound: Bound): void {
-    const name = formatEndpoint(endpoint);
-    if (this.#bound.has(name)) {
+    if (this.#bound.has(keyOf(endpoint))) {
+      const name = formatEndpoint(endpoint);
       throw new MeshError("BIND_FAILED", `Cannot bind ${name} in the memory network: address in use`);
     }
-    this.#bound.set(name, bound);
+    this.#bound.set(keyOf(endpoint), bound);
   }
 
   #send(bound: Bound, datagram: Uint8Array, to: Endpoint): Drop {
-    const target = canonicalEndpoint(to);
-    if (this.#bound.get(formatEndpoint(bound.endpoint)) !== bound || target === undefined) {
+    // Nearly all are sent to one that is bound, under the text of the host that it has: nothing to be parsed.
+    const target = this.#bound.has(keyOf(to)) ? to : canonicalEndpoint(to);
+    if (this.#bound.get(keyOf(bound.endpoint)) !== bound || target === undefined) {
       return Drop.underlay;
     }
     if (!Number.isInteger(to.port) || to.port < 1 || to.port > 65_535) return Drop.malformed;
@@ -239,7 +240,7 @@ export class SimNetwork implements MemoryNetwork {
     if (this.#isCut(...journey.sides)) return this.#count("cut", journey);
     const target = this.#enter(journey);
     if (target === undefined) return this.#count("filtered", journey);
-    const bound = this.#bound.get(formatEndpoint(target));
+    const bound = this.#bound.get(keyOf(target));
     if (bound === undefined) return this.#count("unheard", journey);
     this.#count("delivered", journey);
     // A copy for each: a receiver may write into it, and the twin of a duplicate is the same memory.
@@ -256,7 +257,7 @@ export class SimNetwork implements MemoryNetwork {
   }
 
   #isCut(from: string, to: string): boolean {
-    if (this.#cuts.has(linkName(from, to))) return true;
+    if (this.#cuts.size > 0 && this.#cuts.has(linkName(from, to))) return true;
     return this.#sides !== undefined && this.#sides.get(from) !== this.#sides.get(to);
   }
 
@@ -298,6 +299,11 @@ function requireCanonical(endpoint: Endpoint): Endpoint {
     "INVALID_ARGUMENT",
     `Cannot bind ${formatEndpoint(endpoint)}: the host is no IP literal`,
   );
+}
+
+/** Of an endpoint in canonical form, the only one that anything is bound at: {@link formatEndpoint} would parse it again. */
+function keyOf({ host, port }: Endpoint): string {
+  return `${host} ${port}`;
 }
 
 function linkName(from: string, to: string): string {

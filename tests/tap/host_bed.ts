@@ -15,7 +15,7 @@ import { parsePrefix } from "../../core/wire/prefix.ts";
 import { testHost } from "../conformance/test_host.ts";
 import { SimClock } from "../sim/clock.ts";
 import { run, runIn, until } from "./bed.ts";
-import { HostRules } from "../../plugins/tap/host/host_rules.ts";
+import { HostRules, type HostRulesOptions } from "../../plugins/tap/host/host_rules.ts";
 
 export const device = "selvage0";
 export const ranges = ["10.32.0.0/12", "fd00::/48"].map((text) => parsePrefix(text)!);
@@ -63,9 +63,9 @@ export class HostBed {
   }
 
   /** A new one, as after a restart of the node. */
-  rules(): HostRules {
+  rules(changes: Partial<HostRulesOptions> = {}): HostRules {
     const log = { child: () => log, log: (_: unknown, message: string) => void this.logged.push(message) };
-    const options = { device, namespace: `/run/netns/${this.host}` };
+    const options = { name: "selvage", device, namespace: `/run/netns/${this.host}`, ...changes };
     const rules = new HostRules(options, { clock: this.clock, events: this.events, log });
     this.#all.push(rules);
     return rules;

@@ -3,6 +3,7 @@ import { test } from "../harness.ts";
 import { parseAddress } from "../../core/wire/address.ts";
 import { skip } from "./bed.ts";
 import { type HostBed, onHostBed, planOf, serviceOf } from "./host_bed.ts";
+import { ruleName } from "../../plugins/tap/host/own_table.ts";
 
 /** All rules of the host, without counts. */
 function rulesOf(bed: HostBed): string {
@@ -246,6 +247,36 @@ test(
   },
   { skip },
 );
+
+test("two nodes of one host keep to their own tables and rules, also when one of them goes", async () => {
+  await onHostBed(async (bed) => {
+    bed.gatewayInContainer();
+    dropAll(bed);
+    bed.onHost(
+      "nft",
+      "add table inet fw; add chain inet fw strict { type filter hook forward priority 0; policy drop; }",
+    );
+    const first = await bed.applied();
+    const alone = rulesOf(bed);
+    bed.onHost("ip", "link", "add", "selvage1", "up", "type", "bridge");
+    const second = bed.rules({ name: ruleName("mesh.b"), device: "selvage1" });
+    await second.apply(planOf({ device: "selvage1" }), bed.signal);
+    const both = bed.onHost("nft", "-a", "list", "ruleset");
+    await first.look();
+    await second.look();
+    assert.equal(bed.onHost("nft", "-a", "list", "ruleset"), both, "neither changes what the other has made");
+    assert.deepEqual([first.state().restored, second.state().restored], [0, 0]);
+    await second.clear();
+    assert.equal(rulesOf(bed), alone);
+    assert.equal(bed.read("net.ipv4.ip_forward"), "1");
+    assert.ok(bed.pings(bed.container, "192.0.2.2"));
+    await first.look();
+    assert.equal(first.state().restored, 0);
+    await first.clear();
+    assert.doesNotMatch(rulesOf(bed), /selvage/);
+    assert.equal(bed.read("net.ipv4.ip_forward"), "0");
+  });
+}, { skip });
 
 test("forwarding that was on before stays on after", async () => {
   await onHostBed(async (bed) => {

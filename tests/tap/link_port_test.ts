@@ -68,6 +68,7 @@ class KernelBed implements LinkPortBed {
   async settle(): Promise<void> {
     const names = [this.#bed.namespace, ...this.#devices.keys()].filter(exists);
     await until(() => names.flatMap(shown).every(isForwarding));
+    // What it forwards then is read by the devices of the test in a later turn, and who waits for nothing hears no event.
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 

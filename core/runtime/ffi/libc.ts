@@ -1,3 +1,5 @@
+import type { ForeignWay } from "./foreign.ts";
+
 /**
  * The few calls of the C library that neither Deno nor Node offers by itself, in one form for every way to make them.
  * `system_libc.ts` finds the way that this process has.
@@ -9,8 +11,8 @@
  * {@link callMemory}.
  */
 export interface Libc extends Disposable {
-  /** How calls are made, for messages: `Deno.dlopen` or `koffi`. */
-  readonly way: string;
+  /** How calls are made, for messages. */
+  readonly way: ForeignWay;
   /** A descriptor. `flags` as in {@link OPEN}; makes no files. */
   open(path: string, flags: number): number;
   close(descriptor: number): number;

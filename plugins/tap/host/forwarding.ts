@@ -6,7 +6,7 @@
  * others.
  */
 import type { HostChange, HostPlan } from "../../../core/contracts/exposure.ts";
-import { noteName } from "./own_table.ts";
+import { isOwnTable, noteName } from "./own_table.ts";
 import type { Step } from "./foreign_rules.ts";
 import type { Survey } from "./survey.ts";
 
@@ -21,13 +21,22 @@ export interface ForwardingPlan {
   readonly problems: readonly string[];
 }
 
-/** `before` is what was turned on by us as far as this run knows: the table may have been flushed. */
+export interface ForwardingBefore {
+  /** Of our table. */
+  readonly name: string;
+  /** What was turned on by us as far as this run knows: the table may have been flushed. */
+  readonly turnedOn: Readonly<Record<4 | 6, boolean>>;
+}
+
+/**
+ * Of several nodes that need it, the first turns it on and the others note it too: the last one to go turns it off.
+ */
 export function forwardingPlan(
   survey: Survey,
   plan: HostPlan | undefined,
-  before: Readonly<Record<4 | 6, boolean>>,
+  { name, turnedOn: before }: ForwardingBefore,
 ): ForwardingPlan {
-  const noted = { 4: before[4] || hasNote(survey, 4), 6: before[6] || hasNote(survey, 6) };
+  const noted = { 4: before[4] || hasNote(survey, 4, name), 6: before[6] || hasNote(survey, 6, name) };
   const wanted = families.filter((family) =>
     plan?.device !== undefined && plan.ranges.some(({ address }) => address.family === family)
   );
@@ -35,9 +44,12 @@ export function forwardingPlan(
   const refused = lacking.filter((family) => family === 6 && survey.isAdvertised);
   const turnOn = lacking.filter((family) => !refused.includes(family));
   const turnOff = families.filter((family) =>
-    noted[family] && !wanted.includes(family) && !isDockers(survey, family)
+    noted[family] && !wanted.includes(family) && !isDockers(survey, family) &&
+    !isOthersToo(survey, family, name)
   );
-  const isOn = (family: 4 | 6) => turnOn.includes(family) || (noted[family] && wanted.includes(family));
+  const isOn = (family: 4 | 6) =>
+    turnOn.includes(family) ||
+    (wanted.includes(family) && (noted[family] || isOthersToo(survey, family, name)));
   return {
     turnedOn: { 4: isOn(4), 6: isOn(6) },
     turnOn: turnOn.map((family) => ({ change: changeOf(family), text: put(family, 1) })),
@@ -53,8 +65,15 @@ export function changeOf(family: 4 | 6): HostChange {
   return { tool: "sysctl", place: settings[family], what: "1, was 0" };
 }
 
-function hasNote({ chains }: Survey, family: 4 | 6): boolean {
-  return chains.some(({ table, name }) => table === "selvage" && name === noteName(family));
+function hasNote({ chains }: Survey, family: 4 | 6, ownName: string): boolean {
+  return chains.some(({ table, name }) => table === ownName && name === noteName(family));
+}
+
+/** Another node of this host has noted it. */
+function isOthersToo({ chains }: Survey, family: 4 | 6, ownName: string): boolean {
+  return chains.some((chain) =>
+    isOwnTable(chain) && chain.table !== ownName && chain.name === noteName(family)
+  );
 }
 
 /** Docker, which came after us and found the setting on, cannot work without it. */

@@ -11,16 +11,20 @@ import type { Host, Timer } from "../../../core/contracts/host.ts";
 import type { Prefix } from "../../../core/contracts/values.ts";
 import { fed, type RunCommand, runScript } from "../script.ts";
 import { Turns } from "../turns.ts";
-import { foreignRules, type Step } from "./foreign_rules.ts";
-import { changeOf, forwardingPlan } from "./forwarding.ts";
+import { foreignRules, sealedProblems, type Step } from "./foreign_rules.ts";
+import { changeOf, type ForwardingPlan, forwardingPlan } from "./forwarding.ts";
 import { nftDocument, withoutHandles } from "./nft_json.ts";
 import { type Forwarding, ownTable, removeOwnTable } from "./own_table.ts";
 import { OverlapAlert } from "./route_overlap.ts";
 import { type Survey, surveyHost } from "./survey.ts";
 
 export interface HostRulesOptions {
+  /** Of our table, and the comment of our rules among those of others; see `ruleName`. */
+  readonly name: string;
   /** Name of the host's interface, in rules also when it is not there. */
   readonly device: string;
+  /** Called when a look finds that the interface, which should be there, is not. */
+  readonly deviceGone?: () => void;
   /** Path of the network namespace that is the host; this process's own by default. */
   readonly namespace?: string;
   readonly run?: RunCommand;
@@ -62,7 +66,8 @@ export class HostRules implements HostNetwork {
   }
 
   async overlaps(ranges: readonly Prefix[], signal: AbortSignal): Promise<readonly string[]> {
-    return (await surveyHost({ device: this.#options.device, ranges }, this.#runner(signal))).overlaps;
+    const { name, device } = this.#options;
+    return (await surveyHost({ name, device, ranges }, this.#runner(signal))).overlaps;
   }
 
   /** Works on an object that never applied anything: what a killed run has made is recognised. */
@@ -70,10 +75,10 @@ export class HostRules implements HostNetwork {
     this.stop();
     await this.#turns.take(async () => {
       const survey = await this.#survey(undefined);
-      const { stale } = foreignRules(survey, undefined, this.#options.device);
-      const { turnOff } = forwardingPlan(survey, undefined, this.#turnedOn);
+      const { stale } = foreignRules(survey, undefined, this.#options);
+      const { turnOff } = this.#forwarding(survey, undefined);
       const problems = await this.#take([...stale, ...turnOff]);
-      if (survey.own !== "") await this.#transaction(removeOwnTable());
+      if (survey.own !== "") await this.#transaction(removeOwnTable(this.#options.name));
       [this.#plan, this.#turnedOn, this.#state] = [undefined, nothingOn, idle];
       this.#overlap.note([], []);
       if (problems.length > 0) throw new MeshError("PLUGIN_FAILED", problems.join("; "));
@@ -118,10 +123,11 @@ export class HostRules implements HostNetwork {
 
   async #repair(plan: HostPlan): Promise<void> {
     const survey = await this.#survey(plan);
+    if (plan.device !== undefined && !survey.hasDevice) this.#options.deviceGone?.();
     const gone = [
-      ...(withoutHandles(survey.own) === this.#expected ? [] : ["table inet selvage"]),
-      ...foreignRules(survey, plan, this.#options.device).missing.map(({ change }) => change.place),
-      ...forwardingPlan(survey, plan, this.#turnedOn).turnOn.map(({ change }) => change.place),
+      ...(withoutHandles(survey.own) === this.#expected ? [] : [`table inet ${this.#options.name}`]),
+      ...foreignRules(survey, plan, this.#options).missing.map(({ change }) => change.place),
+      ...this.#forwarding(survey, plan).turnOn.map(({ change }) => change.place),
     ];
     if (gone.length === 0) return this.#note(plan, survey, []);
     const failed = await this.#enforce(plan, survey);
@@ -135,10 +141,10 @@ export class HostRules implements HostNetwork {
 
   /** Our own table or nothing; how many of the steps elsewhere failed. */
   async #enforce(plan: HostPlan, survey: Survey, signal?: AbortSignal): Promise<number> {
-    const forwarding = forwardingPlan(survey, plan, this.#turnedOn);
-    const { missing, stale } = foreignRules(survey, plan, this.#options.device);
+    const forwarding = this.#forwarding(survey, plan);
+    const { missing, stale } = foreignRules(survey, plan, this.#options);
     // Noted before it is done: what is turned on and not noted would never be turned off.
-    await this.#transaction(ownTable(plan, forwarding.turnedOn), signal);
+    await this.#transaction(ownTable(this.#options.name, plan, forwarding.turnedOn), signal);
     this.#turnedOn = forwarding.turnedOn;
     const steps = [...forwarding.turnOn, ...forwarding.turnOff, ...stale, ...missing];
     const problems = await this.#take(steps);
@@ -149,7 +155,7 @@ export class HostRules implements HostNetwork {
   }
 
   #note(plan: HostPlan, survey: Survey, failures: readonly string[]): void {
-    const { present, missing } = foreignRules(survey, plan, this.#options.device);
+    const { present, missing } = foreignRules(survey, plan, this.#options);
     const forwarded = ([4, 6] as const).filter((family) => this.#turnedOn[family]);
     const changes: HostChange[] = [...forwarded.map(changeOf), ...present];
     const lasting = missing.length === 0
@@ -159,7 +165,8 @@ export class HostRules implements HostNetwork {
       ...new Set([
         ...failures,
         ...lasting,
-        ...forwardingPlan(survey, plan, this.#turnedOn).problems,
+        ...this.#forwarding(survey, plan).problems,
+        ...sealedProblems(survey, plan),
       ]),
     ];
     this.#state = { changes, restored: this.#state.restored, problems };
@@ -180,12 +187,17 @@ export class HostRules implements HostNetwork {
   }
 
   async #transaction(commands: ReturnType<typeof ownTable>, signal?: AbortSignal): Promise<void> {
-    await this.#runner(signal)("set the table inet selvage", fed("nft -j -f -", nftDocument(commands)));
+    const purpose = `set the table inet ${this.#options.name}`;
+    await this.#runner(signal)(purpose, fed("nft -j -f -", nftDocument(commands)));
   }
 
   async #survey(plan: HostPlan | undefined, signal?: AbortSignal): Promise<Survey> {
-    const question = { device: this.#options.device, ranges: plan?.ranges ?? [] };
-    return await surveyHost(question, this.#runner(signal));
+    const { name, device } = this.#options;
+    return await surveyHost({ name, device, ranges: plan?.ranges ?? [] }, this.#runner(signal));
+  }
+
+  #forwarding(survey: Survey, plan: HostPlan | undefined): ForwardingPlan {
+    return forwardingPlan(survey, plan, { name: this.#options.name, turnedOn: this.#turnedOn });
   }
 
   #runner(signal?: AbortSignal) {

@@ -45,9 +45,13 @@ export function ipAmong(field: "saddr" | "daddr", addresses: readonly Address[])
   return { match: { op: "==", left, right: { set: addresses.map(formatAddress) } } };
 }
 
-export function port(protocol: string, ports: readonly number[]): Statement {
+export function port(
+  protocol: string,
+  ports: readonly number[],
+  field: "dport" | "sport" = "dport",
+): Statement {
   const right = ports.length === 1 ? ports[0]! : { set: ports };
-  return { match: { op: "==", left: { payload: { protocol, field: "dport" } }, right } };
+  return { match: { op: "==", left: { payload: { protocol, field } }, right } };
 }
 
 /** Addresses of the host itself. */

@@ -1,8 +1,10 @@
 /**
  * The table `inet selvage` of the host's own namespace. Other tools neither read nor write it, so it can be replaced as a
- * whole, in one transaction, whenever anything changes. Connections that are translated already stay as they are.
+ * whole, in one transaction, whenever anything changes. Connections that are translated already stay as they are. Each node
+ * of a host has one of its own, `inet selvage-NAMESPACE` after the namespace of its bridge.
  *
  *     guard    before all else: the node's own ports
+ *     outlet   what the node itself sends, which must not go into the network that it carries
  *     entry    destinations of what comes from outside: services
  *     local    the same for programs of the host itself
  *     sources  addresses of what goes out: masquerade
@@ -34,12 +36,14 @@ import {
   translated,
 } from "./nft_json.ts";
 
-const table = { family: "inet", name: "selvage" } as const;
+const family = "inet";
+const commonName = "selvage";
 const loopback: Prefix = { address: parseAddress("127.0.0.0")!, bits: 8 };
 
 /** Priorities by their numbers, which every version of nft knows: raw, dstnat, srcnat. */
 const chains = {
   guard: { type: "filter", hook: "prerouting", prio: -300 },
+  outlet: { type: "filter", hook: "output", prio: -300 },
   entry: { type: "nat", hook: "prerouting", prio: -100 },
   local: { type: "nat", hook: "output", prio: -100 },
   sources: { type: "nat", hook: "postrouting", prio: 100 },
@@ -50,33 +54,53 @@ type ChainKey = keyof typeof chains;
 /** What the kernel forwarded before us: kept as empty chains, for who undoes it may be a later run. */
 export type Forwarding = Readonly<Record<4 | 6, boolean>>;
 
-/** The table in place of the one that there is. `turnedOn`: forwarding that was off before this program. */
-export function ownTable(plan: HostPlan, turnedOn: Forwarding): readonly NftCommand[] {
+/**
+ * Of the table, and the comment of our rules among those of others, for the node whose bridge is in `namespace`: no two
+ * nodes of a host share it, and 71 letters are fewer than a comment of nft may have.
+ */
+export function ruleName(namespace: string): string {
+  return namespace === commonName ? commonName : `${commonName}-${namespace}`;
+}
+
+/** Whether it is that of some node of this program. */
+export function isRuleName(name: string): boolean {
+  return name === commonName || name.startsWith(`${commonName}-`);
+}
+
+export function isOwnTable(chain: { readonly family: string; readonly table: string }): boolean {
+  return chain.family === family && isRuleName(chain.table);
+}
+
+/** The table of that name in place of the one that there is. `turnedOn`: forwarding that was off before this program. */
+export function ownTable(name: string, plan: HostPlan, turnedOn: Forwarding): readonly NftCommand[] {
   const rules: Record<ChainKey, readonly (readonly Statement[])[]> = {
     guard: guardRules(plan),
+    outlet: outletRules(plan),
     entry: plan.services.toSorted(specificFirst).map((service) => entryRule(plan, service)),
     local: plan.services.toSorted(specificFirst).flatMap((service) => localRules(service)),
     sources: plan.device === undefined ? [] : plan.ranges.flatMap((range) => sourceRules(plan, range)),
   };
-  const made = Object.entries(chains).map(([name, hook]) => ({
-    add: { chain: { family: table.family, table: table.name, name, ...hook, policy: "accept" } },
+  const chainOf = (chain: string) => ({ family, table: name, name: chain });
+  const made = Object.entries(chains).map(([chain, hook]) => ({
+    add: { chain: { ...chainOf(chain), ...hook, policy: "accept" } },
   }));
-  const notes = ([4, 6] as const).filter((family) => turnedOn[family]).map((family) => ({
-    add: { chain: { family: table.family, table: table.name, name: noteName(family) } },
+  const notes = ([4, 6] as const).filter((each) => turnedOn[each]).map((each) => ({
+    add: { chain: chainOf(noteName(each)) },
   }));
   return [
-    ...removeOwnTable(),
-    { add: { table } },
+    ...removeOwnTable(name),
+    { add: { table: { family, name } } },
     ...made,
     ...notes,
-    ...Object.entries(rules).flatMap(([name, its]) =>
-      its.map((expr) => ({ add: ruleIn({ family: table.family, table: table.name, name }, expr) }))
+    ...Object.entries(rules).flatMap(([chain, its]) =>
+      its.map((expr) => ({ add: ruleIn(chainOf(chain), expr) }))
     ),
   ];
 }
 
 /** No failure where there is none. */
-export function removeOwnTable(): readonly NftCommand[] {
+export function removeOwnTable(name: string): readonly NftCommand[] {
+  const table = { family, name };
   return [{ add: { table } }, { delete: { table } }];
 }
 
@@ -97,6 +121,18 @@ function guardRules({ device, closed }: HostPlan): (readonly Statement[])[] {
     const foreign = [meta("iifname", "lo", "!="), ip("daddr", loopback), match, drop];
     return device === undefined ? [foreign] : [foreign, [meta("iifname", device), toThisHost, match, drop]];
   });
+}
+
+/**
+ * A route that leads to another node through the network itself would have every datagram wrapped in the next one, and
+ * whatever the largest of them is cut into likewise, as fast as the machine can. Dropped here, the send fails and is
+ * counted, and the session ends as with any peer that is out of reach.
+ */
+function outletRules({ device, closed }: HostPlan): (readonly Statement[])[] {
+  const ports = portsOf(closed, "udp");
+  return device === undefined || ports.length === 0
+    ? []
+    : [[meta("oifname", device), port("udp", ports, "sport"), drop]];
 }
 
 function portsOf(closed: readonly ClosedPort[], protocol: ServiceProtocol): number[] {

@@ -3,6 +3,7 @@ import type { Prefix } from "../../../core/contracts/values.ts";
 import { formatPrefix } from "../../../core/wire/prefix.ts";
 import { fed } from "../script.ts";
 import { type Chain, ipName, nftDocument, parseListing, type Rule } from "./nft_json.ts";
+import { isOwnTable } from "./own_table.ts";
 import { overlappingRoutes } from "./route_overlap.ts";
 
 export type IptablesKind = "nft" | "legacy";
@@ -26,8 +27,10 @@ export interface ForwardChain extends Chain {
 }
 
 export interface Survey {
-  /** Text of `nft -j list table inet selvage`; empty when there is none. */
+  /** Text of `nft -j list table` of our own; empty when there is none. */
   readonly own: string;
+  /** Whether the host has an interface of our name. */
+  readonly hasDevice: boolean;
   readonly chains: readonly Chain[];
   readonly forward: readonly ForwardChain[];
   readonly iptables: readonly Iptables[];
@@ -37,6 +40,8 @@ export interface Survey {
   readonly isAdvertised: boolean;
   /** Of firewalld: the zone of our interface, empty for none; undefined when firewalld does not run. */
   readonly zone: string | undefined;
+  /** Its table can be changed by nobody else. */
+  readonly isSealed: boolean;
   /** Routes of other interfaces in the network's ranges and around them. */
   readonly overlaps: readonly string[];
 }
@@ -44,6 +49,8 @@ export interface Survey {
 export type RunText = (purpose: string, text: string) => Promise<string>;
 
 export interface SurveyQuestion {
+  /** Of our table, see `ruleName`. */
+  readonly name: string;
   readonly device: string;
   readonly ranges: readonly Prefix[];
 }
@@ -56,6 +63,7 @@ export async function surveyHost(question: SurveyQuestion, run: RunText): Promis
   const second = sections(text === "" ? "" : await run("look at the host's rules", text));
   return {
     own: at("own").trim(),
+    hasDevice: at("device").trim() !== "",
     chains,
     forward: chains.filter(isForeignForward).flatMap((chain, position) => {
       const listed = second.get(`nft ${position}`)?.trim() ?? "";
@@ -64,6 +72,7 @@ export async function surveyHost(question: SurveyQuestion, run: RunText): Promis
     iptables: variants.flatMap((variant) => iptablesOf(variant, second) ?? []),
     forwards: { 4: flagOf(at("forward4")), 6: flagOf(at("forward6")) },
     isAdvertised: at("advertised").trim() !== "",
+    isSealed: (second.get("sealed") ?? "").trim() !== "",
     zone: second.get("zone")?.trim().replace("no zone", ""),
     overlaps: overlapsOf(at, question),
   };
@@ -93,7 +102,7 @@ const mark = "@@ ";
  * The legacy tables are asked for by their files: the program itself would load the kernel's module for them. A failure of
  * what may be missing is an empty section.
  */
-function firstText({ ranges }: SurveyQuestion): string {
+function firstText({ name, device, ranges }: SurveyQuestion): string {
   const routes = ranges.flatMap((range) => {
     const ip = `ip -${range.address.family} -j route show table all`;
     return (["root", "match"] as const).map((which) =>
@@ -102,7 +111,8 @@ function firstText({ ranges }: SurveyQuestion): string {
   });
   return [
     section("chains", "! command -v nft >/dev/null || nft -j list chains"),
-    section("own", "nft -j list table inet selvage 2>/dev/null || true"),
+    section("own", `nft -j list table inet ${name} 2>/dev/null || true`),
+    section("device", `ip -br link show dev ${device} 2>/dev/null || true`),
     section("legacy4", "cat /proc/net/ip_tables_names 2>/dev/null || true"),
     section("legacy6", "cat /proc/net/ip6_tables_names 2>/dev/null || true"),
     section("forward4", "cat /proc/sys/net/ipv4/ip_forward 2>/dev/null || true"),
@@ -138,8 +148,8 @@ function secondText(chains: readonly Chain[], device: string, at: Sections): str
   ].join("\n");
 }
 
-function isForeignForward({ family, table, hook }: Chain): boolean {
-  return hook === "forward" && ["ip", "ip6", "inet"].includes(family) && table !== "selvage";
+function isForeignForward(chain: Chain): boolean {
+  return chain.hook === "forward" && ["ip", "ip6", "inet"].includes(chain.family) && !isOwnTable(chain);
 }
 
 /** A chain that iptables knows as its own. */
@@ -172,11 +182,23 @@ function chainText({ family, table, name }: Chain, position: number): string {
   return section(`nft ${position}`, fed("nft -j -f - 2>/dev/null", document).replace("\n", " || true\n"));
 }
 
-/** Of firewalld, if it runs. */
+/** Of `firewall-cmd`, for an interface in no zone; any other failure is that of a firewalld that does not run. */
+const noZoneExit = 2;
+
+/**
+ * Of firewalld, if it runs, in one run of its program, which takes its time to start. The flags of a table are asked for in
+ * the other language of nft: some versions print something else where JSON has them.
+ */
 function zoneText(device: string): string {
-  return `if command -v firewall-cmd >/dev/null && firewall-cmd --state >/dev/null 2>&1; then
+  const sealed = "nft -t list table inet firewalld 2>/dev/null | head -n 3 | grep 'flags.*owner' || true";
+  return `${section("sealed", sealed)}
+if command -v firewall-cmd >/dev/null; then
+code=0
+zone=$(firewall-cmd --get-zone-of-interface=${device} 2>/dev/null) || code=$?
+if [ $code -eq 0 ] || [ $code -eq ${noZoneExit} ]; then
 echo '${mark}zone'
-firewall-cmd --get-zone-of-interface=${device} 2>/dev/null || true
+echo "$zone"
+fi
 fi`;
 }
 

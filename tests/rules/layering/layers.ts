@@ -48,14 +48,21 @@ export const LAYERS: readonly Layer[] = [
     imports: ["core/contracts", "core/wire"],
     packages: [],
   },
+  // What the data path and those who make its memory and its ciphers have in common: names and types.
+  { name: "core/datapath/arena", files: /^core\/datapath\/arena(_aead)?\.ts$/, imports: PURE, packages: [] },
   {
     name: "core/runtime",
     files: /^core\/runtime\//,
-    imports: ["core/contracts", "core/wire"],
+    imports: ["core/contracts", "core/wire", "core/datapath/arena"],
     // The reference AEAD and the HTTP server stand beside the platform's own, behind the same interfaces.
     packages: ["node:*", "@noble/*", "@hono/node-server", "koffi"],
   },
-  { name: "core/datapath", files: /^core\/datapath\//, imports: PURE, packages: ["@noble/*"] },
+  {
+    name: "core/datapath",
+    files: /^core\/datapath\//,
+    imports: [...PURE, "core/datapath/arena"],
+    packages: ["@noble/*"],
+  },
   {
     name: "core/node",
     files: /^core\/node\//,

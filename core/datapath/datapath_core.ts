@@ -1,0 +1,82 @@
+/** Puts the parts of the data path together, on whatever memory and system calls it is given. */
+import type { AeadName } from "../contracts/aead.ts";
+import { AddressMap } from "./address_map.ts";
+import type { Arena } from "./arena.ts";
+import type { ArenaAeadSuite } from "./arena_aead.ts";
+import { ArenaPlan } from "./arena_plan.ts";
+import { Coalescer, coalescerLength } from "./coalescer.ts";
+import { datapathLimits } from "./datapath_limits.ts";
+import type { DatapathTables } from "./datapath_tables.ts";
+import { Inbound } from "./inbound.ts";
+import { Loop } from "./loop.ts";
+import { Outbound } from "./outbound.ts";
+import type { PacketIo } from "./packet_io.ts";
+import { PeerTable } from "./peer_table.ts";
+import { PuntWriter } from "./punt.ts";
+import { Receiver } from "./receiver.ts";
+import { ReplayWindows } from "./replay_windows.ts";
+import { RingConsumer, RingProducer } from "./ring.ts";
+import { RouteMap } from "./route_map.ts";
+import { Segmenter } from "./segmenter.ts";
+import { SessionCells } from "./session_cells.ts";
+import { SessionTable } from "./session_table.ts";
+import type { SharedMemory } from "./shared_memory.ts";
+import { TapWriter } from "./tap_writer.ts";
+import { Telemetry } from "./telemetry.ts";
+import { Train } from "./train.ts";
+import { WorkerControl } from "./worker_control.ts";
+
+/** Bytes of an arena that holds all of it. */
+export const arenaLength = 2 ** 20;
+
+export interface DatapathCoreParts {
+  /** Of {@link arenaLength} bytes. */
+  readonly arena: Arena;
+  readonly io: PacketIo;
+  readonly memory: SharedMemory;
+  /** Descriptor of an eventfd that ends a wait. */
+  readonly wake: number;
+  /** One for each cipher that sessions may have. */
+  readonly suites: ReadonlyMap<AeadName, ArenaAeadSuite>;
+}
+
+export function createDatapathCore({ arena, io, memory, wake, suites }: DatapathCoreParts): Loop {
+  const plan = new ArenaPlan(arena.bytes.length);
+  const telemetry = new Telemetry(memory.telemetry);
+  const cells = new SessionCells(memory.cells);
+  const punts = new PuntWriter(new RingProducer(memory.punts), arena);
+  const tables = tablesOf(arena, plan);
+  const drops = telemetry;
+  const train = new Train({ arena, plan, io, peers: tables.peers, drops });
+  const writer = new TapWriter(io, telemetry);
+  const coalescer = new Coalescer(arena, plan.take(coalescerLength), writer);
+  const shared = { arena, plan, tables, cells, telemetry, punts };
+  const inbound = new Inbound({ ...shared, coalescer, windows: new ReplayWindows(memory.windows) });
+  const outbound = new Outbound({ ...shared, segmenter: new Segmenter(arena), train });
+  const control = new WorkerControl({
+    ring: new RingConsumer(memory.control),
+    arena,
+    tables,
+    cells,
+    telemetry,
+    suites,
+  });
+  const receiver = new Receiver({ arena, plan, io, inbound, control });
+  const deliver = { flush: () => coalescer.flush(), useTap: (tap: number) => writer.useTap(tap) };
+  const loop = new Loop({ arena, plan, io, wake, control, outbound, train, receiver, deliver, punts });
+  control.drive(loop);
+  return loop;
+}
+
+function tablesOf(arena: Arena, plan: ArenaPlan): DatapathTables {
+  const { peers, sessions, locals, specials } = datapathLimits;
+  const macs = { bytes: arena.bytes, offset: plan.take(6 * locals) };
+  return {
+    peers: new PeerTable(peers, arena, plan),
+    sessions: new SessionTable(sessions),
+    routes: new RouteMap(),
+    locals: new AddressMap(locals, macs),
+    specials: new AddressMap(specials),
+    version: 0,
+  };
+}

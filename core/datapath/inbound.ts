@@ -1,0 +1,154 @@
+/**
+ * What peers send: from the underlay to the TAP device. A datagram goes on from here only if it is transport data of a
+ * session that is confirmed, from where its peer is known to be, with a plain IP packet from an address of that peer to one
+ * of an interface on this host. Each other one is the main thread's: as it came, or, once it has been opened, the packet
+ * in it, for a counter is good for one opening only.
+ */
+import { Drop } from "../contracts/drop.ts";
+import type { Arena } from "./arena.ts";
+import type { ArenaPlan } from "./arena_plan.ts";
+import type { Coalescer } from "./coalescer.ts";
+import type { DatapathTables } from "./datapath_tables.ts";
+import { ipv4, plainPacketLength } from "./plain_packet.ts";
+import type { ReplayWindows } from "./replay_windows.ts";
+import type { SessionCells } from "./session_cells.ts";
+import { Tally, type Telemetry } from "./telemetry.ts";
+import { writeDerivedMac4, writeDerivedMac6 } from "./derived_mac.ts";
+
+/** As `PuntWriter` takes them: to the main thread, false when there is no room. */
+export interface DatagramPunts {
+  datagram(from: number, offset: number, length: number): boolean;
+  message(session: number, counter: number, flags: number, isNewest: boolean): void;
+  opened(from: number, offset: number, length: number): boolean;
+}
+
+export interface InboundParts {
+  readonly arena: Arena;
+  readonly plan: ArenaPlan;
+  readonly tables: DatapathTables;
+  readonly windows: ReplayWindows;
+  readonly cells: SessionCells;
+  readonly coalescer: Coalescer;
+  readonly telemetry: Telemetry;
+  readonly punts: DatagramPunts;
+}
+
+const transportHeaderLength = 16;
+const tagLength = 16;
+const greHeaderLength = 4;
+/** Type 6, version 1, and the last byte zero; the third one holds flags. */
+const dataHeader = 0x0601_0000;
+const headerMask = 0xffff_00ff | 0;
+const flagsMask = 0xff00;
+const greKeyOnly = 0x2000;
+
+export class Inbound {
+  readonly #arena: Arena;
+  readonly #tables: DatapathTables;
+  readonly #windows: ReplayWindows;
+  readonly #cells: SessionCells;
+  readonly #coalescer: Coalescer;
+  readonly #telemetry: Telemetry;
+  readonly #punts: DatagramPunts;
+  /** Where the derived MAC of a packet's source is written. */
+  readonly #sourceMac: number;
+
+  constructor({ arena, plan, tables, windows, cells, coalescer, telemetry, punts }: InboundParts) {
+    this.#arena = arena;
+    this.#tables = tables;
+    this.#windows = windows;
+    this.#cells = cells;
+    this.#coalescer = coalescer;
+    this.#telemetry = telemetry;
+    this.#punts = punts;
+    this.#sourceMac = plan.take(8);
+  }
+
+  /** A datagram at `offset`, from the `sockaddr` at `from`. It is opened in place; until `flush` its memory must stay. */
+  datagram(offset: number, length: number, from: number, fromLength: number): void {
+    const { view } = this.#arena;
+    const isData = length >= transportHeaderLength + tagLength &&
+      (view.getInt32(offset) & headerMask) === dataHeader;
+    const session = isData ? this.#tables.sessions.find(view.getInt32(offset + 4)) : -1;
+    if (session < 0) {
+      if (!this.#punts.datagram(from, offset, length)) this.#lost();
+      return;
+    }
+    const counter = view.getInt32(offset + 12);
+    if (view.getInt32(offset + 8) !== 0 || counter < 0) return this.#telemetry.count(Drop.malformed, 1);
+    const drop = this.#open(session, counter, offset, length);
+    if (drop !== Drop.none) return this.#telemetry.count(drop, 1);
+    const flags = (view.getInt32(offset) & flagsMask) >> 8;
+    const isNewest = this.#windows.isNewest(session, counter);
+    const packet = offset + transportHeaderLength;
+    const packetLength = length - transportHeaderLength - tagLength;
+    const isHere = !isNewest ||
+      this.#tables.peers.isAt(this.#tables.sessions.peer[session]!, from, fromLength);
+    if (flags === 0 && isHere && this.#finish(session, packet, packetLength)) return;
+    this.#punts.message(session, counter, flags, isNewest);
+    if (!this.#punts.opened(from, packet, packetLength)) this.#lost();
+  }
+
+  /** Only what is authentic moves the window. */
+  #open(session: number, counter: number, offset: number, length: number): Drop {
+    const sealed = offset + transportHeaderLength;
+    const key = this.#tables.sessions.receiving[session]!;
+    if (!key.open(counter, 0, offset, sealed, length - transportHeaderLength, sealed)) return Drop.badTag;
+    if (!this.#windows.accept(session, counter, 0)) return Drop.replayed;
+    this.#cells.received(session, length);
+    return Drop.none;
+  }
+
+  /** The GRE packet is delivered, or dropped and counted; false: it is the main thread's. */
+  #finish(session: number, offset: number, length: number): boolean {
+    const { sessions } = this.#tables;
+    if (sessions.confirmed[session] !== 1 || length < greHeaderLength) return false;
+    const peer = sessions.peer[session]!;
+    const gre = this.#arena.view.getUint16(offset);
+    if (gre === 0) return this.#deliver(peer, offset, length, 0);
+    if (gre !== greKeyOnly || sessions.partialChecksum[session] !== 1 || length < 8) return false;
+    const key = this.#arena.view.getInt32(offset + 4);
+    return key !== 0 && this.#deliver(peer, offset, length, key);
+  }
+
+  #deliver(peer: number, gre: number, length: number, key: number): boolean {
+    const protocol = this.#arena.view.getUint16(gre + 2);
+    const headerLength = key === 0 ? 4 : 8;
+    const packet = gre + headerLength;
+    const packetLength = plainPacketLength(this.#arena, packet, length - headerLength, protocol);
+    if (packetLength === 0) return false;
+    const holder = protocol === ipv4 ? this.#holder4(peer, packet) : this.#holder6(peer, packet);
+    if (holder < 0) return false;
+    const coalescer = this.#coalescer;
+    coalescer.destinationMac = this.#tables.locals.macOffset(holder);
+    coalescer.sourceMac = this.#sourceMac;
+    const drop = coalescer.add(packet, packetLength, protocol, key);
+    if (drop === Drop.none) this.#telemetry.add(Tally.packetsDelivered, 1);
+    else this.#telemetry.count(drop, 1);
+    return true;
+  }
+
+  /** The interface for the packet, with the MAC of its source written; −1 when main is to judge. */
+  #holder4(peer: number, packet: number): number {
+    const { view } = this.#arena;
+    const { routes, locals, specials } = this.#tables;
+    const source = view.getInt32(packet + 12);
+    if (routes.lookup4(source) !== peer || specials.find4(source) >= 0) return -1;
+    writeDerivedMac4(this.#arena, this.#sourceMac, source);
+    return locals.find4(view.getInt32(packet + 16));
+  }
+
+  #holder6(peer: number, packet: number): number {
+    const { bytes } = this.#arena;
+    const { routes, locals, specials } = this.#tables;
+    const source = packet + 8;
+    if (routes.lookup6(bytes, source) !== peer || specials.find6(bytes, source) >= 0) return -1;
+    writeDerivedMac6(this.#arena, this.#sourceMac, source);
+    return locals.find6(bytes, packet + 24);
+  }
+
+  #lost(): void {
+    this.#telemetry.add(Tally.puntsLost, 1);
+    this.#telemetry.count(Drop.queueFull, 1);
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * What containers send: from the TAP device to the underlay. A frame goes on from here only if it is an IP packet from an
+ * interface's own address to its next hop, an address that a peer with a session owns, and if the path takes it. Each
+ * other frame is the main thread's, which decides as `core/forwarding` says; so this file holds no rule of its own.
+ */
+import { Drop } from "../contracts/drop.ts";
+import type { Arena } from "./arena.ts";
+import { isDerivedMac6, isSameMac } from "./derived_mac.ts";
+import type { DatapathTables } from "./datapath_tables.ts";
+import { ipv4, plainPacketLength } from "./plain_packet.ts";
+import type { SessionCells } from "./session_cells.ts";
+import type { Segmenter } from "./segmenter.ts";
+import { Tally, type Telemetry } from "./telemetry.ts";
+import type { Train } from "./train.ts";
+
+/** What goes to the main thread; false when there is no room for it. */
+export interface FramePunts {
+  frame(offset: number, length: number): boolean;
+}
+
+export interface OutboundParts {
+  readonly arena: Arena;
+  readonly tables: DatapathTables;
+  readonly segmenter: Segmenter;
+  readonly train: Train;
+  readonly cells: SessionCells;
+  readonly telemetry: Telemetry;
+  readonly punts: FramePunts;
+}
+
+const vnetHeaderLength = 10;
+const ethernetHeaderLength = 14;
+const transportHeaderLength = 16;
+const tagLength = 16;
+/** Type 6, version 1, no flags: `plugins/noise/wire.ts`. */
+const dataHeader = 0x0601_0000;
+/** The K bit of GRE. */
+const greKey = 0x2000_0000;
+export class Outbound {
+  readonly #arena: Arena;
+  readonly #tables: DatapathTables;
+  readonly #segmenter: Segmenter;
+  readonly #train: Train;
+  readonly #cells: SessionCells;
+  readonly #telemetry: Telemetry;
+  readonly #punts: FramePunts;
+  readonly #ethernet = new Uint8Array(ethernetHeaderLength);
+  readonly #way: RememberedWay;
+
+  constructor({ arena, tables, segmenter, train, cells, telemetry, punts }: OutboundParts) {
+    this.#arena = arena;
+    this.#tables = tables;
+    this.#segmenter = segmenter;
+    this.#train = train;
+    this.#cells = cells;
+    this.#telemetry = telemetry;
+    this.#punts = punts;
+    this.#way = new RememberedWay(arena, tables);
+  }
+
+  /** What was read from the TAP device, at `offset`: the header for offloads, then a frame. */
+  frame(offset: number, length: number): void {
+    const segmenter = this.#segmenter;
+    const count = segmenter.begin(offset, length);
+    if (count === 0) return this.#telemetry.count(segmenter.drop, 1);
+    const peer = this.#peerOf(offset + vnetHeaderLength);
+    if (peer < 0) return this.#punt(offset + vnetHeaderLength, length - vnetHeaderLength, count);
+    const session = this.#tables.peers.session[peer]!;
+    const first = this.#cells.take(session, count);
+    if (first < 0) return this.#telemetry.count(Drop.noSession, count);
+    for (let i = 0; i < count; i++) this.#seal(peer, session, first + i);
+  }
+
+  /** The peer to send to, or −1. */
+  #peerOf(frame: number): number {
+    const { protocol, needsChecksum, longest, ipOffset, ipLength } = this.#segmenter;
+    if (protocol === 0 || plainPacketLength(this.#arena, ipOffset, ipLength, protocol) === 0) return -1;
+    const peer = protocol === ipv4 ? this.#way.peer4(frame) : this.#way.peer6(frame);
+    if (peer < 0) return -1;
+    const { peers, sessions } = this.#tables;
+    const session = peers.session[peer]!;
+    if (session < 0) return -1;
+    const greLength = needsChecksum && sessions.partialChecksum[session] === 1 ? 8 : 4;
+    return greLength + longest > peers.longest[peer]! ? -1 : peer;
+  }
+
+  #seal(peer: number, session: number, counter: number): void {
+    const segmenter = this.#segmenter;
+    const { sessions } = this.#tables;
+    const isPartial = segmenter.needsChecksum && sessions.partialChecksum[session] === 1;
+    segmenter.next(!isPartial);
+    const greLength = isPartial ? 8 : 4;
+    const plain = segmenter.offset - greLength;
+    this.#writeGre(plain, isPartial);
+    const length = greLength + segmenter.length;
+    const size = transportHeaderLength + length + tagLength;
+    const out = this.#train.room(peer, size);
+    this.#writeHeader(out, sessions.remoteIndex[session]!, counter);
+    const key = sessions.sending[session]!;
+    if (!key.seal(counter, 0, out, plain, length, out + transportHeaderLength)) {
+      return this.#telemetry.count(Drop.noSession, 1);
+    }
+    this.#train.added(peer, size);
+    this.#telemetry.add(Tally.packetsSent, 1);
+    this.#cells.sealed(session, segmenter.length);
+  }
+
+  /** In front of the packet, where its frame's header was or a segment that is sealed already. */
+  #writeGre(at: number, isPartial: boolean): void {
+    const { view } = this.#arena;
+    const { protocol, checksumStart, checksumOffset } = this.#segmenter;
+    view.setInt32(at, isPartial ? greKey | protocol : protocol);
+    if (isPartial) view.setInt32(at + 4, (checksumStart << 16) | checksumOffset);
+  }
+
+  #writeHeader(at: number, receiver: number, counter: number): void {
+    const { view } = this.#arena;
+    view.setInt32(at, dataHeader);
+    view.setInt32(at + 4, receiver);
+    view.setInt32(at + 8, 0);
+    view.setInt32(at + 12, counter);
+  }
+
+  /** As whole frames: each segment behind a copy of the Ethernet header. */
+  #punt(frame: number, length: number, count: number): void {
+    const segmenter = this.#segmenter;
+    if (segmenter.protocol === 0) return this.#give(frame, length);
+    const { bytes } = this.#arena;
+    for (let i = 0; i < ethernetHeaderLength; i++) this.#ethernet[i] = bytes[frame + i]!;
+    for (let i = 0; i < count; i++) {
+      segmenter.next(true);
+      const at = segmenter.offset - ethernetHeaderLength;
+      bytes.set(this.#ethernet, at);
+      this.#give(at, ethernetHeaderLength + segmenter.length);
+    }
+  }
+
+  #give(frame: number, length: number): void {
+    if (!this.#punts.frame(frame, length)) this.#telemetry.count(Drop.queueFull, 1);
+  }
+}
+
+/**
+ * The peer to which the last packet went, for as long as nothing has changed: packets come in flows, and the answer is the
+ * same for all of one. Only answers that are a peer are remembered.
+ */
+class RememberedWay {
+  readonly #arena: Arena;
+  readonly #tables: DatapathTables;
+  #version = -1;
+  #peer = -1;
+  /** Words of the Ethernet header and of both addresses. */
+  readonly #words = new Int32Array(12);
+
+  constructor(arena: Arena, tables: DatapathTables) {
+    this.#arena = arena;
+    this.#tables = tables;
+  }
+
+  peer4(frame: number): number {
+    const ip = frame + ethernetHeaderLength;
+    if (this.#isKnown(frame, ip + 12, 2)) return this.#peer;
+    this.#peer = this.#find4(frame, ip);
+    this.#remember(frame, ip + 12, 2);
+    return this.#peer;
+  }
+
+  peer6(frame: number): number {
+    const ip = frame + ethernetHeaderLength;
+    if (this.#isKnown(frame, ip + 8, 8)) return this.#peer;
+    this.#peer = this.#find6(frame, ip);
+    this.#remember(frame, ip + 8, 8);
+    return this.#peer;
+  }
+
+  #find4(frame: number, ip: number): number {
+    const { view } = this.#arena;
+    const { locals, routes } = this.#tables;
+    const source = locals.find4(view.getInt32(ip + 12));
+    if (source < 0 || !isSameMac(this.#arena, locals.macOffset(source), frame + 6)) return -1;
+    const destination = view.getInt32(ip + 16);
+    if (locals.find4(destination) >= 0) return -1;
+    if (view.getInt16(frame) !== 0x0a5e || view.getInt32(frame + 2) !== destination) return -1;
+    return routes.lookup4(destination);
+  }
+
+  #find6(frame: number, ip: number): number {
+    const { bytes } = this.#arena;
+    const { locals, routes } = this.#tables;
+    const source = locals.find6(bytes, ip + 8);
+    if (source < 0 || !isSameMac(this.#arena, locals.macOffset(source), frame + 6)) return -1;
+    if (locals.find6(bytes, ip + 24) >= 0) return -1;
+    if (!isDerivedMac6(this.#arena, frame, ip + 24)) return -1;
+    return routes.lookup6(bytes, ip + 24);
+  }
+
+  #isKnown(frame: number, addresses: number, words: number): boolean {
+    if (this.#peer < 0 || this.#version !== this.#tables.version) return false;
+    const { view } = this.#arena;
+    const known = this.#words;
+    // The header is 14 bytes: three words, and the type in the last half word.
+    if (view.getInt32(frame) !== known[0] || view.getInt32(frame + 4) !== known[1]) return false;
+    if (view.getInt32(frame + 8) !== known[2] || view.getInt16(frame + 12) !== known[3]) return false;
+    for (let i = 0; i < words; i++) if (view.getInt32(addresses + 4 * i) !== known[4 + i]) return false;
+    return true;
+  }
+
+  #remember(frame: number, addresses: number, words: number): void {
+    const { view } = this.#arena;
+    this.#version = this.#tables.version;
+    this.#words[0] = view.getInt32(frame);
+    this.#words[1] = view.getInt32(frame + 4);
+    this.#words[2] = view.getInt32(frame + 8);
+    this.#words[3] = view.getInt16(frame + 12);
+    for (let i = 0; i < words; i++) this.#words[4 + i] = view.getInt32(addresses + 4 * i);
+  }
+}

@@ -1,0 +1,59 @@
+/** Peers as the worker knows them: where they are, in the form that the kernel takes, and the session to send in. */
+import type { Arena } from "./arena.ts";
+import type { ArenaPlan } from "./arena_plan.ts";
+
+/** `struct sockaddr_in6`; that of IPv4 is shorter. */
+export const sockaddrLength = 28;
+const stride = 32;
+const NONE = -1;
+
+export class PeerTable {
+  readonly capacity: number;
+  /** Slot of the session to send in, or −1. */
+  readonly session: Int32Array;
+  /** Bytes of the longest GRE packet that crosses in one datagram. */
+  readonly longest: Int32Array;
+  readonly sockaddrLength: Int32Array;
+  readonly #arena: Arena;
+  readonly #base: number;
+
+  constructor(capacity: number, arena: Arena, plan: ArenaPlan) {
+    this.capacity = capacity;
+    this.session = new Int32Array(capacity).fill(NONE);
+    this.longest = new Int32Array(capacity);
+    this.sockaddrLength = new Int32Array(capacity);
+    this.#arena = arena;
+    this.#base = plan.take(capacity * stride);
+  }
+
+  /** Offset in the arena of a peer's `sockaddr`. */
+  sockaddr(peer: number): number {
+    return this.#base + peer * stride;
+  }
+
+  put(peer: number, entry: { sockaddr: Uint8Array; session: number; longest: number }): void {
+    this.#arena.bytes.set(entry.sockaddr, this.sockaddr(peer));
+    this.sockaddrLength[peer] = entry.sockaddr.length;
+    this.session[peer] = entry.session;
+    this.longest[peer] = entry.longest;
+  }
+
+  forget(peer: number): void {
+    this.session[peer] = NONE;
+    this.sockaddrLength[peer] = 0;
+  }
+
+  /** Whether the peer is where the `sockaddr` at `offset` says. The flow label and scope of IPv6 do not count. */
+  isAt(peer: number, offset: number, length: number): boolean {
+    if (this.sockaddrLength[peer] !== length) return false;
+    const { view } = this.#arena;
+    const own = this.sockaddr(peer);
+    // Family and port, then the address: at 4 in IPv4, at 8 in IPv6.
+    if (view.getInt32(own) !== view.getInt32(offset)) return false;
+    if (length < sockaddrLength) return view.getInt32(own + 4) === view.getInt32(offset + 4);
+    for (let at = 8; at < 24; at += 4) {
+      if (view.getInt32(own + at) !== view.getInt32(offset + at)) return false;
+    }
+    return true;
+  }
+}

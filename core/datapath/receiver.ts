@@ -1,0 +1,114 @@
+/**
+ * Reads trains of datagrams from the underlay: with UDP_GRO one call gives several datagrams of one sender, all of one
+ * size but the last. Several trains are read before what they held is written, so each has memory of its own.
+ */
+import type { Arena } from "./arena.ts";
+import type { ArenaPlan } from "./arena_plan.ts";
+import type { Inbound } from "./inbound.ts";
+import { dontWait, type PacketIo } from "./packet_io.ts";
+import { sockaddrLength } from "./peer_table.ts";
+
+export interface ReceiverParts {
+  readonly arena: Arena;
+  readonly plan: ArenaPlan;
+  readonly io: PacketIo;
+  readonly inbound: Pick<Inbound, "datagram">;
+  /**
+   * Applied between the reading of datagrams and their opening: the first one of a session can only have been sent after the
+   * main thread had told its keys, and must find them.
+   */
+  readonly control: { apply(): boolean };
+}
+
+/** Trains per turn: as much as a TAP device takes in a fraction of a millisecond. */
+export const trainsPerTurn = 4;
+const trainLength = 65_536;
+
+const messageLength = 56;
+const iovLength = 16;
+const controlLength = 64;
+const SOL_UDP = 17;
+const UDP_GRO = 104;
+/** MSG_TRUNC: the datagram was longer than its buffer, which none is that UDP carries. */
+const truncated = 0x20;
+
+export class Receiver {
+  readonly #arena: Arena;
+  readonly #io: PacketIo;
+  readonly #inbound: ReceiverParts["inbound"];
+  readonly #control: ReceiverParts["control"];
+  readonly #buffers: number;
+  readonly #message: number;
+  readonly #iov: number;
+  readonly #cmsg: number;
+  readonly #from: number;
+  #socket = -1;
+
+  constructor({ arena, plan, io, inbound, control }: ReceiverParts) {
+    this.#arena = arena;
+    this.#io = io;
+    this.#inbound = inbound;
+    this.#control = control;
+    this.#buffers = plan.take(trainsPerTurn * trainLength);
+    this.#message = plan.take(messageLength);
+    this.#iov = plan.take(iovLength);
+    this.#cmsg = plan.take(controlLength);
+    this.#from = plan.take(32);
+    const { view, address } = arena;
+    view.setUint32(this.#message, this.#from + address, true);
+    view.setUint32(this.#message + 16, this.#iov + address, true);
+    view.setUint32(this.#message + 24, 1, true);
+    view.setUint32(this.#message + 32, this.#cmsg + address, true);
+    view.setUint32(this.#iov + 8, trainLength, true);
+  }
+
+  /** The socket to receive from; −1 for none. */
+  useSocket(descriptor: number): void {
+    this.#socket = descriptor;
+  }
+
+  /** Reads what there is, at most {@link trainsPerTurn}; gives how many there were. What they held waits for its flush. */
+  receive(): number {
+    if (this.#socket < 0) return 0;
+    for (let train = 0; train < trainsPerTurn; train++) {
+      const buffer = this.#buffers + train * trainLength;
+      const length = this.#read(buffer);
+      if (length < 0) return train;
+      if (!this.#control.apply()) return train;
+      this.#split(buffer, length);
+    }
+    return trainsPerTurn;
+  }
+
+  #read(buffer: number): number {
+    const { view, address } = this.#arena;
+    // Both lengths and the flags are the kernel's to change.
+    view.setUint32(this.#message + 8, sockaddrLength, true);
+    view.setUint32(this.#message + 40, controlLength, true);
+    view.setUint32(this.#iov, buffer + address, true);
+    return this.#io.recvmsg(this.#socket, this.#message + address, dontWait);
+  }
+
+  #split(buffer: number, length: number): void {
+    const { view } = this.#arena;
+    if ((view.getInt32(this.#message + 48, true) & truncated) !== 0) return;
+    const fromLength = view.getInt32(this.#message + 8, true);
+    const size = this.#segmentSize(length);
+    for (let at = 0; at < length; at += size) {
+      const rest = length - at;
+      this.#inbound.datagram(buffer + at, rest < size ? rest : size, this.#from, fromLength);
+    }
+    // An empty datagram is one, too; it is nobody's.
+  }
+
+  /** Of each datagram but the last. */
+  #segmentSize(length: number): number {
+    const { view } = this.#arena;
+    const control = this.#cmsg;
+    if (view.getUint32(this.#message + 40, true) < 20) return length;
+    const isGro = view.getInt32(control + 8, true) === SOL_UDP &&
+      view.getInt32(control + 12, true) === UDP_GRO;
+    const size = isGro ? view.getInt32(control + 16, true) : length;
+    return size > 0 && size <= length ? size : length;
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * UDP sockets as plain descriptors, for a thread that reads and writes them by system calls of its own: what the runtimes'
+ * sockets do not have are many datagrams per call.
+ */
+import { MeshError } from "../contracts/errors.ts";
+import type { Endpoint } from "../contracts/values.ts";
+import { parseAddress } from "../wire/address.ts";
+import { bindError } from "./bind_error.ts";
+import type { PacketCalls } from "./ffi/packet_calls.ts";
+import { systemErrorName } from "./ffi/system_error.ts";
+import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr, SOCKADDR_LENGTH } from "./socket_address.ts";
+
+export interface UnderlaySocketOptions {
+  /** An IP literal, `::` for all addresses of both families. */
+  readonly host: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Share the port with others that say the same: the kernel then spreads flows over them (SO_REUSEPORT). */
+  readonly reusePort?: boolean;
+}
+
+export interface UnderlaySocket {
+  /** Not blocking, and closed in programs that this one starts. */
+  readonly descriptor: number;
+  /** How addresses for it are written: {@link encodeSockaddr}. */
+  readonly family: 4 | 6;
+  /** With the port that it really got. */
+  readonly local: Endpoint;
+  /** Several datagrams of one sender may come as one read, with their size in a control message (UDP_GRO, Linux 5.0). */
+  readonly joinsDatagrams: boolean;
+  /** Once: afterwards the number may be another's. */
+  close(): void;
+}
+
+/** socket(2), ipv6(7), udp(7): the same numbers on x86-64 and arm64. */
+const SOCK_DGRAM = 2;
+const NOT_BLOCKING_CLOSED_ON_EXEC = 0o4000 | 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEPORT = 15;
+const SOL_IPV6 = 41;
+const IPV6_V6ONLY = 26;
+const SOL_UDP = 17;
+const UDP_GRO = 104;
+/** The option that net.core.rmem_max or wmem_max cuts, and the one with CAP_NET_ADMIN that they do not cut. */
+const BUFFERS = [{ plain: 7, forced: 32 }, { plain: 8, forced: 33 }] as const;
+
+/** Two milliseconds at 16 Gbit/s: a turn of the thread, with the kernel's own use of memory reckoned in. */
+const BUFFER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Opens one and binds it. Throws `BIND_FAILED`, with `details.reason`, as `bindDatagramSocket` does, and
+ * `INVALID_ARGUMENT` for a host that is no IP literal. Path MTU discovery stays as the system has it by default.
+ */
+export function openUnderlaySocket(calls: PacketCalls, options: UnderlaySocketOptions): UnderlaySocket {
+  const { host, port } = options;
+  const address = parseAddress(host);
+  if (address === undefined) {
+    throw new MeshError("INVALID_ARGUMENT", `Cannot bind UDP "${host}": give an IP address, not a name`);
+  }
+  const { family } = address;
+  const type = SOCK_DGRAM | NOT_BLOCKING_CLOSED_ON_EXEC;
+  const descriptor = calls.socket(family === 4 ? AF_INET : AF_INET6, type, 0);
+  if (descriptor < 0) throw bindError("UDP", { host, port }, callError("socket", descriptor));
+  try {
+    const joinsDatagrams = configure(calls, descriptor, { ...options, family });
+    const local = bound(calls, descriptor, { host, port, family });
+    return { descriptor, family, local, joinsDatagrams, close: () => calls.close(descriptor) };
+  } catch (cause) {
+    calls.close(descriptor);
+    throw bindError("UDP", { host, port }, cause);
+  }
+}
+
+interface Wanted extends UnderlaySocketOptions {
+  readonly family: 4 | 6;
+}
+
+function configure(calls: PacketCalls, descriptor: number, { family, reusePort }: Wanted): boolean {
+  if (family === 6) check("setsockopt", calls.setsockopt(descriptor, SOL_IPV6, IPV6_V6ONLY, 0));
+  if (reusePort === true) check("setsockopt", calls.setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, 1));
+  for (const { plain, forced } of BUFFERS) {
+    // Smaller buffers lose more in bursts, which is no reason not to run.
+    if (calls.setsockopt(descriptor, SOL_SOCKET, forced, BUFFER_BYTES) < 0) {
+      calls.setsockopt(descriptor, SOL_SOCKET, plain, BUFFER_BYTES);
+    }
+  }
+  return calls.setsockopt(descriptor, SOL_UDP, UDP_GRO, 1) === 0;
+}
+
+function bound(calls: PacketCalls, descriptor: number, { host, port, family }: Wanted): Endpoint {
+  const name = new Uint8Array(SOCKADDR_LENGTH);
+  const length = encodeSockaddr({ host, port }, family, name, 0);
+  check("bind", calls.bind(descriptor, name.subarray(0, length)));
+  check("getsockname", calls.getsockname(descriptor, name));
+  return decodeSockaddr(name, 0) ?? { host, port };
+}
+
+function check(call: string, result: number): void {
+  if (result < 0) throw callError(call, result);
+}
+
+/** As the runtimes throw it: with the system's code. */
+function callError(call: string, result: number): Error {
+  const code = systemErrorName(result);
+  return Object.assign(new Error(`${call} failed with ${code}`), { code });
+}

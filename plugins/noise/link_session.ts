@@ -1,0 +1,65 @@
+/** A session of a link in the index table. */
+import { Drop } from "../../core/contracts/drop.ts";
+import type { OpenedMessage } from "../../core/contracts/encapsulation.ts";
+import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
+import type { Session } from "./session.ts";
+import type { Proof } from "./slots.ts";
+import { isForwarded, isTransport, MessageType, readCounter, type SealedType } from "./wire.ts";
+
+/** A message that has been opened, in this thread or by the data path worker. */
+export interface Opened {
+  readonly type: SealedType;
+  readonly plaintext: Uint8Array;
+  readonly forwarded: boolean;
+  readonly from: Endpoint;
+  /** Bytes of the datagram; 0 when the worker had it, which opens data only. */
+  readonly length: number;
+  /** No message with a higher counter has been opened before it. */
+  readonly newest: boolean;
+}
+
+/** What the session's link makes of a message. */
+export type Receiver = (held: LinkSession, message: Opened, now: Millis) => Drop;
+
+const { data, keepalive, close, probe, probed, part } = MessageType;
+const sessionTypes: ReadonlySet<number> = new Set([data, keepalive, close, probe, probed, part]);
+
+export class LinkSession implements IndexOwner {
+  readonly session: Session;
+  readonly proof: Proof;
+  readonly #receiver: Receiver;
+
+  constructor(session: Session, proof: Proof, receiver: Receiver) {
+    this.session = session;
+    this.proof = proof;
+    this.#receiver = receiver;
+  }
+
+  receive({ type, datagram, from }: Addressed, now: Millis): Drop {
+    const { session } = this;
+    if (!sessionTypes.has(type)) return notExpected;
+    // The worker has the window for those: opened here as well, a copy would pass as a second message.
+    if (type === data && session.isShared) return notExpected;
+    if (!isTransport(datagram)) return Drop.malformed;
+    const plaintext = session.open(datagram, now);
+    if (typeof plaintext === "number") return plaintext;
+    const message = {
+      type: type as SealedType,
+      plaintext,
+      forwarded: isForwarded(datagram),
+      from,
+      length: datagram.length,
+      newest: readCounter(datagram) === session.newest,
+    };
+    return this.#receiver(this, message, now);
+  }
+
+  /** A data message of this session that the worker has opened. */
+  receiveOpened({ plaintext, forwarded, counter, newest, from }: OpenedMessage, now: Millis): Drop {
+    if (!this.session.isShared || !this.session.isUsable(now)) return notExpected;
+    const isNewest = newest && counter > this.session.newestHere;
+    const message = { type: data, plaintext, forwarded, from, length: 0, newest: isNewest };
+    return this.#receiver(this, message, now);
+  }
+}
