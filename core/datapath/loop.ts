@@ -73,9 +73,14 @@ export class Loop {
   /** Until the main thread ends it. */
   run(): void {
     for (;;) {
-      if (!this.#parts.control.apply()) return;
+      if (!this.obey()) return;
       if (this.turn() === 0) this.#wait();
     }
+  }
+
+  /** Carries out what the main thread has told; false when that was to end. */
+  obey(): boolean {
+    return this.#parts.control.apply();
   }
 
   /** One turn without waiting; gives how many reads had something. */

@@ -79,7 +79,8 @@ export class Outbound {
     if (peer < 0) return -1;
     const { peers, sessions } = this.#tables;
     const session = peers.session[peer]!;
-    if (session < 0) return -1;
+    // One whose keys this library refused stays with the main thread.
+    if (session < 0 || !sessions.has(session)) return -1;
     const greLength = needsChecksum && sessions.partialChecksum[session] === 1 ? 8 : 4;
     return greLength + longest > peers.longest[peer]! ? -1 : peer;
   }

@@ -6,6 +6,7 @@ import { type Command, type OpenSession, receiveCommands } from "./control.ts";
 import type { DatapathTables } from "./datapath_tables.ts";
 import type { RingConsumer } from "./ring.ts";
 import type { SessionCells } from "./session_cells.ts";
+import type { SessionEntry } from "./session_table.ts";
 import { Tally, type Telemetry } from "./telemetry.ts";
 
 export interface WorkerControlParts {
@@ -102,23 +103,28 @@ export class WorkerControl {
     this.#user?.useTap(descriptor);
   }
 
-  /** A key that the library refuses leaves the session without keys: what is sent in it is counted, and it is renewed. */
-  #open(
-    { slot, peer, localIndex, remoteIndex, cipher, sendKey, receiveKey, partialChecksum }: OpenSession,
-  ): void {
-    const { tables, arena, suites, telemetry } = this.#parts;
+  /** A session that is refused has no keys here: its datagrams are the main thread's, which answers as for any other. */
+  #open(command: OpenSession): void {
+    const { tables, telemetry } = this.#parts;
+    const { slot, peer, localIndex, remoteIndex, partialChecksum } = command;
+    const keys = slot < tables.sessions.capacity && peer < tables.peers.capacity
+      ? this.#keys(command)
+      : undefined;
+    if (keys === undefined) return telemetry.add(Tally.commandsRefused, 1);
+    tables.sessions.put(slot, { peer, localIndex, remoteIndex, partialChecksum, ...keys });
+  }
+
+  /** Libraries throw here and nowhere else; a session without keys must not end the whole data path. */
+  #keys(
+    { cipher, sendKey, receiveKey }: OpenSession,
+  ): Pick<SessionEntry, "sending" | "receiving"> | undefined {
+    const { arena, suites } = this.#parts;
     const suite = suites.get(cipher);
-    if (suite === undefined || slot >= tables.sessions.capacity || peer >= tables.peers.capacity) {
-      return telemetry.add(Tally.commandsRefused, 1);
+    try {
+      return suite && { sending: suite.key(sendKey, arena), receiving: suite.key(receiveKey, arena) };
+    } catch {
+      return undefined;
     }
-    tables.sessions.put(slot, {
-      peer,
-      localIndex,
-      remoteIndex,
-      partialChecksum,
-      sending: suite.key(sendKey, arena),
-      receiving: suite.key(receiveKey, arena),
-    });
   }
 
   #endSessions(): void {
