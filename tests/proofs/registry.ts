@@ -1,4 +1,5 @@
 /** All proofs. The table in tests/README.md is made from this list: `npm run prove -- --table`. */
+import { superFrameProof } from "../datapath/super_frame_proof.ts";
 import { fouProof } from "./foreign.ts";
 import { fuzzProof } from "./fuzz/fuzz_proof.ts";
 import {
@@ -36,6 +37,13 @@ const fuzzing: readonly Proof[] = [
     ciFloor: million,
     ciBudgetSeconds: 30,
     targets: async () => (await import("../fuzz_targets/link.ts")).linkTargets,
+  }),
+  fuzzProof({
+    name: "fuzz-super-frames",
+    what: "super-frames of a TAP and packets for it, with absurd headers for offloads",
+    ciFloor: 100_000,
+    ciBudgetSeconds: 20,
+    targets: async () => (await import("../fuzz_targets/super_frames.ts")).superFrameTargets,
   }),
   fuzzProof({
     name: "fuzz-cbor",
@@ -130,7 +138,7 @@ function withCurves(target: FuzzTarget): FuzzTarget {
 }
 
 const models: readonly Proof[] = [
-  ...[mac1Proof, swizzleProof, ringProof, sessionProof],
+  ...[mac1Proof, swizzleProof, ringProof, sessionProof, superFrameProof],
   ...[floodProof, crashProof, floodLoadProof],
 ];
 
