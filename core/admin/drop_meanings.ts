@@ -19,7 +19,7 @@ export const dropMeanings: { readonly [R in DropReason]: string } = {
   loop: "Had been forwarded once already, or came back through a bridge",
   denied: "The policy forbids it, or failed to judge it",
   tooBig: "Larger than the path or the port takes",
-  queueFull: "A queue was full",
+  queueFull: "A queue was full, or there is no room for one more device behind a joined bridge",
   hopLimit: "Had passed as many hops as it may",
   noListener: "Nobody listens at that port of this node",
   badChecksum: "Its checksum is wrong",
