@@ -34,7 +34,8 @@ function plainLength4({ bytes, view }: Arena, at: number, available: number): nu
   if (available < header4 || bytes[at]! >> 4 !== 4) return 0;
   const header = (bytes[at]! & 15) << 2;
   const length = view.getUint16(at + 2);
-  if (header < header4 || length < header || length > available) return 0;
+  // With options it may be source-routed.
+  if (header !== header4 || length < header || length > available) return 0;
   const next = bytes[at + 9]!;
   if ((view.getUint16(at + 6) & fragmentBits) !== 0 || next === IGMP) return 0;
   return hasWholeHeader(bytes, at + header, length - header, next) ? length : 0;

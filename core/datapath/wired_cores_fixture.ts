@@ -1,16 +1,16 @@
 /** Two data paths back to back, on memory alone: what one sends is what the other receives, a turn at a time. */
-import type { Arena } from "../../core/datapath/arena.ts";
-import { heapArena } from "../../core/datapath/arena.ts";
-import { type Command, sendCommand } from "../../core/datapath/control.ts";
-import { arenaLength, createDatapathCore } from "../../core/datapath/datapath_core.ts";
-import type { Loop } from "../../core/datapath/loop.ts";
-import { nobleArenaSuites } from "../../core/datapath/noble_arena_aead.ts";
-import type { PacketIo } from "../../core/datapath/packet_io.ts";
-import { type Punt, PuntReader } from "../../core/datapath/punt.ts";
-import { RingConsumer, RingProducer } from "../../core/datapath/ring.ts";
-import { SessionCells } from "../../core/datapath/session_cells.ts";
-import { sharedMemory } from "../../core/datapath/shared_memory.ts";
-import { Telemetry } from "../../core/datapath/telemetry.ts";
+import type { Arena } from "./arena.ts";
+import { heapArena } from "./arena.ts";
+import { type Command, sendCommand } from "./control.ts";
+import { arenaLength, createDatapathCore } from "./datapath_core.ts";
+import type { Loop } from "./loop.ts";
+import { nobleArenaSuites } from "./noble_arena_aead.ts";
+import type { PacketIo } from "./packet_io.ts";
+import { type Punt, PuntReader } from "./punt.ts";
+import { RingConsumer, RingProducer } from "./ring.ts";
+import { SessionCells } from "./session_cells.ts";
+import { sharedMemory } from "./shared_memory.ts";
+import { Telemetry } from "./telemetry.ts";
 
 export const tapDescriptor = 5;
 export const socketDescriptor = 6;

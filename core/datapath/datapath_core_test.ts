@@ -1,14 +1,14 @@
 /** The data path as a whole, on memory: which counters move, and that no others do. */
 import assert from "node:assert/strict";
-import type { Command } from "../../core/datapath/control.ts";
-import { routeIntervals } from "../../core/datapath/route_intervals.ts";
-import { parseAddress } from "../../core/wire/address.ts";
-import { encodeEthernet, EtherType } from "../../core/wire/ethernet.ts";
-import { macOfAddress } from "../../core/wire/mac.ts";
-import { parsePrefix } from "../../core/wire/prefix.ts";
-import { encodeUdp } from "../../core/wire/udp.ts";
-import { test } from "../harness.ts";
-import { type SentTrain, socketDescriptor, tapDescriptor, WiredCore } from "./wired_cores.ts";
+import type { Command } from "./control.ts";
+import { routeIntervals } from "./route_intervals.ts";
+import { parseAddress } from "../wire/address.ts";
+import { encodeEthernet, EtherType } from "../wire/ethernet.ts";
+import { macOfAddress } from "../wire/mac.ts";
+import { parsePrefix } from "../wire/prefix.ts";
+import { encodeUdp } from "../wire/udp.ts";
+import { test } from "../../tests/harness.ts";
+import { type SentTrain, socketDescriptor, tapDescriptor, WiredCore } from "./wired_cores_fixture.ts";
 
 const near = parseAddress("10.32.0.1")!;
 const far = parseAddress("10.40.0.1")!;
