@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { LinkPort, Where } from "../../core/contracts/port.ts";
 import { formatAddress } from "../../core/wire/address.ts";
 import { testLinkPort } from "../conformance/link_port.ts";
@@ -48,7 +49,7 @@ class MemoryBed implements LinkPortBed {
 
   /** A turn of the event loop, so that a test that waits in vain ends. */
   async settle(): Promise<void> {
-    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    await setImmediate();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

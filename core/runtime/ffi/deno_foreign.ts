@@ -44,7 +44,7 @@ export function denoForeign(deno: DenoForeignApi): Foreign {
   const errno = new Int32Array(deno.UnsafePointerView.getArrayBuffer(location, 4));
   return {
     way: "Deno.dlopen",
-    library: (name, signatures) => {
+    functions: (name, signatures) => {
       const library = openLibrary(deno, name, signatures);
       opened.push(library);
       return denoCalls(library, signatures);

@@ -39,7 +39,7 @@ export interface Foreign extends Disposable {
    * Functions of a library: a file name such as `libcrypto.so.3`, or null for what this process has loaded already, the C
    * library among it. Throws `UNSUPPORTED` when the library or a symbol is not there.
    */
-  library<const S extends ForeignSignatures>(name: string | null, signatures: S): ForeignCalls<S>;
+  functions<const S extends ForeignSignatures>(name: string | null, signatures: S): ForeignCalls<S>;
   /** Bytes at an address of at most 2^32, for as long as somebody keeps them mapped. */
   memory(address: number, length: number): ArrayBuffer;
   /** `errno` of this thread as the last call left it, to be asked right after that call. */

@@ -32,7 +32,7 @@ for (const way of presentWays()) {
 function without(code: "UNSUPPORTED" | "INTERNAL"): Foreign {
   return {
     way: "koffi",
-    library: () => {
+    functions: () => {
       throw new MeshError(code, "Cannot call the library: it is not there; install it");
     },
     memory: (_address, length) => new ArrayBuffer(length),

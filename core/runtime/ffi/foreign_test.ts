@@ -20,7 +20,7 @@ for (const way of presentWays()) {
   test(`${way}: numbers of all widths go in and come out as they are`, async () => {
     await withForeign(way, (foreign) => {
       assert.equal(foreign.way, way);
-      const calls = foreign.library(null, {
+      const calls = foreign.functions(null, {
         abs: { parameters: ["i32"], result: "i32" },
         labs: { parameters: ["i64"], result: "i64" },
         negative: { symbol: "atol", parameters: ["address"], result: "i64" },
@@ -39,7 +39,7 @@ for (const way of presentWays()) {
 
   test(`${way}: handles go back to the library that made them, and zero is null`, async () => {
     await withForeign(way, (foreign) => {
-      const calls = foreign.library(null, {
+      const calls = foreign.functions(null, {
         malloc: { parameters: ["u32"], result: "handle" },
         strcpy: { parameters: ["handle", "address"], result: "handle" },
         length: { symbol: "strlen", parameters: ["handle"], result: "i32" },
@@ -60,7 +60,7 @@ for (const way of presentWays()) {
 
   test(`${way}: memory shows what a call wrote, and a call reads what was put there`, async () => {
     await withForeign(way, (foreign) => {
-      const { memset, strlen } = foreign.library(null, {
+      const { memset, strlen } = foreign.functions(null, {
         memset: { parameters: ["address", "i32", "u32"], result: "address" },
         strlen: { parameters: ["address"], result: "u32" },
       });
@@ -79,7 +79,7 @@ for (const way of presentWays()) {
     `${way}: errno is that of the last call, and one symbol has as many signatures as are wanted`,
     async () => {
       await withForeign(way, (foreign) => {
-        const calls = foreign.library(null, {
+        const calls = foreign.functions(null, {
           close: { parameters: ["i32"], result: "i32" },
           ioctl: { parameters: ["i32", "u32", "address"], result: "i32" },
           ioctlValue: { symbol: "ioctl", parameters: ["i32", "u32", "i32"], result: "i32" },
@@ -97,21 +97,23 @@ for (const way of presentWays()) {
   test(`${way}: a library or a symbol that is not there is UNSUPPORTED by name`, async () => {
     await withForeign(way, (foreign) => {
       const signature = { parameters: [], result: "void" } as const;
-      assert.throws(() => foreign.library("libselvage-none.so.1", { any: signature }), {
+      assert.throws(() => foreign.functions("libselvage-none.so.1", { any: signature }), {
         code: "UNSUPPORTED",
         message: /^Cannot call the library libselvage-none\.so\.1: [^\n]+; install it/,
       });
-      assert.throws(() => foreign.library("libc.so.6", { selvage_none: signature }), {
+      assert.throws(() => foreign.functions("libc.so.6", { selvage_none: signature }), {
         code: "UNSUPPORTED",
         message: /libc\.so\.6.*selvage_none/,
       });
-      assert.throws(() => foreign.library(null, { selvage_none: signature }), { code: "UNSUPPORTED" });
+      assert.throws(() => foreign.functions(null, { selvage_none: signature }), { code: "UNSUPPORTED" });
     });
   }, { skip });
 
   test(`${way}: another thread has its own errno and sees the same memory at the same address`, async () => {
     await withForeign(way, async (foreign) => {
-      const { access } = foreign.library(null, { access: { parameters: ["address", "i32"], result: "i32" } });
+      const { access } = foreign.functions(null, {
+        access: { parameters: ["address", "i32"], result: "i32" },
+      });
       const { address, bytes } = mapArena(foreign, 16);
       assert.equal(access(address, 0), -1);
       assert.equal(foreign.errno(), ERRNO.ENOENT);

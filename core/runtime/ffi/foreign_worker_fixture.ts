@@ -17,7 +17,7 @@ export interface ThreadAnswer {
 
 async function ask({ way, address }: ThreadQuestion): Promise<ThreadAnswer> {
   using foreign = await systemForeign(way);
-  const { close } = foreign.library(null, { close: { parameters: ["i32"], result: "i32" } });
+  const { close } = foreign.functions(null, { close: { parameters: ["i32"], result: "i32" } });
   close(-1);
   const errno = foreign.errno();
   const { bytes } = arenaAt(foreign, address, 16);

@@ -29,7 +29,7 @@ const KOFFI_TYPES: Readonly<Record<ForeignType, string>> = {
 export function koffiForeign(koffi: KoffiForeignApi): Foreign {
   return {
     way: "koffi",
-    library: (name, signatures) => koffiCalls(koffi, name, signatures),
+    functions: (name, signatures) => koffiCalls(koffi, name, signatures),
     memory: (address, length) => koffi.view(BigInt(address), length),
     errno: () => koffi.errno(),
     [Symbol.dispose]: () => {},

@@ -66,7 +66,7 @@ const names: readonly AeadName[] = ["aes-256-gcm", "chacha20-poly1305"];
  * thread: compilers of both runtimes make a direct call of a foreign function only while a place calls one such function.
  */
 export function libcryptoSuites(foreign: Foreign): readonly ArenaAeadSuite[] {
-  const evp = foreign.library(foreign.way === "Deno.dlopen" ? "libcrypto.so.3" : null, EVP);
+  const evp = foreign.functions(foreign.way === "Deno.dlopen" ? "libcrypto.so.3" : null, EVP);
   const memory = mapArena(foreign, names.length * scratchLength);
   return names.flatMap((name, i) => {
     const scratch = new LibcryptoScratch(name, memory, i * scratchLength);

@@ -51,7 +51,7 @@ for (const way of presentWays()) {
       assert.equal(key.open(1, 0, 0, 16, 64, 16), false);
     }
     const name = way === "Deno.dlopen" ? "libcrypto.so.3" : null;
-    const errors = loaded.library(name, {
+    const errors = loaded.functions(name, {
       peek: { symbol: "ERR_peek_error", parameters: [], result: "i64" },
     });
     assert.equal(errors.peek(), 0);
@@ -120,8 +120,8 @@ class FlakyForeign implements Foreign {
     return this.#inner.way;
   }
 
-  library<const S extends ForeignSignatures>(name: string | null, signatures: S): ForeignCalls<S> {
-    const calls = this.#inner.library(name, signatures);
+  functions<const S extends ForeignSignatures>(name: string | null, signatures: S): ForeignCalls<S> {
+    const calls = this.#inner.functions(name, signatures);
     const wrapped = Object.entries(calls).map(([key, call]) => {
       const failed = signatures[key]!.result === "handle" ? null : 0;
       const run = call as (...values: (number | Handle)[]) => number | Handle;

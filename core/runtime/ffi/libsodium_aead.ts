@@ -65,8 +65,8 @@ const AT = { nonce: 0, secret: 16 } as const;
 
 /** One per cipher that this processor can do. Throws `UNSUPPORTED` where there is no libsodium. Called once in a thread. */
 export function libsodiumSuites(foreign: Foreign): readonly ArenaAeadSuite[] {
-  const sodium = foreign.library("libsodium.so.23", SODIUM);
-  const memory = foreign.library(null, MEMORY);
+  const sodium = foreign.functions("libsodium.so.23", SODIUM);
+  const memory = foreign.functions(null, MEMORY);
   // 0 the first time, 1 when somebody in this process did it before.
   if (sodium.init() < 0) throw refused("libsodium did not start; choose another implementation");
   const library = { sodium, memory, scratch: mapArena(foreign, 64) };

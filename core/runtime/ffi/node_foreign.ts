@@ -16,7 +16,7 @@ export function nodeForeign(ffi: NodeFfi): Foreign {
   const functions = new NodeFunctions(ffi);
   return {
     way: "node:ffi",
-    library: (name, signatures) => nodeCalls(functions, name, signatures),
+    functions: (name, signatures) => nodeCalls(functions, name, signatures),
     memory: (address, length) => ffi.toArrayBuffer(BigInt(address), length, false),
     errno: () => functions.errno(),
     [Symbol.dispose]: () => functions.close(),

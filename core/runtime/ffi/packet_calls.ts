@@ -43,7 +43,7 @@ export class PacketCalls {
 
   constructor(foreign: Foreign) {
     this.#foreign = foreign;
-    this.#calls = foreign.library(null, SYMBOLS);
+    this.#calls = foreign.functions(null, SYMBOLS);
     this.#scratch = mapArena(foreign, SCRATCH_LENGTH);
   }
 

@@ -61,7 +61,7 @@ export class Mapping {
 
   constructor(foreign: Foreign, length: number) {
     this.#foreign = foreign;
-    this.#calls = foreign.library(null, MEMORY_CALLS);
+    this.#calls = foreign.functions(null, MEMORY_CALLS);
     this.#length = length;
   }
 

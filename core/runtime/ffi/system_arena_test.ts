@@ -27,7 +27,7 @@ class FakeKernel {
       return given < 0 ? -1 : given;
     };
     const munmap = (address: number) => this.unmapped.push(address);
-    return { library: () => ({ mmap, munmap }), errno: () => this.#errno } as unknown as Foreign;
+    return { functions: () => ({ mmap, munmap }), errno: () => this.#errno } as unknown as Foreign;
   }
 }
 
