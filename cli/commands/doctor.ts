@@ -1,5 +1,5 @@
 /** What this machine and this runtime offer a node, found out by trying. */
-import type { AeadMeasure } from "../../core/datapath/aead_probe.ts";
+import type { AeadMeasure } from "../../core/datapath/aead_choice.ts";
 import { interfaceAddresses } from "../../core/runtime/interfaces.ts";
 import { runtimeName } from "../../core/runtime/runtime_name.ts";
 import { bindDatagramSocket } from "../../core/runtime/datagram_socket.ts";
@@ -75,7 +75,7 @@ function report({ version, runtime, ipv6, udp, worker }: Diagnosis): string {
     implementation,
     ...sound ? [micros(sealNanos), micros(openNanos)] : ["unusable", ""],
   ]);
-  const table = columns(["AEAD, IN THE WORKER", "FROM", "SEAL 1,400 B", "OPEN 1,400 B"], rows);
+  const table = columns(["AEAD, IN THE WORKER", "FROM", "SEAL 9,000 B", "OPEN 9,000 B"], rows);
   return rows.length === 0 ? facts : `${facts}\n${table}`;
 }
 

@@ -1,5 +1,6 @@
 /** The settings that are not a plugin's own, and their JSON Schema. */
 import { z } from "zod";
+import { aeadPreferences } from "../../core/datapath/aead_choice.ts";
 import { parseLoopback } from "../../core/runtime/loopback_endpoint.ts";
 import { assertSocketPath } from "../../core/runtime/unix_socket_path.ts";
 import { isNodeName } from "../../core/identity/node_name.ts";
@@ -86,6 +87,17 @@ export const settingsSchema = z.strictObject({
     level: z.enum(["debug", "info", "warn", "error"]).default("info"),
     format: z.enum(["text", "json"]).default("text"),
   }).default({ level: "info", format: "text" }),
+  datapath: z.strictObject({
+    use: z.enum(["auto", "main"]).default("auto").describe(
+      "auto: in host mode a thread of its own carries packets; main: the thread that decides carries them all",
+    ),
+    aead: z.enum(aeadPreferences).default("auto").describe(
+      "Library that seals packets there; auto: whichever is fastest here",
+    ),
+    ffi: z.enum(["auto", "koffi", "node:ffi"]).default("auto").describe(
+      "How C libraries are called under Node; auto: koffi, or node:ffi where there is none",
+    ),
+  }).prefault({}),
   store: slot.optional(),
   transport: oneOrList(slot).describe(
     "What carries bytes between hosts: one plugin, or several, of which the first with datagrams carries packets",

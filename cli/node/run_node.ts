@@ -13,6 +13,7 @@ import { createLog, type NodeLog } from "../log.ts";
 import { defaultTokenFile } from "../paths.ts";
 import { serveAdmin, type TcpOptions } from "../serve_admin.ts";
 import { version } from "../version.ts";
+import { chooseDatapath } from "./datapath.ts";
 import { entranceOf, explainEntry } from "./entry_intent.ts";
 import type { NodeOrder, Ready } from "./node_order.ts";
 import { notePorts, resetPorts } from "./port_traces.ts";
@@ -106,11 +107,13 @@ class RunningNode implements AsyncDisposable {
     );
     io.interrupted.throwIfAborted();
     if (patience !== undefined) io.say(`selvage: ${patience}\n`);
+    const chosen = await chooseDatapath(config, { clock: io.clock, log });
+    if (chosen.datapath !== undefined) this.#parts.use(chosen.datapath);
     this.#node = await createNode({
       plugins,
       intent,
       version,
-      platform: { clock: io.clock, log },
+      platform: { clock: io.clock, log, ...chosen },
       signal: io.interrupted,
       closedPorts: portsOf(settings),
       ...settings.name === undefined ? {} : { name: settings.name },

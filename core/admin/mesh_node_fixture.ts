@@ -61,6 +61,7 @@ const status: NodeStatus = {
   targets: 2,
   ipam,
   traffic: { packetsIn: 10, packetsOut: 12, bytesIn: 1000, bytesOut: 1200 },
+  datapath: { path: "main", reason: "this node has no interfaces", ffi: null, ciphers: [], restarts: 0 },
   drops: { noRoute: 3, badSource: 1 },
   host: null,
   alerts: [],

@@ -76,6 +76,14 @@ export const ipamStatus = z.object({
   })).readonly(),
 }).openapi("IpamStatus") satisfies z.ZodType<IpamStatus>;
 
+const datapathStatus = z.object({
+  path: z.enum(["worker", "main"]),
+  reason: z.string().nullable(),
+  ffi: z.string().nullable(),
+  ciphers: z.array(z.object({ aead, implementation: z.string() })).readonly(),
+  restarts: z.number(),
+});
+
 const trafficStatus = z.object({
   packetsIn: count,
   packetsOut: count,
@@ -108,6 +116,7 @@ export const nodeStatus = z.object({
   targets: count,
   ipam: ipamStatus,
   traffic: trafficStatus,
+  datapath: datapathStatus,
   drops: z.partialRecord(z.enum(dropReasons), count)
     .openapi({ description: "Packets that went no further, by reason; only reasons that occurred" }),
   host: hostStatus.nullable().openapi({ description: "Null on a rootless node" }),

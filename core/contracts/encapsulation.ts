@@ -2,7 +2,7 @@ import type { AeadName } from "./aead.ts";
 import type { Drop } from "./drop.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { PeerIdentity, TokenReference } from "./membership.ts";
-import type { Endpoint, Millis, PeerId, Prefix } from "./values.ts";
+import type { Address, Endpoint, Millis, PeerId, Prefix } from "./values.ts";
 
 /**
  * Turns overlay packets into datagrams and back, and owns sessions and their keys. A pure machine: bytes and `now` go
@@ -50,6 +50,11 @@ export interface Joining {
 export interface FixedPeers {
   /** The same from creation to the end. */
   readonly fixedPeers: readonly FixedPeer[];
+  /**
+   * Absent where nothing on the links to devices asks who has an address. Called once, before the first `connect`. `isOurs`
+   * is true for an address of this node, held by a port or free in its ranges, and may be asked within calls on the machine.
+   */
+  answerFor?(isOurs: (address: Address) => boolean): void;
 }
 
 export interface FixedPeer {

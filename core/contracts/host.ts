@@ -1,4 +1,5 @@
 import type { AeadSuite } from "./aead.ts";
+import type { Datapath } from "./datapath.ts";
 import type { Drop } from "./drop.ts";
 import type { Events } from "./events.ts";
 import type { Membership } from "./membership.ts";
@@ -73,6 +74,8 @@ export interface Host {
   readonly store: Store;
   /** AEAD implementations present, fastest first by the self-test; at least one of each algorithm. */
   readonly aeads: readonly AeadSuite[];
+  /** Where packets pass this thread by; absent: this thread carries them all. */
+  readonly datapath?: Datapath;
   channel(name: string): Channel;
   /** Shares a state with all nodes, from now on. Throws when the name is no word or in use: a mistake of the plugin. */
   replicate(state: ReplicatedState): Replication;

@@ -165,6 +165,7 @@ export interface NodeStatus {
   readonly targets: number;
   readonly ipam: IpamStatus;
   readonly traffic: TrafficStatus;
+  readonly datapath: DatapathStatus;
   /** Only the reasons that occurred. */
   readonly drops: Readonly<Partial<Record<DropReason, number>>>;
   /** This machine's own place in the network, and what that changed on it; null on a rootless node. */
@@ -172,6 +173,20 @@ export interface NodeStatus {
   readonly alerts: readonly Alert[];
   /** True when there is no alert and every target has a session: what `status --check` judges by. */
   readonly healthy: boolean;
+}
+
+/** What carries the packets of this node's interfaces. */
+export interface DatapathStatus {
+  /** `worker`: a thread of its own carries what it can, and this one the rest; `main`: this one carries all. */
+  readonly path: "worker" | "main";
+  /** Why it is `main`; null for `worker`. */
+  readonly reason: string | null;
+  /** How the thread calls C libraries; null without one. */
+  readonly ffi: string | null;
+  /** What seals packets there, the cheapest cipher first. */
+  readonly ciphers: readonly { readonly aead: AeadName; readonly implementation: string }[];
+  /** How often the thread has failed and begun anew. */
+  readonly restarts: number;
 }
 
 export interface ListenerStatus {

@@ -30,6 +30,8 @@ export interface Policy {
   forget(owner: string): void;
   /** Grows with every change of verdicts: whoever caches a verdict caches this number with it. */
   epoch(): number;
+  /** Every packet may pass, now and later: none has to be shown to {@link Policy.evaluate}, so none has to come to this thread. */
+  readonly allowsEverything?: boolean;
 }
 
 /** What a policy may select by. */

@@ -14,8 +14,9 @@
  *     locals         number, then for each: family, flags, MAC (6 bytes), nothing (2), address (16)
  *     specials       the same, with MAC and flags zero
  *
- * Tables are told as a whole: a change of one is rare, and a worker that started anew needs them whole anyway. A
- * record that is not understood, or says what cannot be, is passed over and counted.
+ * Tables are told as a whole: a change of one is rare, and a worker that started anew needs them whole anyway. One that does
+ * not fit leaves all packets to the main thread until one does. A record that is not understood, or names a slot that does
+ * not exist, is passed over and counted.
  */
 import type { AeadName } from "../contracts/aead.ts";
 import type { Address } from "../contracts/values.ts";

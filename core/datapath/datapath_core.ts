@@ -46,8 +46,7 @@ export function createDatapathCore({ arena, io, memory, wake, suites }: Datapath
   const cells = new SessionCells(memory.cells);
   const punts = new PuntWriter(new RingProducer(memory.punts), arena);
   const tables = tablesOf(arena, plan);
-  const drops = telemetry;
-  const train = new Train({ arena, plan, io, peers: tables.peers, drops });
+  const train = new Train({ arena, plan, io, peers: tables.peers, telemetry });
   const writer = new TapWriter(io, telemetry);
   const coalescer = new Coalescer(arena, plan.take(coalescerLength), writer);
   const shared = { arena, plan, tables, cells, telemetry, punts };
@@ -61,9 +60,21 @@ export function createDatapathCore({ arena, io, memory, wake, suites }: Datapath
     telemetry,
     suites,
   });
-  const receiver = new Receiver({ arena, plan, io, inbound, control });
+  const receiver = new Receiver({ arena, plan, io, inbound, control, telemetry });
   const deliver = { flush: () => coalescer.flush(), useTap: (tap: number) => writer.useTap(tap) };
-  const loop = new Loop({ arena, plan, io, wake, control, outbound, train, receiver, deliver, punts });
+  const loop = new Loop({
+    arena,
+    plan,
+    io,
+    wake,
+    control,
+    outbound,
+    train,
+    receiver,
+    deliver,
+    punts,
+    telemetry,
+  });
   control.drive(loop);
   return loop;
 }
@@ -78,5 +89,6 @@ function tablesOf(arena: Arena, plan: ArenaPlan): DatapathTables {
     locals: new AddressMap(locals, macs),
     specials: new AddressMap(specials),
     version: 0,
+    incomplete: 0,
   };
 }

@@ -1,83 +1,11 @@
 /** The data path as a whole, on memory: which counters move, and that no others do. */
 import assert from "node:assert/strict";
-import type { Command } from "./control.ts";
 import { routeIntervals } from "./route_intervals.ts";
 import { parseAddress } from "../wire/address.ts";
 import { encodeEthernet, EtherType } from "../wire/ethernet.ts";
 import { macOfAddress } from "../wire/mac.ts";
-import { parsePrefix } from "../wire/prefix.ts";
-import { encodeUdp } from "../wire/udp.ts";
 import { test } from "../../tests/harness.ts";
-import { type SentTrain, socketDescriptor, tapDescriptor, WiredCore } from "./wired_cores_fixture.ts";
-
-const near = parseAddress("10.32.0.1")!;
-const far = parseAddress("10.40.0.1")!;
-const nearMac = Uint8Array.of(2, 0, 0, 0, 0, 1);
-const farMac = Uint8Array.of(2, 0, 0, 0, 0, 2);
-/** `sockaddr_in` of 192.0.2.1:6783 and 192.0.2.2:6783; the family in the machine's byte order. */
-const sockaddr = (last: number) => Uint8Array.of(2, 0, 0x1a, 0x7f, 192, 0, 2, last, 0, 0, 0, 0, 0, 0, 0, 0);
-const keys = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)] as const;
-const [nearIndex, farIndex] = [0x1234_5678, -5];
-
-interface Side {
-  readonly own: string;
-  readonly peers: string;
-  readonly at: number;
-  readonly hosts: readonly { address: typeof near; mac: Uint8Array; flags: number }[];
-}
-
-function setUp(core: WiredCore, side: Side, isNear: boolean): void {
-  const slot = core.cells.open();
-  const session: Command = {
-    kind: "open-session",
-    slot,
-    peer: 3,
-    localIndex: isNear ? nearIndex : farIndex,
-    remoteIndex: isNear ? farIndex : nearIndex,
-    cipher: "chacha20-poly1305",
-    sendKey: keys[isNear ? 0 : 1],
-    receiveKey: keys[isNear ? 1 : 0],
-    partialChecksum: true,
-  };
-  const peers = routeIntervals([
-    { prefix: parsePrefix(side.peers)!, peer: 3 },
-    { prefix: parsePrefix(side.own)!, peer: -1 },
-  ]);
-  core.tell(
-    { kind: "attach-socket", descriptor: socketDescriptor, family: 4 },
-    { kind: "attach-tap", descriptor: tapDescriptor },
-    session,
-    { kind: "confirm", slot },
-    { kind: "peer", slot: 3, session: slot, longest: 1_420, isUp: true, sockaddr: sockaddr(side.at) },
-    { kind: "routes", version: 1, ...peers },
-    { kind: "locals", hosts: side.hosts },
-  );
-  core.settle();
-}
-
-function pair(): { readonly a: WiredCore; readonly b: WiredCore } {
-  const [a, b] = [new WiredCore(), new WiredCore()];
-  const nearHosts = [{ address: near, mac: nearMac, flags: 0 }];
-  const farHosts = [{ address: far, mac: farMac, flags: 0 }];
-  setUp(a, { own: "10.32.0.0/16", peers: "10.40.0.0/16", at: 2, hosts: nearHosts }, true);
-  setUp(b, { own: "10.40.0.0/16", peers: "10.32.0.0/16", at: 1, hosts: farHosts }, false);
-  return { a, b };
-}
-
-function cross({ bytes, size }: SentTrain, to: WiredCore, from = sockaddr(1)): void {
-  to.arriving.push({ bytes, size, from });
-  to.settle();
-}
-
-function frame(payload: Uint8Array, change: { source?: typeof near; mac?: Uint8Array } = {}): Uint8Array {
-  const datagram = { sourcePort: 1000, destinationPort: 2000, payload };
-  const packet = encodeUdp({ source: change.source ?? near, destination: far }, datagram);
-  return encodeEthernet(macOfAddress(far), change.mac ?? nearMac, EtherType.ipv4, packet);
-}
-
-function fromTap(whole: Uint8Array): Uint8Array {
-  return Uint8Array.of(...new Uint8Array(10), ...whole);
-}
+import { cross, farMac, frame, fromTap, near, nearMac, pair, sockaddr } from "./wired_pair_fixture.ts";
 
 test("a frame is sealed for the peer that owns its destination, opened there, and written with the MACs of that link", () => {
   const { a, b } = pair();
@@ -186,5 +114,5 @@ test("what the kernel does not take is counted by its reason", () => {
     a.frames.push(fromTap(frame(new Uint8Array(90))));
     a.settle();
   }
-  assert.deepEqual(a.counts(), { packetsSent: 3, queueFull: 1, tooBig: 1, underlay: 1 });
+  assert.deepEqual(a.counts(), { packetsSent: 3, sendsRefused: 3, queueFull: 1, tooBig: 1, underlay: 1 });
 });

@@ -4,6 +4,9 @@ import type { PeerTable } from "./peer_table.ts";
 import type { RouteMap } from "./route_map.ts";
 import type { SessionTable } from "./session_table.ts";
 
+/** Which table was told and did not fit. */
+export const Incomplete = { routes: 1, locals: 2, specials: 4 } as const;
+
 export interface DatapathTables {
   readonly peers: PeerTable;
   readonly sessions: SessionTable;
@@ -15,4 +18,6 @@ export interface DatapathTables {
   readonly specials: AddressMap;
   /** Grows with every change, for whoever remembers an answer. */
   version: number;
+  /** Bits of {@link Incomplete}: half a table gives wrong answers, so while one is set all packets are the main thread's. */
+  incomplete: number;
 }

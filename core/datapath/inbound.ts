@@ -18,7 +18,7 @@ import { writeDerivedMac4, writeDerivedMac6 } from "./derived_mac.ts";
 /** As `PuntWriter` takes them: to the main thread, false when there is no room. */
 export interface DatagramPunts {
   datagram(from: number, offset: number, length: number): boolean;
-  message(session: number, counter: number, flags: number, isNewest: boolean): void;
+  message(localIndex: number, counter: number, flags: number, isNewest: boolean): void;
   opened(from: number, offset: number, length: number): boolean;
 }
 
@@ -67,12 +67,13 @@ export class Inbound {
   /** A datagram at `offset`, from the `sockaddr` at `from`. It is opened in place; until `flush` its memory must stay. */
   datagram(offset: number, length: number, from: number, fromLength: number): void {
     const { view } = this.#arena;
+    this.#telemetry.add(Tally.datagramsIn, 1);
+    this.#telemetry.add(Tally.datagramBytesIn, length);
     const isData = length >= transportHeaderLength + tagLength &&
       (view.getInt32(offset) & headerMask) === dataHeader;
     const session = isData ? this.#tables.sessions.find(view.getInt32(offset + 4)) : -1;
     if (session < 0) {
-      if (!this.#punts.datagram(from, offset, length)) this.#lost();
-      return;
+      return this.#punted(this.#punts.datagram(from, offset, length));
     }
     const counter = view.getInt32(offset + 12);
     if (view.getInt32(offset + 8) !== 0 || counter < 0) return this.#telemetry.count(Drop.malformed, 1);
@@ -85,8 +86,8 @@ export class Inbound {
     const isHere = !isNewest ||
       this.#tables.peers.isAt(this.#tables.sessions.peer[session]!, from, fromLength);
     if (flags === 0 && isHere && this.#finish(session, packet, packetLength)) return;
-    this.#punts.message(session, counter, flags, isNewest);
-    if (!this.#punts.opened(from, packet, packetLength)) this.#lost();
+    this.#punts.message(this.#tables.sessions.localIndex[session]!, counter, flags, isNewest);
+    this.#punted(this.#punts.opened(from, packet, packetLength));
   }
 
   /** Only what is authentic moves the window. */
@@ -101,8 +102,8 @@ export class Inbound {
 
   /** The GRE packet is delivered, or dropped and counted; false: it is the main thread's. */
   #finish(session: number, offset: number, length: number): boolean {
-    const { sessions } = this.#tables;
-    if (sessions.confirmed[session] !== 1 || length < greHeaderLength) return false;
+    const { sessions, incomplete } = this.#tables;
+    if (incomplete !== 0 || sessions.confirmed[session] !== 1 || length < greHeaderLength) return false;
     const peer = sessions.peer[session]!;
     const gre = this.#arena.view.getUint16(offset);
     if (gre === 0) return this.#deliver(peer, offset, length, 0);
@@ -123,8 +124,10 @@ export class Inbound {
     coalescer.destinationMac = this.#tables.locals.macOffset(holder);
     coalescer.sourceMac = this.#sourceMac;
     const drop = coalescer.add(packet, packetLength, protocol, key);
-    if (drop === Drop.none) this.#telemetry.add(Tally.packetsDelivered, 1);
-    else this.#telemetry.count(drop, 1);
+    if (drop === Drop.none) {
+      this.#telemetry.add(Tally.packetsDelivered, 1);
+      this.#telemetry.add(Tally.packetBytesDelivered, packetLength);
+    } else this.#telemetry.count(drop, 1);
     return true;
   }
 
@@ -147,7 +150,8 @@ export class Inbound {
     return locals.find6(bytes, packet + 24);
   }
 
-  #lost(): void {
+  #punted(isTaken: boolean): void {
+    if (isTaken) return this.#telemetry.add(Tally.punted, 1);
     this.#telemetry.add(Tally.puntsLost, 1);
     this.#telemetry.count(Drop.queueFull, 1);
   }

@@ -36,6 +36,7 @@ const tagLength = 16;
 const dataHeader = 0x0601_0000;
 /** The K bit of GRE. */
 const greKey = 0x2000_0000;
+
 export class Outbound {
   readonly #arena: Arena;
   readonly #tables: DatapathTables;
@@ -58,29 +59,39 @@ export class Outbound {
     this.#way = new RememberedWay(arena, tables);
   }
 
-  /** What was read from the TAP device, at `offset`: the header for offloads, then a frame. */
-  frame(offset: number, length: number): void {
+  /**
+   * What was read from the TAP device, at `offset`: the header for offloads, then a frame. Returns the number of packets that it
+   * became.
+   */
+  frame(offset: number, length: number): number {
     const segmenter = this.#segmenter;
     const count = segmenter.begin(offset, length);
-    if (count === 0) return this.#telemetry.count(segmenter.drop, 1);
+    this.#telemetry.add(Tally.framesIn, 1);
+    this.#telemetry.add(Tally.frameBytesIn, length < vnetHeaderLength ? 0 : length - vnetHeaderLength);
+    if (count === 0) {
+      this.#telemetry.count(segmenter.drop, 1);
+      return 1;
+    }
     const peer = this.#peerOf(offset + vnetHeaderLength);
-    if (peer < 0) return this.#punt(offset + vnetHeaderLength, length - vnetHeaderLength, count);
-    const session = this.#tables.peers.session[peer]!;
-    const first = this.#cells.take(session, count);
-    if (first < 0) return this.#telemetry.count(Drop.noSession, count);
-    for (let i = 0; i < count; i++) this.#seal(peer, session, first + i);
+    const session = peer < 0 ? -1 : this.#tables.peers.session[peer]!;
+    // Before the first one is sealed, so that no counter is used twice whatever becomes of this thread.
+    const first = session < 0 ? -1 : this.#cells.take(session, count);
+    if (first < 0) this.#punt(offset + vnetHeaderLength, length - vnetHeaderLength, count);
+    else for (let i = 0; i < count; i++) this.#seal(peer, session, first + i);
+    return count;
   }
 
   /** The peer to send to, or −1. */
   #peerOf(frame: number): number {
     const { protocol, needsChecksum, longest, ipOffset, ipLength } = this.#segmenter;
-    if (protocol === 0 || plainPacketLength(this.#arena, ipOffset, ipLength, protocol) === 0) return -1;
+    if (protocol === 0 || this.#tables.incomplete !== 0) return -1;
+    if (plainPacketLength(this.#arena, ipOffset, ipLength, protocol) === 0) return -1;
     const peer = protocol === ipv4 ? this.#way.peer4(frame) : this.#way.peer6(frame);
-    if (peer < 0) return -1;
     const { peers, sessions } = this.#tables;
+    if (peer < 0 || peer >= peers.capacity || !this.#train.hasSocket) return -1;
     const session = peers.session[peer]!;
-    // One whose keys this library refused stays with the main thread.
-    if (session < 0 || !sessions.has(session)) return -1;
+    // One whose keys this library refused stays with the main thread; one that ended may be another peer's by now.
+    if (session < 0 || !sessions.has(session) || sessions.peer[session] !== peer) return -1;
     const greLength = needsChecksum && sessions.partialChecksum[session] === 1 ? 8 : 4;
     return greLength + longest > peers.longest[peer]! ? -1 : peer;
   }
@@ -103,7 +114,8 @@ export class Outbound {
     }
     this.#train.added(peer, size);
     this.#telemetry.add(Tally.packetsSent, 1);
-    this.#cells.sealed(session, segmenter.length);
+    this.#telemetry.add(Tally.packetBytesSent, segmenter.length);
+    this.#cells.sealed(session, size);
   }
 
   /** In front of the packet, where its frame's header was or a segment that is sealed already. */
@@ -137,7 +149,9 @@ export class Outbound {
   }
 
   #give(frame: number, length: number): void {
-    if (!this.#punts.frame(frame, length)) this.#telemetry.count(Drop.queueFull, 1);
+    if (this.#punts.frame(frame, length)) return this.#telemetry.add(Tally.punted, 1);
+    this.#telemetry.add(Tally.puntsLost, 1);
+    this.#telemetry.count(Drop.queueFull, 1);
   }
 }
 

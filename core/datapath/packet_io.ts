@@ -20,6 +20,7 @@ export const ErrorNumber = {
   invalid: -22,
   io: -5,
   messageSize: -90,
+  noBuffers: -105,
 } as const;
 
 /** MSG_DONTWAIT. */

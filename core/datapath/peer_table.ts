@@ -5,6 +5,8 @@ import type { ArenaPlan } from "./arena_plan.ts";
 /** `struct sockaddr_in6`; that of IPv4 is shorter. */
 export const sockaddrLength = 28;
 const stride = 32;
+/** 65,507 bytes of a datagram less the header and tag of a transport message. */
+const longestGrePacket = 65_475;
 const NONE = -1;
 
 export class PeerTable {
@@ -14,6 +16,8 @@ export class PeerTable {
   /** Bytes of the longest GRE packet that crosses in one datagram. */
   readonly longest: Int32Array;
   readonly sockaddrLength: Int32Array;
+  /** 0 once a train for this peer was refused whose datagrams went one by one: it depends on the way there. */
+  readonly takesTrains: Uint8Array;
   readonly #arena: Arena;
   readonly #base: number;
 
@@ -22,6 +26,7 @@ export class PeerTable {
     this.session = new Int32Array(capacity).fill(NONE);
     this.longest = new Int32Array(capacity);
     this.sockaddrLength = new Int32Array(capacity);
+    this.takesTrains = new Uint8Array(capacity).fill(1);
     this.#arena = arena;
     this.#base = plan.take(capacity * stride);
   }
@@ -34,13 +39,10 @@ export class PeerTable {
   put(peer: number, entry: { sockaddr: Uint8Array; session: number; longest: number }): void {
     this.#arena.bytes.set(entry.sockaddr, this.sockaddr(peer));
     this.sockaddrLength[peer] = entry.sockaddr.length;
-    this.session[peer] = entry.session;
-    this.longest[peer] = entry.longest;
-  }
-
-  forget(peer: number): void {
-    this.session[peer] = NONE;
-    this.sockaddrLength[peer] = 0;
+    // To nowhere nothing can be sent.
+    this.session[peer] = entry.sockaddr.length === 0 ? NONE : entry.session;
+    this.longest[peer] = Math.min(entry.longest, longestGrePacket);
+    this.takesTrains[peer] = 1;
   }
 
   /** Whether the peer is where the `sockaddr` at `offset` says. The flow label and scope of IPv6 do not count. */

@@ -3,7 +3,7 @@
  *
  *     0   u32  kind
  *     4   u32  flags: of the message, and bit 8: its counter is the highest of the session so far
- *     8   u32  slot of the session
+ *     8   u32  local index of the session, which is never another's; a slot may be by the time that this is read
  *     12  u32  counter
  *     16       `sockaddr` of the sender, 28 bytes, zero behind that of IPv4
  *     44  u32  length of the packet
@@ -39,7 +39,8 @@ export interface PuntedDatagram {
 /** Data of a session, opened and not seen before. */
 export interface PuntedPacket {
   readonly kind: "opened";
-  readonly session: number;
+  /** Of the session, unsigned. */
+  readonly localIndex: number;
   /** Third byte of the transport header. */
   readonly flags: number;
   readonly counter: number;
@@ -68,7 +69,7 @@ export interface TapLost {
 export class PuntWriter {
   readonly #ring: RingProducer;
   readonly #arena: Arena;
-  #session = 0;
+  #localIndex = 0;
   #counter = 0;
   #flags = 0;
   #isNews = false;
@@ -84,8 +85,8 @@ export class PuntWriter {
   }
 
   /** Of which message the next {@link opened} packet is; `counter` is below 2^32, of either sign. */
-  message(session: number, counter: number, flags: number, isNewest: boolean): void {
-    this.#session = session;
+  message(localIndex: number, counter: number, flags: number, isNewest: boolean): void {
+    this.#localIndex = localIndex;
     this.#counter = counter;
     this.#flags = (flags & 0xff) | (isNewest ? newestFlag : 0);
   }
@@ -117,7 +118,7 @@ export class PuntWriter {
     const { view } = this.#ring;
     view.setInt32(at, kind, true);
     view.setInt32(at + 4, isOpened ? this.#flags : 0, true);
-    view.setInt32(at + 8, isOpened ? this.#session : 0, true);
+    view.setInt32(at + 8, isOpened ? this.#localIndex : 0, true);
     view.setInt32(at + 12, isOpened ? this.#counter : 0, true);
     if (from === -1) this.#clear(at + sockaddrAt, sockaddrLength);
     else this.#copy(from, at + sockaddrAt, sockaddrLength);
@@ -187,7 +188,7 @@ export class PuntReader {
     const flags = view.getUint32(at + 4, true);
     return {
       kind: "opened",
-      session: view.getUint32(at + 8, true),
+      localIndex: view.getUint32(at + 8, true),
       flags: flags & 0xff,
       counter: view.getUint32(at + 12, true),
       isNewest: (flags & newestFlag) !== 0,

@@ -29,9 +29,9 @@ test("each kind arrives with all that it was given", () => {
   assert.equal(writer.opened(3, 101, 0), true);
   assert.equal(writer.frame(101, 133), true);
   assert.deepEqual(reader.next(), { kind: "datagram", from, bytes });
-  const session = { session: 70, counter: 2 ** 32 - 1, flags: 0x81, isNewest: true };
+  const session = { localIndex: 70, counter: 2 ** 32 - 1, flags: 0x81, isNewest: true };
   assert.deepEqual(reader.next(), { kind: "opened", ...session, from, bytes });
-  const empty = { session: 1, counter: 5, flags: 0, isNewest: false, bytes: new Uint8Array(0) };
+  const empty = { localIndex: 1, counter: 5, flags: 0, isNewest: false, bytes: new Uint8Array(0) };
   assert.deepEqual(reader.next(), { kind: "opened", ...empty, from });
   assert.deepEqual(reader.next(), { kind: "frame", bytes });
   assert.equal(writer.tapLost(), true);

@@ -3,10 +3,12 @@
  * size but the last. Several trains are read before what they held is written, so each has memory of its own.
  */
 import type { Arena } from "./arena.ts";
+import { Drop } from "../contracts/drop.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
 import type { Inbound } from "./inbound.ts";
 import { dontWait, type PacketIo } from "./packet_io.ts";
 import { sockaddrLength } from "./peer_table.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 export interface ReceiverParts {
   readonly arena: Arena;
@@ -18,6 +20,7 @@ export interface ReceiverParts {
    * main thread had told its keys, and must find them.
    */
   readonly control: { apply(): boolean };
+  readonly telemetry: Pick<Telemetry, "count">;
 }
 
 /** Trains per turn: as much as a TAP device takes in a fraction of a millisecond. */
@@ -27,6 +30,7 @@ const trainLength = 65_536;
 const messageLength = 56;
 const iovLength = 16;
 const controlLength = 64;
+const controlHeader = 16;
 const SOL_UDP = 17;
 const UDP_GRO = 104;
 /** MSG_TRUNC: the datagram was longer than its buffer, which none is that UDP carries. */
@@ -37,6 +41,7 @@ export class Receiver {
   readonly #io: PacketIo;
   readonly #inbound: ReceiverParts["inbound"];
   readonly #control: ReceiverParts["control"];
+  readonly #telemetry: ReceiverParts["telemetry"];
   readonly #buffers: number;
   readonly #message: number;
   readonly #iov: number;
@@ -44,11 +49,12 @@ export class Receiver {
   readonly #from: number;
   #socket = -1;
 
-  constructor({ arena, plan, io, inbound, control }: ReceiverParts) {
+  constructor({ arena, plan, io, inbound, control, telemetry }: ReceiverParts) {
     this.#arena = arena;
     this.#io = io;
     this.#inbound = inbound;
     this.#control = control;
+    this.#telemetry = telemetry;
     this.#buffers = plan.take(trainsPerTurn * trainLength);
     this.#message = plan.take(messageLength);
     this.#iov = plan.take(iovLength);
@@ -91,7 +97,9 @@ export class Receiver {
 
   #split(buffer: number, length: number): void {
     const { view } = this.#arena;
-    if ((view.getInt32(this.#message + 48, true) & truncated) !== 0) return;
+    if ((view.getInt32(this.#message + 48, true) & truncated) !== 0) {
+      return this.#telemetry.count(Drop.malformed, 1);
+    }
     const fromLength = view.getInt32(this.#message + 8, true);
     const size = this.#segmentSize(length);
     for (let at = 0; at < length; at += size) {
@@ -104,11 +112,16 @@ export class Receiver {
   /** Of each datagram but the last. */
   #segmentSize(length: number): number {
     const { view } = this.#arena;
-    const control = this.#cmsg;
-    if (view.getUint32(this.#message + 40, true) < 20) return length;
-    const isGro = view.getInt32(control + 8, true) === SOL_UDP &&
-      view.getInt32(control + 12, true) === UDP_GRO;
-    const size = isGro ? view.getInt32(control + 16, true) : length;
-    return size > 0 && size <= length ? size : length;
+    const end = this.#cmsg + Math.min(view.getInt32(this.#message + 40, true), controlLength);
+    // Other options of the socket may put messages of theirs before it.
+    for (let at = this.#cmsg; at + controlHeader + 4 <= end;) {
+      const isGro = view.getInt32(at + 8, true) === SOL_UDP && view.getInt32(at + 12, true) === UDP_GRO;
+      const size = view.getInt32(at + controlHeader, true);
+      if (isGro) return size > 0 && size <= length ? size : length;
+      const span = (view.getInt32(at, true) + 7) & ~7;
+      if (span < controlHeader) break;
+      at += span;
+    }
+    return length;
   }
 }

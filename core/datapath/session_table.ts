@@ -27,7 +27,8 @@ export class SessionTable {
   readonly partialChecksum: Uint8Array;
   readonly sending: (ArenaAeadKey | undefined)[];
   readonly receiving: (ArenaAeadKey | undefined)[];
-  readonly #localIndex: Int32Array;
+  /** That its peer names, see {@link SessionEntry.localIndex}. */
+  readonly localIndex: Int32Array;
   /** Open addressing with linear probing: slots, at most half full. Made anew when a session ends, which is rare. */
   readonly #buckets: Int32Array;
   readonly #mask: number;
@@ -40,7 +41,7 @@ export class SessionTable {
     this.partialChecksum = new Uint8Array(capacity);
     this.sending = Array.from({ length: capacity });
     this.receiving = Array.from({ length: capacity });
-    this.#localIndex = new Int32Array(capacity);
+    this.localIndex = new Int32Array(capacity);
     this.#mask = 2 ** Math.ceil(Math.log2(capacity) + 1) - 1;
     this.#buckets = new Int32Array(this.#mask + 1).fill(EMPTY);
   }
@@ -49,39 +50,43 @@ export class SessionTable {
   find(localIndex: number): number {
     for (let at = bucketOf(localIndex, this.#mask);; at = (at + 1) & this.#mask) {
       const slot = this.#buckets[at]!;
-      if (slot === EMPTY || this.#localIndex[slot] === localIndex) return slot;
+      if (slot === EMPTY || this.localIndex[slot] === localIndex) return slot;
     }
   }
 
+  /** False for any other number, too. */
   has(slot: number): boolean {
     return this.sending[slot] !== undefined;
   }
 
-  /** The slot must be free: whoever uses it again has ended what was there. */
+  /** The slot should be free; what still has it is ended. */
   put(slot: number, entry: SessionEntry): void {
+    this.end(slot);
     this.peer[slot] = entry.peer;
     this.remoteIndex[slot] = entry.remoteIndex;
     this.confirmed[slot] = 0;
     this.partialChecksum[slot] = entry.partialChecksum ? 1 : 0;
     this.sending[slot] = entry.sending;
     this.receiving[slot] = entry.receiving;
-    this.#localIndex[slot] = entry.localIndex;
+    this.localIndex[slot] = entry.localIndex;
     this.#insert(slot);
   }
 
-  /** Wipes its keys. */
+  /** Wipes its keys. Nothing happens to a slot that is free. */
   end(slot: number): void {
+    if (!this.has(slot)) return;
     this.sending[slot]?.free();
     this.receiving[slot]?.free();
     this.sending[slot] = undefined;
     this.receiving[slot] = undefined;
     this.peer[slot] = EMPTY;
+    this.confirmed[slot] = 0;
     this.#buckets.fill(EMPTY);
     for (let each = 0; each < this.capacity; each++) if (this.has(each)) this.#insert(each);
   }
 
   #insert(slot: number): void {
-    let at = bucketOf(this.#localIndex[slot]!, this.#mask);
+    let at = bucketOf(this.localIndex[slot]!, this.#mask);
     while (this.#buckets[at] !== EMPTY) at = (at + 1) & this.#mask;
     this.#buckets[at] = slot;
   }

@@ -28,8 +28,13 @@ export const Tally = {
   /** Calls that the kernel refused: to send on the socket, and to write to the TAP. */
   sendsRefused: 14,
   writesRefused: 15,
-  /** Commands that were not understood. */
+  /** Commands that were not understood, or named a slot that does not exist. */
   commandsRefused: 16,
+  /** Tables that had no room. Until a smaller one is told, the main thread takes all packets. */
+  tablesRefused: 17,
+  /** Bytes of {@link Tally.packetsSent} and of {@link Tally.packetsDelivered}. */
+  packetBytesSent: 18,
+  packetBytesDelivered: 19,
 } as const;
 export type Tally = (typeof Tally)[keyof typeof Tally];
 export type TallyName = keyof typeof Tally;

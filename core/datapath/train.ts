@@ -7,13 +7,14 @@ import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
 import { dontWait, ErrorNumber, type PacketIo } from "./packet_io.ts";
 import type { PeerTable } from "./peer_table.ts";
+import { Tally, type Telemetry } from "./telemetry.ts";
 
 export interface TrainParts {
   readonly arena: Arena;
   readonly plan: ArenaPlan;
   readonly io: PacketIo;
   readonly peers: PeerTable;
-  readonly drops: { count(drop: Drop, times: number): void };
+  readonly telemetry: Pick<Telemetry, "add" | "count">;
 }
 
 /** UDP_MAX_SEGMENTS of older kernels; newer ones take twice as many. */
@@ -38,7 +39,7 @@ export class Train {
   readonly #arena: Arena;
   readonly #io: PacketIo;
   readonly #peers: PeerTable;
-  readonly #drops: TrainParts["drops"];
+  readonly #telemetry: TrainParts["telemetry"];
   readonly #base: number;
   readonly #message: number;
   readonly #iov: number;
@@ -52,14 +53,14 @@ export class Train {
   #size = 0;
   /** Its last datagram was a shorter one. */
   #isClosed = false;
-  /** The kernel, or the device behind it, cannot cut trains. */
-  #isWhole = true;
+  /** A full socket was waited for in this turn. */
+  #isCrowded = false;
 
-  constructor({ arena, plan, io, peers, drops }: TrainParts) {
+  constructor({ arena, plan, io, peers, telemetry }: TrainParts) {
     this.#arena = arena;
     this.#io = io;
     this.#peers = peers;
-    this.#drops = drops;
+    this.#telemetry = telemetry;
     this.#base = plan.take(65_536);
     this.#message = plan.take(messageLength);
     this.#iov = plan.take(iovLength);
@@ -72,11 +73,16 @@ export class Train {
   useSocket(descriptor: number): void {
     this.#socket = descriptor;
     this.#arena.view.setInt32(this.#pollEntry, descriptor, true);
+    this.#peers.takesTrains.fill(1);
   }
 
-  /** False once a train was refused as such: then datagrams go one by one. */
-  get sendsTrains(): boolean {
-    return this.#isWhole;
+  get hasSocket(): boolean {
+    return this.#socket >= 0;
+  }
+
+  /** The socket was full in this turn: what comes from the TAP device had better wait there. */
+  get isCrowded(): boolean {
+    return this.#isCrowded;
   }
 
   /** Offset at which a datagram of `size` bytes for `peer` is to be written next; `added` puts it into the train. */
@@ -100,12 +106,21 @@ export class Train {
   /** Sends what there is. */
   flush(): void {
     if (this.#count === 0) return;
-    if (this.#count === 1 || this.#isWhole) this.#sendWhole();
+    if (this.#count === 1 || this.#peers.takesTrains[this.#peer] === 1) this.#sendWhole();
     else this.#sendEach();
     this.#count = 0;
     this.#bytes = 0;
     this.#peer = -1;
     this.#isClosed = false;
+  }
+
+  /**
+   * Sends what there is. In each turn a full socket is waited for once: to wait for each train would keep datagrams that come in
+   * waiting for as long as a device is stuck.
+   */
+  endTurn(): void {
+    this.flush();
+    this.#isCrowded = false;
   }
 
   #prepare(): void {
@@ -125,24 +140,38 @@ export class Train {
 
   #sendWhole(): void {
     const result = this.#send(0, this.#bytes, this.#count > 1);
-    if (result >= 0) return;
-    const isRefused = result === ErrorNumber.io || result === ErrorNumber.invalid;
-    if (this.#count > 1 && (isRefused || result === ErrorNumber.messageSize)) {
-      if (isRefused) this.#isWhole = false;
-      return this.#sendEach();
-    }
-    this.#lost(result, this.#count);
+    if (result >= 0) return this.#sent(this.#count, this.#bytes);
+    // A device that cannot cut them (EIO), or a path that is too narrow (EINVAL, EMSGSIZE), or something else: only that
+    // they do go one by one tells.
+    const isRefused = result === ErrorNumber.io || result === ErrorNumber.invalid ||
+      result === ErrorNumber.messageSize;
+    if (this.#count === 1 || !isRefused) return this.#lost(result, this.#count);
+    if (this.#sendEach()) this.#peers.takesTrains[this.#peer] = 0;
   }
 
-  #sendEach(): void {
+  /** Whether all of them went. */
+  #sendEach(): boolean {
+    let isSent = true;
     for (let at = 0; at < this.#bytes; at += this.#size) {
-      const result = this.#send(at, Math.min(this.#size, this.#bytes - at), false);
-      if (result < 0) this.#lost(result, 1);
+      const length = Math.min(this.#size, this.#bytes - at);
+      const result = this.#send(at, length, false);
+      if (result >= 0) this.#sent(1, length);
+      else {
+        this.#lost(result, 1);
+        isSent = false;
+      }
     }
+    return isSent;
+  }
+
+  #sent(datagrams: number, bytes: number): void {
+    this.#telemetry.add(Tally.datagramsOut, datagrams);
+    this.#telemetry.add(Tally.datagramBytesOut, bytes);
   }
 
   #lost(result: number, datagrams: number): void {
-    this.#drops.count(reasonOf(result), datagrams);
+    this.#telemetry.add(Tally.sendsRefused, 1);
+    this.#telemetry.count(reasonOf(result), datagrams);
   }
 
   #send(from: number, length: number, isTrain: boolean): number {
@@ -156,7 +185,8 @@ export class Train {
     this.#setPointer(this.#iov, this.#base + from + address);
     this.#setPointer(this.#iov + 8, length);
     let result = this.#io.sendmsg(this.#socket, this.#message + address, dontWait);
-    if (result === ErrorNumber.again) {
+    if (result === ErrorNumber.again && !this.#isCrowded) {
+      this.#isCrowded = true;
       this.#io.poll(this.#pollEntry + address, 1, patienceMillis);
       result = this.#io.sendmsg(this.#socket, this.#message + address, dontWait);
     }
@@ -165,6 +195,6 @@ export class Train {
 }
 
 function reasonOf(result: number): Drop {
-  if (result === ErrorNumber.again) return Drop.queueFull;
+  if (result === ErrorNumber.again || result === ErrorNumber.noBuffers) return Drop.queueFull;
   return result === ErrorNumber.messageSize ? Drop.tooBig : Drop.underlay;
 }

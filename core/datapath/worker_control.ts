@@ -1,9 +1,9 @@
 /** Carries out what the main thread tells. */
 import type { AeadName } from "../contracts/aead.ts";
 import type { Arena } from "./arena.ts";
-import type { ArenaAeadSuite } from "./arena_aead.ts";
-import { type Command, type OpenSession, receiveCommands } from "./control.ts";
-import type { DatapathTables } from "./datapath_tables.ts";
+import type { ArenaAeadKey, ArenaAeadSuite } from "./arena_aead.ts";
+import { type Command, type OpenSession, receiveCommands, type SetPeer } from "./control.ts";
+import { type DatapathTables, Incomplete } from "./datapath_tables.ts";
 import type { RingConsumer } from "./ring.ts";
 import type { SessionCells } from "./session_cells.ts";
 import type { SessionEntry } from "./session_table.ts";
@@ -46,19 +46,33 @@ export class WorkerControl {
     this.#user = user;
   }
 
-  /** Handles what has been told; false once the data path is to end. Costs a comparison when there is nothing. */
+  /** There are commands that wait for the next `apply`. */
+  get hasMore(): boolean {
+    return this.#parts.ring.peek() >= 0;
+  }
+
+  /**
+   * Handles what has been told; false once the data path is to end, be it because nothing can be told any more. Costs two
+   * comparisons when there is nothing.
+   */
   apply(): boolean {
     const { ring, telemetry, tables } = this.#parts;
-    if (ring.peek() < 0) return !this.#isEnded;
+    if (ring.peek() < 0) return this.#goesOn();
     const refused = receiveCommands(ring, mostAtOnce, this.#handle);
     telemetry.add(Tally.commandsRefused, refused);
     tables.version++;
     ring.wake();
+    return this.#goesOn();
+  }
+
+  /** Without commands the keys would stay for ever, and the main thread could not even end this. */
+  #goesOn(): boolean {
+    if (this.#parts.ring.isBroken && !this.#isEnded) this.#end();
     return !this.#isEnded;
   }
 
   #carryOut(command: Command): void {
-    const { tables, cells, telemetry } = this.#parts;
+    const { tables } = this.#parts;
     switch (command.kind) {
       case "attach-socket":
         return this.#useSocket(command.descriptor);
@@ -71,26 +85,55 @@ export class WorkerControl {
       case "open-session":
         return this.#open(command);
       case "confirm":
-        tables.sessions.confirmed[command.slot] = 1;
-        return;
+        return this.#confirm(command.slot);
       case "end-session":
-        tables.sessions.end(command.slot);
-        return cells.freed(command.slot);
+        return this.#endSession(command.slot);
       case "peer":
-        return tables.peers.put(command.slot, { ...command, session: command.isUp ? command.session : NONE });
+        return this.#putPeer(command);
       case "routes":
-        if (!tables.routes.load(command.version, command)) telemetry.add(Tally.commandsRefused, 1);
-        return;
+        return this.#loaded(Incomplete.routes, tables.routes.load(command.version, command));
       case "locals":
-        if (!tables.locals.load(command.hosts)) telemetry.add(Tally.commandsRefused, 1);
-        return;
+        return this.#loaded(Incomplete.locals, tables.locals.load(command.hosts));
       case "specials":
-        if (!tables.specials.load(command.addresses.map(withoutMac))) telemetry.add(Tally.commandsRefused, 1);
-        return;
+        return this.#loaded(Incomplete.specials, tables.specials.load(command.addresses.map(withoutMac)));
       case "stop":
-        this.#isEnded = true;
-        return this.#endSessions();
+        return this.#end();
     }
+  }
+
+  #refuse(): void {
+    this.#parts.telemetry.add(Tally.commandsRefused, 1);
+  }
+
+  /** The table before, which is kept, is wrong by now. */
+  #loaded(table: number, isWhole: boolean): void {
+    const { tables, telemetry } = this.#parts;
+    if (isWhole) tables.incomplete &= ~table;
+    else {
+      tables.incomplete |= table;
+      telemetry.add(Tally.tablesRefused, 1);
+    }
+  }
+
+  /** Of a session that was refused there is nothing to confirm. */
+  #confirm(slot: number): void {
+    const { sessions } = this.#parts.tables;
+    if (slot >= sessions.capacity) return this.#refuse();
+    if (sessions.has(slot)) sessions.confirmed[slot] = 1;
+  }
+
+  /** Also of one that was refused: its cells are free only by this thread's word. */
+  #endSession(slot: number): void {
+    const { tables, cells } = this.#parts;
+    if (slot >= tables.sessions.capacity) return this.#refuse();
+    tables.sessions.end(slot);
+    cells.freed(slot);
+  }
+
+  #putPeer(command: SetPeer): void {
+    const { peers, sessions } = this.#parts.tables;
+    if (command.slot >= peers.capacity || command.session >= sessions.capacity) return this.#refuse();
+    peers.put(command.slot, { ...command, session: command.isUp ? command.session : NONE });
   }
 
   #useSocket(descriptor: number): void {
@@ -105,12 +148,12 @@ export class WorkerControl {
 
   /** A session that is refused has no keys here: its datagrams are the main thread's, which answers as for any other. */
   #open(command: OpenSession): void {
-    const { tables, telemetry } = this.#parts;
+    const { tables } = this.#parts;
     const { slot, peer, localIndex, remoteIndex, partialChecksum } = command;
     const keys = slot < tables.sessions.capacity && peer < tables.peers.capacity
       ? this.#keys(command)
       : undefined;
-    if (keys === undefined) return telemetry.add(Tally.commandsRefused, 1);
+    if (keys === undefined) return this.#refuse();
     tables.sessions.put(slot, { peer, localIndex, remoteIndex, partialChecksum, ...keys });
   }
 
@@ -120,14 +163,18 @@ export class WorkerControl {
   ): Pick<SessionEntry, "sending" | "receiving"> | undefined {
     const { arena, suites } = this.#parts;
     const suite = suites.get(cipher);
+    let sending: ArenaAeadKey | undefined;
     try {
-      return suite && { sending: suite.key(sendKey, arena), receiving: suite.key(receiveKey, arena) };
+      sending = suite?.key(sendKey, arena);
+      return suite && sending && { sending, receiving: suite.key(receiveKey, arena) };
     } catch {
+      sending?.free();
       return undefined;
     }
   }
 
-  #endSessions(): void {
+  #end(): void {
+    this.#isEnded = true;
     const { sessions } = this.#parts.tables;
     for (let slot = 0; slot < sessions.capacity; slot++) if (sessions.has(slot)) sessions.end(slot);
   }

@@ -70,6 +70,11 @@ export function forwardFromMesh(
   return { to: "peer", peer: route.owner, forwarded: true };
 }
 
+/** True for an address that a local port holds, and for a free one of this node's ranges. */
+export function isOwnAddress(address: Address, view: ForwardingView): boolean {
+  return view.holds(address) || view.routes.lookup(address)?.owner === view.self;
+}
+
 interface Way {
   /** Of the source. */
   readonly origin: Route | undefined;

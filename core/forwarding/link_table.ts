@@ -1,6 +1,7 @@
 /** Who holds an address or a MAC on this node. */
 import type { AttachedPort } from "../contracts/port.ts";
 import type { Address } from "../contracts/values.ts";
+import { addressKey } from "../wire/address.ts";
 import { macOfAddress, macToNumber } from "../wire/mac.ts";
 import type { LinkHolder } from "./link.ts";
 
@@ -27,7 +28,7 @@ export class LinkTable {
   }
 
   linkOf(address: Address): LinkHolder | undefined {
-    return this.#byAddress.get(keyOf(address));
+    return this.#byAddress.get(addressKey(address));
   }
 
   localMac(mac: Uint8Array): boolean {
@@ -46,16 +47,10 @@ export class LinkTable {
 
   /** After all interfaces: the MAC that one really has goes before a MAC that an address of another one derives. */
   #addAddress(address: Address, holder: LinkHolder): void {
-    const key = keyOf(address);
+    const key = addressKey(address);
     if (this.#byAddress.has(key)) return;
     this.#byAddress.set(key, holder);
     const derived = macToNumber(macOfAddress(address));
     if (!this.#byMac.has(derived)) this.#byMac.set(derived, holder);
   }
-}
-
-/** IPv4 as its number; IPv6 as one character per byte, the cheapest hashable form of 16 bytes. */
-function keyOf({ family, bytes }: Address): number | string {
-  if (family === 4) return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
-  return String.fromCharCode(...bytes);
 }

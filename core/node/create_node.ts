@@ -104,7 +104,7 @@ async function assemble(
     startedWall: platform.clock.wall(),
     ...parts,
     phase: () => phase.now,
-    traffic: () => mesh.forwarder.traffic(),
+    ...packetsOf(mesh),
     drops: context.drops,
     alerts: () => context.alerts.list(),
     host: () => exposures.status(),
@@ -133,6 +133,10 @@ async function assemble(
       await stop();
     },
   });
+}
+
+function packetsOf({ datapath, forwarder }: Mesh): Pick<StatusSources, "traffic" | "datapath"> {
+  return { traffic: () => datapath.traffic(forwarder.traffic()), datapath: () => datapath.status() };
 }
 
 /** The last moment at which a network can be refused is before it is founded. */

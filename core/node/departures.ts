@@ -123,6 +123,13 @@ function oneForEach(wishes: readonly AddressWish[], leases: readonly Lease[]): r
   return wishes.flatMap((wish) => leases.find((lease) => isLeaseOf(wish, lease)) ?? []);
 }
 
+/** By the same words, or by more or fewer digits of a container's id. */
 export function isSamePlace(one: Where, other: Where): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+  const [id, otherId] = [idOf(one), idOf(other)];
+  if (id === undefined || otherId === undefined) return JSON.stringify(one) === JSON.stringify(other);
+  return id.startsWith(otherId) || otherId.startsWith(id);
+}
+
+function idOf(where: Where): string | undefined {
+  return "container" in where ? where.container : undefined;
 }

@@ -9,7 +9,7 @@ import type {
   FixedPeer,
   OverlayPacket,
 } from "../contracts/encapsulation.ts";
-import type { PeerId } from "../contracts/values.ts";
+import type { Address, PeerId } from "../contracts/values.ts";
 import { formatEndpoint } from "../wire/endpoint.ts";
 import { GreProtocol } from "../wire/gre.ts";
 import { formatPrefix } from "../wire/prefix.ts";
@@ -21,23 +21,27 @@ import type { BesidePart } from "./node_parts.ts";
 type Fact<T extends EncapsulationOutput["type"]> = Extract<EncapsulationOutput, { type: T }>;
 type Driver = EncapsulationDriver<Encapsulation>;
 
+/** What devices are let into. */
+export interface DeviceWays {
+  forward(from: PeerId, packet: OverlayPacket): void;
+  /** True for an address that one of our ports holds, and for a free one of our ranges. */
+  isOurs(address: Address): boolean;
+}
+
 export class DeviceLinks {
   readonly devices: Devices;
   readonly #context: NodeContext;
-  readonly #forward: (from: PeerId, packet: OverlayPacket) => void;
+  readonly #ways: DeviceWays;
   readonly #drivers: readonly Driver[];
   readonly #served: readonly { readonly device: FixedPeer; readonly driver: Driver }[];
   readonly #byPeer: ReadonlyMap<PeerId, Driver>;
 
   /** Throws `CONFIG_INVALID` for devices that cannot be told apart. */
-  constructor(
-    context: NodeContext,
-    parts: readonly BesidePart[],
-    forward: (from: PeerId, packet: OverlayPacket) => void,
-  ) {
+  constructor(context: NodeContext, parts: readonly BesidePart[], ways: DeviceWays) {
     this.#context = context;
-    this.#forward = forward;
+    this.#ways = ways;
     this.devices = new Devices(parts.flatMap(({ encapsulation }) => encapsulation.fixedPeers));
+    for (const { encapsulation } of parts) encapsulation.answerFor?.((address) => ways.isOurs(address));
     this.#drivers = parts.map((part) => this.#drive(part));
     this.#served = parts.flatMap(({ encapsulation }, i) =>
       encapsulation.fixedPeers.map((device) => ({ device, driver: this.#drivers[i]! }))
@@ -88,7 +92,7 @@ export class DeviceLinks {
   /** Control messages are for members: a device has shown no identity that what it says could be held against. */
   #receive({ from, packet }: Fact<"packet">): void {
     const isTraffic = packet.protocol !== GreProtocol.control && this.devices.has(from);
-    if (isTraffic) this.#forward(from, packet);
+    if (isTraffic) this.#ways.forward(from, packet);
     else this.#context.drops.count(Drop.unsupported);
   }
 

@@ -19,6 +19,8 @@ export interface DriverParts<M extends Encapsulation> {
   readonly log: Logger;
   /** What it throws is logged: one part that fails must not keep the others from the facts behind it. */
   readonly onFact: (fact: EncapsulationFact) => void;
+  /** Called when all that follows from a call has been done. */
+  readonly onDrained?: () => void;
 }
 
 /** A machine that failed on time is not asked again at once: its deadline may still be the one that has passed. */
@@ -88,6 +90,7 @@ export class EncapsulationDriver<M extends Encapsulation> {
       this.#draining = false;
     }
     this.#schedule();
+    this.#parts.onDrained?.();
   }
 
   #poll(): EncapsulationOutput | undefined {

@@ -13,6 +13,7 @@ import type {
 import type { Finding } from "../contracts/discovery.ts";
 import { errorCode } from "../contracts/errors.ts";
 import type { Endpoint, PeerId, PeerRecord } from "../contracts/values.ts";
+import { isOwnAddress } from "../forwarding/forward.ts";
 import { formatEndpoint, sameEndpoint } from "../wire/endpoint.ts";
 import { GreProtocol } from "../wire/gre.ts";
 import { Admissions } from "./admissions.ts";
@@ -21,6 +22,7 @@ import { Forwarder } from "./forwarder.ts";
 import { DeviceLinks } from "./device_links.ts";
 import { MeshRoutes } from "./devices.ts";
 import { MeshBridges } from "./mesh_bridges.ts";
+import { MeshDatapath } from "./mesh_datapath.ts";
 import { Introductions } from "./introductions.ts";
 import { Joining } from "./joining.ts";
 import { NameClashAlerts } from "./name_clashes.ts";
@@ -43,6 +45,7 @@ export class Mesh {
   readonly admissions: Admissions;
   readonly joining = new Joining();
   readonly bridges: MeshBridges;
+  readonly datapath: MeshDatapath;
   readonly #context: NodeContext;
   readonly #parts: NodeParts;
   readonly #devices: DeviceLinks;
@@ -63,10 +66,12 @@ export class Mesh {
       drops,
       log: platform.log.child("mesh"),
       onFact: (fact) => this.#handle(fact),
+      onDrained: () => this.datapath.update(),
     });
     if (measuresPaths(parts.encapsulation)) parts.encapsulation.measurePaths();
-    this.#devices = new DeviceLinks(context, parts.beside, (from, packet) => {
-      this.forwarder.fromMesh(from, packet);
+    this.#devices = new DeviceLinks(context, parts.beside, {
+      forward: (from, packet) => this.forwarder.fromMesh(from, packet),
+      isOurs: (address) => isOwnAddress(address, this.forwarder),
     });
     channels.carryOver((peer, packet) => this.driver.seal(peer, packet));
     this.introductions = new Introductions({
@@ -93,20 +98,27 @@ export class Mesh {
       pathMtu: (peer) => context.connections.connection(peer)?.pathMtu,
       seal: (peer, packet) => this.#seal(peer, packet),
     });
+    this.datapath = new MeshDatapath(context, parts, this.bridges, (step) => {
+      this.driver.call((_, now) => step(now));
+    });
     this.admissions = new Admissions({
       platform,
       state,
       spread: (records) => this.introductions.spread(records),
     });
+    this.#hearIntroductions();
+    for (const plugin of parts.discovery) plugin.watch((finding) => this.#find(finding));
+    state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
+  }
+
+  #hearIntroductions(): void {
     this.introductions.onStaleKey(() => void this.#renewKey());
     this.introductions.onOutspoken(() => {
       this.announce().catch((error) =>
-        platform.log.log("error", "Cannot announce this node anew", { error })
+        this.#context.platform.log.log("error", "Cannot announce this node anew", { error })
       );
     });
     this.introductions.onCloneSeen((_, places) => this.#raiseOwnClone(places));
-    for (const plugin of parts.discovery) plugin.watch((finding) => this.#find(finding));
-    state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
   }
 
   /** Sets out for every member this node has known, so that a restart returns without waiting for introductions. */
@@ -117,6 +129,7 @@ export class Mesh {
     this.#nameClashes.update(state.trust());
     for (const peer of this.#context.state.knownPeers()) this.#reach(peer);
     this.#devices.start();
+    this.datapath.start();
   }
 
   stop(): void {
@@ -126,6 +139,7 @@ export class Mesh {
     }
     this.driver.close();
     this.#devices.stop();
+    this.datapath.stop();
   }
 
   #seal(peer: PeerId, packet: OverlayPacket): Drop {

@@ -48,7 +48,7 @@ export class NodeContext {
   }
 
   hostFor(plugin: string): Host {
-    const { clock, random, log, aeads } = this.platform;
+    const { clock, random, log, aeads, datapath } = this.platform;
     return {
       self: this.state.self,
       clock,
@@ -59,6 +59,7 @@ export class NodeContext {
       membership: this.state,
       store: this.store,
       aeads,
+      ...datapath === undefined ? {} : { datapath },
       channel: (name) => this.channels.open(name),
       replicate: (state) => this.replicator.replicate(state),
     };

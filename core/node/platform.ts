@@ -1,5 +1,7 @@
 import type { AeadSuite } from "../contracts/aead.ts";
+import type { Datapath } from "../contracts/datapath.ts";
 import type { Clock, Logger, Random } from "../contracts/host.ts";
+import type { WorkerLink } from "../datapath/worker_link.ts";
 import { nobleAeads, platformAeads, rankAeads } from "../runtime/aead.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { systemRandom } from "../runtime/random.ts";
@@ -17,17 +19,33 @@ export interface Platform {
   /** "deno 2.9.6", for status. */
   readonly runtime: string;
   readonly hostname: string;
+  /** The thread that carries packets past this one; its own life is its giver's to end, after that of the node. */
+  readonly datapath?: (Datapath & WorkerLink) | undefined;
+  /** Why there is none. */
+  readonly noDatapath?: string | undefined;
 }
 
 /** The real thing, with whatever the caller brings instead. */
 export function platformOf(given: Partial<Platform> = {}): Platform {
   const clock = given.clock ?? systemClock();
+  const { datapath } = given;
+  const aeads = given.aeads ?? rankAeads([...platformAeads(), ...nobleAeads()], clock);
   return {
     clock,
     random: given.random ?? systemRandom(),
     log: given.log ?? silentLogger,
-    aeads: given.aeads ?? rankAeads([...platformAeads(), ...nobleAeads()], clock),
+    aeads: datapath === undefined ? aeads : inOrderOf(datapath, aeads),
     runtime: given.runtime ?? runtimeName(),
     hostname: given.hostname ?? hostName(),
+    ...datapath === undefined ? { noDatapath: given.noDatapath ?? "none was asked for" } : { datapath },
   };
+}
+
+/** Of the ciphers, the one that is cheapest where packets are sealed goes first. */
+function inOrderOf({ facts }: WorkerLink, aeads: readonly AeadSuite[]): readonly AeadSuite[] {
+  const place = ({ name }: AeadSuite) => {
+    const index = facts.ciphers.findIndex((cipher) => cipher.name === name);
+    return index < 0 ? facts.ciphers.length : index;
+  };
+  return aeads.toSorted((a, b) => place(a) - place(b));
 }

@@ -21,6 +21,7 @@ export class PortSet {
   readonly overlay: OverlaySockets | undefined;
   readonly #inside: Port;
   #table: LinkTable | undefined;
+  #version = 0;
   #vanished: (owner: string) => void = () => {};
 
   /** Throws `UNSUPPORTED` for ports that do not go together. */
@@ -40,7 +41,7 @@ export class PortSet {
     this.#inside = inside;
     this.overlay = ports.find(hasSockets);
     this.link?.watch((owner) => {
-      this.#table = undefined;
+      this.#changed();
       this.#vanished(owner);
     });
   }
@@ -53,6 +54,11 @@ export class PortSet {
   /** Who holds an address or a MAC; made anew as a whole, for endpoints come by the dozen and packets by the million. */
   get table(): LinkTable {
     return this.#table ??= new LinkTable(this.attached());
+  }
+
+  /** Grows whenever an endpoint comes, goes or has other addresses. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Called once, before the ports start. */
@@ -80,7 +86,7 @@ export class PortSet {
     try {
       return await port.attach(request, signal);
     } finally {
-      this.#table = undefined;
+      this.#changed();
     }
   }
 
@@ -89,13 +95,18 @@ export class PortSet {
       const was = await Promise.all(this.#ports().map((port) => port.detach(owner)));
       return was.includes(true);
     } finally {
-      this.#table = undefined;
+      this.#changed();
     }
   }
 
   /** Those inside the process first. */
   *attached(): Iterable<AttachedPort> {
     for (const port of this.#ports()) yield* port.attached();
+  }
+
+  #changed(): void {
+    this.#table = undefined;
+    this.#version++;
   }
 
   #ports(): readonly Port[] {

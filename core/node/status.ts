@@ -7,6 +7,7 @@ import type {
   Alert,
   ConnectionState,
   ConnectionStatus,
+  DatapathStatus,
   IpamStatus,
   ListenerStatus,
   NodeStatus,
@@ -49,6 +50,7 @@ export interface StatusSources {
   readonly startedAt: number;
   phase(): NodeStatus["state"];
   traffic(): TrafficStatus;
+  datapath(): DatapathStatus;
   readonly drops: Pick<DropCounts, "all" | "report">;
   alerts(): readonly Alert[];
   host(): HostStatus | undefined;
@@ -80,6 +82,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     targets: targetStatuses(sources).length,
     ipam: ipamStatus(sources),
     traffic: sources.traffic(),
+    datapath: sources.datapath(),
     drops: sources.drops.report(),
     host: sources.host() ?? null,
     alerts,

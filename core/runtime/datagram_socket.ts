@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { Drop } from "../contracts/drop.ts";
-import { MeshError } from "../contracts/errors.ts";
+import { isMeshError, MeshError } from "../contracts/errors.ts";
 import type { Endpoint } from "../contracts/values.ts";
 import { bindError, systemCode } from "./bind_error.ts";
 import type { BindDatagrams, DatagramBackend, RawEndpoint } from "./datagram_backend.ts";
@@ -59,7 +59,7 @@ export async function bindDatagramSocket(
     const bound = await backend(local, (error) => observer.failed(error));
     return new BoundDatagramSocket(bound, observer);
   } catch (cause) {
-    throw bindError("UDP", local, cause);
+    throw isMeshError(cause) ? cause : bindError("UDP", local, cause);
   }
 }
 

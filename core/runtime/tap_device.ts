@@ -2,16 +2,23 @@
  * A TAP device of Linux: Ethernet frames between this process and a network namespace.
  *
  * The device is persistent and stays when the process ends, so that the bridge keeps its port and a restarted node
- * opens the same device again. It has several queues and a header for offloads before each frame, though this form uses
- * one queue and no offload: a device cannot change from one queue to several, and what moves more frames at a time is to
- * find the same device.
+ * opens the same device again. It has several queues, of which one is used, since a device cannot change from one to
+ * several, and a header for offloads before each frame: with a data path that reads the device, the kernel leaves
+ * segments and checksums to it; without one, frames are whole.
  */
 import { MeshError } from "../contracts/errors.ts";
+import type { Datapath } from "../contracts/datapath.ts";
 import { callMemory, type Libc, type Watch } from "./ffi/libc.ts";
 import { ERRNO, systemErrorName } from "./ffi/system_error.ts";
 import { systemLibc } from "./ffi/system_libc.ts";
 import { bringUp } from "./interface_flags.ts";
-import { openTapQueue, type TapDescriptors, type TapOptions } from "./tap_opening.ts";
+import {
+  askForOffloads,
+  openTapQueue,
+  refuseOffloads,
+  type TapDescriptors,
+  type TapOptions,
+} from "./tap_opening.ts";
 import { completeFrame, VNET_HEADER_LENGTH } from "./vnet_header.ts";
 
 export type { TapOptions } from "./tap_opening.ts";
@@ -51,6 +58,11 @@ const ETHERNET_HEADER = 14;
  */
 const BATCH = 16;
 
+export interface OpenTapOptions extends TapOptions {
+  /** Reads the device instead of this thread, if it reads no other. */
+  readonly datapath?: Datapath | undefined;
+}
+
 /**
  * Opens the device `name`, and makes it when it is missing (down, with a random address). Rejects
  *
@@ -60,12 +72,13 @@ const BATCH = 16;
  *   it is open already, `EINVAL` where an interface of that name is no such device;
  * - `INVALID_ARGUMENT`: a name that Linux would not take, or would take as a pattern.
  */
-export async function openTap(options: TapOptions, libc?: Libc): Promise<TapDevice> {
+export async function openTap(options: OpenTapOptions, libc?: Libc): Promise<TapDevice> {
   const calls = libc ?? await systemLibc();
   // One that is given is the giver's to end.
   const release = libc === undefined ? () => calls[Symbol.dispose]() : () => {};
   try {
-    return new TapQueue(calls, { name: options.name, ...openTapQueue(calls, options), release });
+    const { name, datapath } = options;
+    return new TapQueue(calls, { name, datapath, ...openTapQueue(calls, options), release });
   } catch (error) {
     release();
     throw error;
@@ -74,6 +87,7 @@ export async function openTap(options: TapOptions, libc?: Libc): Promise<TapDevi
 
 interface OpenQueue extends TapDescriptors {
   readonly name: string;
+  readonly datapath: Datapath | undefined;
   /** Called last. */
   release(): void;
 }
@@ -88,6 +102,7 @@ class TapQueue implements TapDevice {
   #handler: (frame: Uint8Array) => void = () => {};
   #failed: (error: unknown) => void = () => {};
   #watch: Watch | undefined;
+  #isTaken = false;
   #closed: Promise<void> | undefined;
 
   constructor(libc: Libc, open: OpenQueue) {
@@ -113,7 +128,7 @@ class TapQueue implements TapDevice {
   }
 
   receive(handler: (frame: Uint8Array) => void, failed: (error: unknown) => void): void {
-    if (this.#watch !== undefined || this.#closed !== undefined) {
+    if (this.#isReceiving || this.#closed !== undefined) {
       throw new MeshError(
         "INVALID_ARGUMENT",
         `Cannot receive from ${this.name}: it is closed, or read already`,
@@ -121,7 +136,23 @@ class TapQueue implements TapDevice {
     }
     this.#handler = handler;
     this.#failed = failed;
-    this.#watch = this.#libc.watch(this.#open.queue, () => this.#readBatch());
+    this.#isTaken = this.#handOver();
+    if (!this.#isTaken) this.#watch = this.#libc.watch(this.#open.queue, () => this.#readBatch());
+  }
+
+  get #isReceiving(): boolean {
+    return this.#isTaken || this.#watch !== undefined;
+  }
+
+  #handOver(): boolean {
+    const { datapath, queue } = this.#open;
+    const receiver = {
+      frame: (frame: Uint8Array) => this.#give(frame),
+      lost: () => this.#lost(-ERRNO.EBADFD),
+    };
+    if (datapath?.takeTap(queue, receiver) !== true) return false;
+    askForOffloads(this.#libc, queue);
+    return true;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -131,10 +162,17 @@ class TapQueue implements TapDevice {
 
   async #close(): Promise<void> {
     await this.#watch?.close();
+    if (this.#isTaken) await this.#takeBack();
     this.#libc.close(this.#open.queue);
     // After it, so that whoever may open the device next finds no queue of ours.
     if (this.#open.claim !== undefined) this.#libc.close(this.#open.claim);
     this.#open.release();
+  }
+
+  async #takeBack(): Promise<void> {
+    const { datapath, queue } = this.#open;
+    refuseOffloads(this.#libc, queue);
+    await datapath?.release(queue);
   }
 
   /** True when there may be more. */
@@ -152,8 +190,13 @@ class TapQueue implements TapDevice {
 
   #take(packet: Uint8Array): void {
     if (packet.length < VNET_HEADER_LENGTH + ETHERNET_HEADER || !completeFrame(packet)) return;
+    this.#give(packet.subarray(VNET_HEADER_LENGTH));
+  }
+
+  #give(frame: Uint8Array): void {
+    if (this.#closed !== undefined) return;
     try {
-      this.#handler(packet.subarray(VNET_HEADER_LENGTH));
+      this.#handler(frame);
     } catch (error) {
       this.#failed(error);
     }

@@ -34,6 +34,22 @@ export interface TapOptions {
   readonly further?: boolean;
 }
 
+/**
+ * What frames that are read may leave to the reader, each set tried before the next one: checksums, TCP and UDP of both
+ * families to be cut into segments (UDP since Linux 6.2), and ECN.
+ */
+const OFFLOADS = [0x6f, 0x0f] as const;
+
+/** Asks the kernel for frames that are not finished. False when it has none, so that all are whole, as at first. */
+export function askForOffloads(libc: Libc, queue: number): boolean {
+  return OFFLOADS.some((offloads) => libc.ioctlValue(queue, TUNSETOFFLOAD, offloads) === 0);
+}
+
+/** From now on frames are whole; those that wait in the queue already may be different. */
+export function refuseOffloads(libc: Libc, queue: number): void {
+  libc.ioctlValue(queue, TUNSETOFFLOAD, 0);
+}
+
 /** Descriptors of an open device. */
 export interface TapDescriptors {
   /** Non-blocking; a frame per read and write, behind a header for offloads. */

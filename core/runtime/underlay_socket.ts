@@ -7,7 +7,7 @@ import type { Endpoint } from "../contracts/values.ts";
 import { parseAddress } from "../wire/address.ts";
 import { bindError } from "./bind_error.ts";
 import type { PacketCalls } from "./ffi/packet_calls.ts";
-import { systemErrorName } from "./ffi/system_error.ts";
+import { callError } from "./ffi/system_error.ts";
 import { AF_INET, AF_INET6, decodeSockaddr, encodeSockaddr, SOCKADDR_LENGTH } from "./socket_address.ts";
 
 export interface UnderlaySocketOptions {
@@ -97,10 +97,4 @@ function bound(calls: PacketCalls, descriptor: number, { host, port, family }: W
 
 function check(call: string, result: number): void {
   if (result < 0) throw callError(call, result);
-}
-
-/** As the runtimes throw it: with the system's code. */
-function callError(call: string, result: number): Error {
-  const code = systemErrorName(result);
-  return Object.assign(new Error(`${call} failed with ${code}`), { code });
 }

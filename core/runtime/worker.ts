@@ -46,7 +46,10 @@ function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** The worker's side: every question gets an answer. Does nothing on the main thread, where nobody asks. */
+/**
+ * The worker's side: every question gets an answer, and one that cannot be answered ends the worker. Does nothing on the
+ * main thread, where nobody asks.
+ */
 export function answerQuestions(answer: (question: unknown) => unknown): void {
-  parentPort?.on("message", (question: unknown) => parentPort?.postMessage(answer(question)));
+  parentPort?.on("message", async (question: unknown) => parentPort?.postMessage(await answer(question)));
 }

@@ -173,3 +173,9 @@ export function isMappedIpv4({ family, bytes }: Address): boolean {
 export function unmapAddress(address: Address): Address {
   return isMappedIpv4(address) ? { family: 4, bytes: copyBytes(address.bytes, 12) } : address;
 }
+
+/** What a map finds an address by: IPv4 as its number; IPv6 as one character per byte, the cheapest hashable form of 16. */
+export function addressKey({ family, bytes }: Address): number | string {
+  if (family === 4) return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
+  return String.fromCharCode(...bytes);
+}

@@ -18,11 +18,14 @@ import { sameAddress } from "./address.ts";
 import { copyBytes } from "./bytes.ts";
 import { ethernetHeaderLength, EtherType } from "./ethernet.ts";
 import { readU16, writeU16 } from "./field.ts";
-import { macLength } from "./mac.ts";
+import { broadcastMac, macLength } from "./mac.ts";
 
 const messageLength = 28;
 const ethernetHardware = 1;
 const operations = { 1: "request", 2: "reply" } as const;
+const operationNumbers = { request: 1, reply: 2 } as const;
+/** What a request says of the MAC that it asks for. */
+const noMac = new Uint8Array(macLength);
 
 export interface ArpMessage {
   readonly operation: "request" | "reply";
@@ -57,18 +60,39 @@ export function isAnnouncement({ sender, target }: ArpMessage): boolean {
 
 /** The frame that tells who sent `request` that its target is at `mac`. Without padding. */
 export function encodeArpReply(request: ArpMessage, mac: Uint8Array): Uint8Array<ArrayBuffer> {
+  const asker = { address: request.sender, mac: request.senderMac };
+  return encodeArp(operationNumbers.reply, { address: request.target, mac }, asker, request.senderMac);
+}
+
+/** An address, and the 6-byte MAC that it is at. */
+export interface ArpStation {
+  readonly address: Address;
+  readonly mac: Uint8Array;
+}
+
+/** The frame to all that asks who has `target`. Without padding. */
+export function encodeArpRequest(sender: ArpStation, target: Address): Uint8Array<ArrayBuffer> {
+  return encodeArp(operationNumbers.request, sender, { address: target, mac: noMac }, broadcastMac);
+}
+
+function encodeArp(
+  operation: number,
+  sender: ArpStation,
+  target: ArpStation,
+  destination: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(ethernetHeaderLength + messageLength);
-  frame.set(request.senderMac);
-  frame.set(mac, macLength);
+  frame.set(destination);
+  frame.set(sender.mac, macLength);
   writeU16(frame, 2 * macLength, EtherType.arp);
   const at = ethernetHeaderLength;
   writeU16(frame, at, ethernetHardware);
   writeU16(frame, at + 2, EtherType.ipv4);
   writeU16(frame, at + 4, (macLength << 8) | 4);
-  writeU16(frame, at + 6, 2);
-  frame.set(mac, at + 8);
-  frame.set(request.target.bytes, at + 14);
-  frame.set(request.senderMac, at + 18);
-  frame.set(request.sender.bytes, at + 24);
+  writeU16(frame, at + 6, operation);
+  frame.set(sender.mac, at + 8);
+  frame.set(sender.address.bytes, at + 14);
+  frame.set(target.mac, at + 18);
+  frame.set(target.address.bytes, at + 24);
   return frame;
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
 import { Drop } from "../contracts/drop.ts";
-import { formatAddress } from "./address.ts";
-import { type ArpMessage, decodeArp, encodeArpReply, isAnnouncement } from "./arp.ts";
+import { formatAddress, parseAddress } from "./address.ts";
+import { type ArpMessage, decodeArp, encodeArpReply, encodeArpRequest, isAnnouncement } from "./arp.ts";
 import { concatBytes, copyBytes } from "./bytes.ts";
 import { arp } from "./captured_frames.ts";
 import { formatMac, parseMac } from "./mac.ts";
@@ -29,6 +29,11 @@ test("our replies are the kernel's bit for bit, also to a probe", () => {
   const probe = copyBytes(arp.request);
   probe.fill(0, 28, 32);
   assert.deepEqual(encodeArpReply(decode(probe), seven), arp.probeReply);
+});
+
+test("our requests are the kernel's bit for bit", () => {
+  const sender = { address: parseAddress("10.32.0.1")!, mac: parseMac("0a:5e:0a:20:00:01")! };
+  assert.deepEqual(encodeArpRequest(sender, parseAddress("10.32.0.7")!), arp.request);
 });
 
 test("padding is ignored, and a cut message is malformed", () => {

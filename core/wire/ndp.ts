@@ -1,6 +1,6 @@
 /**
- * IPv6 neighbour discovery (RFC 4861) as far as a node takes part that answers for others: it reads solicitations and
- * writes advertisements, and knows which messages are between neighbours only.
+ * IPv6 neighbour discovery (RFC 4861) as far as a node takes part: it reads and writes solicitations and advertisements,
+ * and knows which messages are between neighbours only.
  *
  *     0                   1                   2                   3
  *     0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
@@ -83,32 +83,46 @@ export interface NeighbourSolicitation {
  * link-layer address. Any other message is unsupported, a solicitation in fragments malformed (RFC 6980 §5).
  */
 export function decodeSolicitation(packet: Ipv6Packet): NeighbourSolicitation | Drop {
+  const target = decodeTarget(packet, NdpType.neighbourSolicitation);
+  if (typeof target === "number") return target;
+  const { source, payload } = packet;
+  const isProbe = isUnspecified(source);
+  if (isProbe && optionOf(payload, sourceLinkLayerAddress) !== undefined) return Drop.malformed;
+  if (isProbe && !sameAddress(packet.destination, solicitedNode(target))) return Drop.malformed;
+  return { source, target, isProbe };
+}
+
+/** The target of a message of this type, checked as both types have to be. */
+function decodeTarget(packet: Ipv6Packet, type: number): Address | Drop {
   const { payload } = packet;
-  if (icmpv6Type(packet) !== NdpType.neighbourSolicitation) return Drop.unsupported;
+  if (icmpv6Type(packet) !== type) return Drop.unsupported;
   if (packet.isFragment || packet.hopLimit !== everyHop || payload.length < messageLength) {
     return Drop.malformed;
   }
   const initial = pseudoSum(packet.bytes, IpProtocol.icmpv6, payload.length);
   if (checksum(payload, 0, payload.length, initial) !== 0) return Drop.badChecksum;
-  const { source } = packet;
   const target: Address = { family: 6, bytes: copyBytes(payload, 8, messageLength) };
-  const isProbe = isUnspecified(source);
-  if (payload[1] !== 0 || isMulticast(target)) return Drop.malformed;
-  if (!areOptionsRight(payload, isProbe)) return Drop.malformed;
-  if (isProbe && !sameAddress(packet.destination, solicitedNode(target))) return Drop.malformed;
-  return { source, target, isProbe };
+  const isRight = payload[1] === 0 && !isMulticast(target) && areOptionsRight(payload);
+  return isRight ? target : Drop.malformed;
 }
 
-/** No option of length 0 and none that is cut; in a probe no source link-layer address. */
-function areOptionsRight(payload: Uint8Array, isProbe: boolean): boolean {
+/** No option of length 0 and none that is cut. */
+function areOptionsRight(payload: Uint8Array): boolean {
   let at = messageLength;
   while (at + 1 < payload.length) {
     const length = 8 * payload[at + 1]!;
     if (length === 0 || at + length > payload.length) return false;
-    if (isProbe && payload[at] === sourceLinkLayerAddress) return false;
     at += length;
   }
   return at === payload.length;
+}
+
+/** What the first option of this type holds, a view; for options that {@link areOptionsRight}. */
+function optionOf(payload: Uint8Array, type: number): Uint8Array | undefined {
+  for (let at = messageLength; at < payload.length; at += 8 * payload[at + 1]!) {
+    if (payload[at] === type) return payload.subarray(at + 2, at + 8 * payload[at + 1]!);
+  }
+  return undefined;
 }
 
 /** The group that who has `address` listens to: ff02::1:ff and its last 24 bits (RFC 4291 §2.7.1). */
@@ -123,6 +137,17 @@ export function isLinkLocalOf({ family, bytes }: Address, mac: Uint8Array): bool
   if (family !== 6 || readU32(bytes, 0) !== 0xfe80_0000 || readU32(bytes, 4) !== 0) return false;
   return readU16(bytes, 8) === (readU16(mac, 0) ^ 0x0200) && readU16(bytes, 10) === ((mac[2]! << 8) | 0xff) &&
     readU16(bytes, 12) === (0xfe00 | mac[3]!) && readU16(bytes, 14) === readU16(mac, 4);
+}
+
+/** The IPv6 packet that asks who has `target`, of all who may (RFC 4861 §4.3): from `source`, which is at `mac`. */
+export function encodeSolicitation(
+  target: Address,
+  source: Address,
+  mac: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const body = withMac(target, sourceLinkLayerAddress, mac);
+  const route = { source, destination: solicitedNode(target), hopLimit: everyHop };
+  return buildIcmp(route, { type: NdpType.neighbourSolicitation, code: 0, rest: 0 }, body);
 }
 
 export interface Advertisement {
@@ -143,11 +168,38 @@ export function encodeAdvertisement(
 ): Uint8Array<ArrayBuffer> {
   const { target, mac } = advertisement;
   const flags = (isProbe ? 0 : solicited) | (advertisement.override ? override : 0);
-  const body = new Uint8Array(16 + 2 + macLength);
-  body.set(target.bytes);
-  body[16] = targetLinkLayerAddress;
-  body[17] = (2 + macLength) / 8;
-  body.set(mac, 18);
+  const body = withMac(target, targetLinkLayerAddress, mac);
   const route = { source: target, destination: isProbe ? allNodes : source, hopLimit: everyHop };
   return buildIcmp(route, { type: NdpType.neighbourAdvertisement, code: 0, rest: flags }, body);
+}
+
+/** A target and one option of this type. */
+function withMac(target: Address, option: number, mac: Uint8Array): Uint8Array {
+  const body = new Uint8Array(16 + 2 + macLength);
+  body.set(target.bytes);
+  body[16] = option;
+  body[17] = (2 + macLength) / 8;
+  body.set(mac, 18);
+  return body;
+}
+
+/** What an advertisement says. Without a MAC it says only that its target is still there. */
+export interface DecodedAdvertisement extends Omit<Advertisement, "mac"> {
+  /** A view of the packet. */
+  readonly mac: Uint8Array | undefined;
+}
+
+/**
+ * The advertisement in `packet`, checked as RFC 4861 §7.1.2 demands: as for {@link decodeSolicitation}, and one to a group
+ * is no answer to anybody, so it does not say that it is. Any other message is unsupported.
+ */
+export function decodeAdvertisement(packet: Ipv6Packet): DecodedAdvertisement | Drop {
+  const target = decodeTarget(packet, NdpType.neighbourAdvertisement);
+  if (typeof target === "number") return target;
+  const { payload } = packet;
+  const flags = readU32(payload, 4);
+  if ((flags & solicited) !== 0 && isMulticast(packet.destination)) return Drop.malformed;
+  const mac = optionOf(payload, targetLinkLayerAddress);
+  if (mac !== undefined && mac.length !== macLength) return Drop.malformed;
+  return { target, mac, override: (flags & override) !== 0 };
 }

@@ -15,8 +15,10 @@ import { decodeIpv6, type Ipv6Packet } from "./ipv6.ts";
 import { macOfGroup, parseMac } from "./mac.ts";
 import {
   allNodes,
+  decodeAdvertisement,
   decodeSolicitation,
   encodeAdvertisement,
+  encodeSolicitation,
   icmpv6Type,
   isLinkLocalOf,
   isLinkMessage,
@@ -134,6 +136,58 @@ test("a probe goes to the group of its target and tells no MAC", () => {
   assert.equal(solicit({ source: nobody, destination: solicitedNode(one) }), Drop.malformed);
   assert.equal(solicit({ source: nobody, options: hex("0101020304050607") }), Drop.malformed);
   assert.equal(typeof solicit({ source: nobody, options: hex("0e01000000000000") }), "object");
+});
+
+test("our solicitation is the kernel's bit for bit", () => {
+  const firstsMac = parseMac("0a:5e:0a:20:00:01")!;
+  assert.deepEqual(
+    encodeSolicitation(seven, one, firstsMac),
+    copyBytes(packetIn(neighbour.solicitation).bytes),
+  );
+});
+
+test("the advertisement of the kernel is read, and ours with and without Override", () => {
+  const told = decodeAdvertisement(packetIn(neighbour.advertisement));
+  assert.ok(typeof told === "object");
+  assert.deepEqual({ ...told, mac: copyBytes(told.mac!) }, { target: seven, mac: sevensMac, override: true });
+  const weaker = encodeAdvertisement({ source: one, target: seven, isProbe: false }, {
+    ...{ target: seven, mac: sevensMac, override: false },
+  });
+  const packet = decodeIpv6(weaker);
+  assert.ok(typeof packet === "object");
+  const read = decodeAdvertisement(packet);
+  assert.ok(typeof read === "object" && !read.override);
+});
+
+test("an advertisement without a MAC is one, and what RFC 4861 forbids of it is malformed", () => {
+  const advertise = (
+    options: Uint8Array,
+    { rest = 0x6000_0000, hopLimit = 255, to = one, target = seven } = {},
+  ) => {
+    const body = concatBytes(target.bytes, options);
+    const packet = decodeIpv6(
+      buildIcmp({ source: seven, destination: to, hopLimit }, { type: 136, code: 0, rest }, body),
+    );
+    assert.ok(typeof packet === "object");
+    return decodeAdvertisement(packet);
+  };
+  const none = new Uint8Array(0);
+  assert.deepEqual(advertise(none), { target: seven, mac: undefined, override: true });
+  assert.equal(advertise(none, { to: allNodes }), Drop.malformed, "solicited by all");
+  assert.deepEqual(advertise(none, { to: allNodes, rest: 0 }), {
+    target: seven,
+    mac: undefined,
+    override: false,
+  });
+  assert.equal(advertise(none, { hopLimit: 254 }), Drop.malformed);
+  assert.equal(advertise(none, { target: allNodes }), Drop.malformed);
+  assert.equal(advertise(Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0)), Drop.malformed);
+  assert.equal(
+    advertise(concatBytes(Uint8Array.of(2, 2), new Uint8Array(14))),
+    Drop.malformed,
+    "14 bytes of MAC",
+  );
+  assert.equal(decodeAdvertisement(packetIn(neighbour.solicitation)), Drop.unsupported);
 });
 
 test("any changed bit of a solicitation behind its type is a bad checksum", () => {

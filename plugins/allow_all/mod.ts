@@ -15,6 +15,8 @@ import type { Policy, PolicyEndpoint, Verdict } from "../../core/contracts/polic
 const verdict: Verdict = Object.freeze({ allow: true, because: "allow_all" });
 
 class AllowAll implements Policy {
+  readonly allowsEverything = true;
+
   evaluate(): Verdict {
     return verdict;
   }

@@ -1,10 +1,17 @@
 /** What the configuration says of a device, checked: where it is, what is behind it, which key it uses. */
 import { z } from "zod";
 import type { FixedPeer } from "../../core/contracts/encapsulation.ts";
-import type { Endpoint, PeerId, Prefix } from "../../core/contracts/values.ts";
+import type { Address, Endpoint, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { domainHash } from "../../core/identity/domain.ts";
 import { foldName, isNodeName } from "../../core/identity/node_name.ts";
-import { isLimitedBroadcast, isMulticast, isUnspecified, parseAddress } from "../../core/wire/address.ts";
+import {
+  isLimitedBroadcast,
+  isLoopback,
+  isMappedIpv4,
+  isMulticast,
+  isUnspecified,
+  parseAddress,
+} from "../../core/wire/address.ts";
 import { encodeBase32 } from "../../core/wire/base32.ts";
 import { parseEndpoint } from "../../core/wire/endpoint.ts";
 import { formatPrefix, overlaps, parsePrefix } from "../../core/wire/prefix.ts";
@@ -12,6 +19,10 @@ import { formatPrefix, overlaps, parsePrefix } from "../../core/wire/prefix.ts";
 export interface Device extends FixedPeer {
   /** RFC 2890, 32 bits: sent, and required of what comes. Absent: no K bit either way. */
   readonly key?: number | undefined;
+  /** Whether it sends and takes Ethernet frames. */
+  readonly isEthernet: boolean;
+  /** Next hops on the link of a device with frames, at most one of each family. */
+  readonly gateways: readonly Address[];
 }
 
 const device = z.strictObject({
@@ -24,6 +35,13 @@ const device = z.strictObject({
   }).describe("The addresses behind the device, outside of the network's ranges"),
   key: z.int().min(0).max(0xffff_ffff).optional()
     .describe("GRE key of RFC 2890; the device must use the same one both ways"),
+  ethernet: z.boolean().optional()
+    .describe("Whether the device sends Ethernet frames, as Linux's gretap does, and not IP packets"),
+  gateways: z.array(z.string().superRefine((text, context) => report(context, gatewayProblem(text))))
+    .optional()
+    .describe(
+      "Routers on the device's link, one per family: packets go to their MACs; without one, to each address's",
+    ),
 });
 
 type DeviceText = z.output<typeof device>;
@@ -34,13 +52,16 @@ export const deviceList = z.array(device).min(1, "expected at least one peer")
   });
 
 /** What {@link deviceList} has let through. */
-export function deviceOf({ name, endpoint, prefixes, key }: DeviceText): Device {
+export function deviceOf(text: DeviceText): Device {
+  const { name, endpoint, prefixes, key, ethernet = false, gateways = [] } = text;
   return {
     id: deviceId(name),
     name,
     endpoint: parseEndpoint(endpoint)!,
     prefixes: prefixes.map((text) => parsePrefix(text)!),
     key,
+    isEthernet: ethernet,
+    gateways: gateways.map((gateway) => parseAddress(gateway)!),
   };
 }
 
@@ -79,6 +100,16 @@ function prefixProblem(text: string): string | undefined {
   return block && `${text} overlaps ${formatPrefix(block)}, which is not routed to any host`;
 }
 
+/** A router's link-local address is on the link, and so a possible next hop (RFC 4861 §8). */
+function gatewayProblem(text: string): string | undefined {
+  const address = parseAddress(text);
+  if (address === undefined) return `expected an IP address without prefix, got ${JSON.stringify(text)}`;
+  const isNoHost = [isMulticast, isUnspecified, isLimitedBroadcast, isLoopback, isMappedIpv4].some((is) =>
+    is(address)
+  );
+  return isNoHost ? `${text} is no host's address` : undefined;
+}
+
 /**
  * This host, loopback, link-local, multicast and broadcast. IPv4-mapped addresses are none on any wire (RFC 6890 §2.2.3):
  * whoever writes one means its IPv4 form, and would wait in vain for packets.
@@ -93,12 +124,19 @@ interface Problem {
   readonly message: string;
 }
 
+function gatewayProblems({ ethernet, gateways = [] }: Pick<DeviceText, "ethernet" | "gateways">): string[] {
+  if (gateways.length === 0) return [];
+  if (ethernet !== true) return ["only a peer with ethernet: true has gateways; an IP packet needs no MAC"];
+  const families = gateways.map((text) => parseAddress(text)?.family);
+  return new Set(families).size < families.length ? ["expected at most one gateway of each family"] : [];
+}
+
 /** Names, sources and prefixes that an earlier device has already. */
 function repetitions(devices: readonly DeviceText[]): Problem[] {
   const seen = new Set<string>();
   const isRepeated = (what: string) => seen.size === seen.add(what).size;
-  return devices.flatMap(({ name, endpoint, prefixes, key }, i) => {
-    const problems: Problem[] = [];
+  return devices.flatMap(({ name, endpoint, prefixes, key, ...link }, i) => {
+    const problems: Problem[] = gatewayProblems(link).map((message) => ({ path: [i, "gateways"], message }));
     if (isRepeated(`name ${foldName(name)}`)) {
       problems.push({ path: [i, "name"], message: `there is a peer "${name}" already` });
     }

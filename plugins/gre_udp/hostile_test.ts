@@ -13,7 +13,7 @@ const payload = Uint8Array.of(1, 2, 3);
 const good = encodeGre({ protocol: GreProtocol.ipv4 }, payload);
 
 function serving(): GreUdpMachine {
-  const machine = new GreUdpMachine([router]);
+  const machine = new GreUdpMachine([router], { count: () => assert.fail() });
   machine.connect({ endpoint: at });
   return machine;
 }
@@ -45,7 +45,7 @@ test("the bits of RFC 1701, another version and an unknown payload are refused; 
   }
 });
 
-test("an Ethernet frame of a device is refused, and so is a control message, which is for members", () => {
+test("an Ethernet frame of a device that is to send IP packets is refused, and so is a control message, which is for members", () => {
   assert.equal(refused(withHeader(0, GreProtocol.ethernet)), "unsupported");
   assert.equal(refused(withHeader(0, GreProtocol.control)), "unsupported");
 });

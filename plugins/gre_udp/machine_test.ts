@@ -16,6 +16,9 @@ function device(name: string, endpoint = "198.51.100.9:4754", key?: number): Dev
   return deviceOf({ name, endpoint, prefixes: ["192.168.7.0/24"], ...key !== undefined && { key } });
 }
 
+/** Without links of frames every packet has a call that tells what became of it. */
+const noDrops = { count: () => assert.fail("a drop beside the call that caused it") };
+
 function drain(machine: GreUdpMachine): EncapsulationOutput[] {
   const outputs: EncapsulationOutput[] = [];
   for (let output = machine.poll(); output !== undefined; output = machine.poll()) outputs.push(output);
@@ -23,7 +26,7 @@ function drain(machine: GreUdpMachine): EncapsulationOutput[] {
 }
 
 function serving(...devices: readonly Device[]): GreUdpMachine {
-  const machine = new GreUdpMachine(devices);
+  const machine = new GreUdpMachine(devices, noDrops);
   for (const { endpoint } of devices) machine.connect({ endpoint });
   return machine;
 }
@@ -40,8 +43,8 @@ const gre = (key?: number, sequence?: number, checksum?: boolean) =>
 test("a packet is a GRE header without options and itself, sent to the device's endpoint", () => {
   const router = device("router");
   const machine = serving(router);
-  assert.equal(machine.seal(router.id, packet()), Drop.none);
-  assert.equal(machine.seal(router.id, packet(1, GreProtocol.ipv6)), Drop.none);
+  assert.equal(machine.seal(router.id, packet(), 0), Drop.none);
+  assert.equal(machine.seal(router.id, packet(1, GreProtocol.ipv6), 0), Drop.none);
   const datagrams = drain(machine).map((output) => output.type === "transmit" && encodeHex(output.datagram));
   assert.deepEqual(datagrams, ["00000800070707", "000086dd07"]);
 });
@@ -49,7 +52,7 @@ test("a packet is a GRE header without options and itself, sent to the device's 
 test("a key is sent in the header and makes every packet four bytes longer", () => {
   const router = device("router", "[2001:db8::9]:4754", 0xdead_beef);
   const machine = serving(router);
-  machine.seal(router.id, packet(1));
+  machine.seal(router.id, packet(1), 0);
   const [output] = drain(machine);
   assert.ok(output?.type === "transmit");
   assert.equal(encodeHex(output.datagram), "20000800deadbeef07");
@@ -134,7 +137,7 @@ test("a device is up at its first packet, once, and down after 90 s of silence",
   const reason = "nothing has come for 90 s";
   assert.deepEqual(drain(machine), [{ type: "session-down", peer: router.id, reason }]);
   assert.equal(machine.pollTimeout(), undefined);
-  assert.equal(machine.seal(router.id, packet()), Drop.none, "silence is no reason not to talk to it");
+  assert.equal(machine.seal(router.id, packet(), 0), Drop.none, "silence is no reason not to talk to it");
 });
 
 test("of several devices each falls silent by itself", () => {
@@ -153,9 +156,9 @@ test("of several devices each falls silent by itself", () => {
 
 test("a device that was not connected, or was disconnected, is neither sent to nor heard", () => {
   const router = device("router");
-  const machine = new GreUdpMachine([router]);
+  const machine = new GreUdpMachine([router], noDrops);
   const isDeaf = () => {
-    assert.equal(machine.seal(router.id, packet()), Drop.noSession);
+    assert.equal(machine.seal(router.id, packet(), 0), Drop.noSession);
     assert.equal(machine.handleDatagram(gre(), here, 1), Drop.unknownSession);
     assert.deepEqual(drain(machine), []);
   };
@@ -171,10 +174,10 @@ test("a device that is forgotten is served until it falls silent", () => {
   const machine = serving(router);
   machine.handleDatagram(gre(), here, 0);
   machine.forget(here);
-  assert.equal(machine.seal(router.id, packet()), Drop.none);
+  assert.equal(machine.seal(router.id, packet(), 0), Drop.none);
   assert.equal(machine.handleDatagram(gre(), here, 10), Drop.none);
   machine.handleTimeout(10 + silenceMillis);
-  assert.equal(machine.seal(router.id, packet()), Drop.noSession);
+  assert.equal(machine.seal(router.id, packet(), 0), Drop.noSession);
   assert.equal(machine.handleDatagram(gre(), here, 200_000), Drop.unknownSession);
 });
 
@@ -191,19 +194,19 @@ test("an endpoint that no device has cannot be connected, and the caller hears o
 test("what plain GRE cannot carry to a device is refused: frames, control messages, the flag of a passed-on packet", () => {
   const router = device("router");
   const machine = serving(router);
-  assert.equal(machine.seal(router.id, packet(9, GreProtocol.ethernet)), Drop.unsupported);
-  assert.equal(machine.seal(router.id, packet(9, GreProtocol.control)), Drop.unsupported);
-  assert.equal(machine.seal(router.id, { ...packet(), forwarded: true }), Drop.unsupported);
-  assert.equal(machine.seal(router.id, packet(longestDatagram - 3)), Drop.tooBig);
+  assert.equal(machine.seal(router.id, packet(9, GreProtocol.ethernet), 0), Drop.unsupported);
+  assert.equal(machine.seal(router.id, packet(9, GreProtocol.control), 0), Drop.unsupported);
+  assert.equal(machine.seal(router.id, { ...packet(), forwarded: true }, 0), Drop.unsupported);
+  assert.equal(machine.seal(router.id, packet(longestDatagram - 3), 0), Drop.tooBig);
   assert.deepEqual(drain(machine), []);
-  assert.equal(machine.seal(router.id, packet(longestDatagram - 4)), Drop.none);
+  assert.equal(machine.seal(router.id, packet(longestDatagram - 4), 0), Drop.none);
 });
 
 test("what waits for the driver is bounded both ways, and nothing is heard of a packet that finds no room", () => {
   const router = device("router");
   const machine = serving(router);
-  for (let i = 0; i < queuedPackets; i++) machine.seal(router.id, packet(1));
-  assert.equal(machine.seal(router.id, packet(1)), Drop.queueFull);
+  for (let i = 0; i < queuedPackets; i++) machine.seal(router.id, packet(1), 0);
+  assert.equal(machine.seal(router.id, packet(1), 0), Drop.queueFull);
   assert.equal(machine.handleDatagram(gre(), here, 1), Drop.queueFull);
   assert.equal(drain(machine).length, queuedPackets);
   assert.equal(machine.pollTimeout(), undefined);
@@ -220,6 +223,6 @@ test("a device has an id of the form of a member's, one per name however it is s
   );
 });
 
-test("the numbers that operators reckon with are 32, 52 and 4 bytes", () => {
-  assert.deepEqual(overhead, { 4: 32, 6: 52, key: 4 });
+test("the numbers that operators reckon with are 32, 52, 4 and 14 bytes", () => {
+  assert.deepEqual(overhead, { 4: 32, 6: 52, key: 4, ethernet: 14 });
 });

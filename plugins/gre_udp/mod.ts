@@ -11,6 +11,7 @@
  * ```
  */
 import { z } from "zod";
+import type { Host } from "../../core/contracts/host.ts";
 import { definePlugin } from "../../core/contracts/plugin.ts";
 import { deviceList, deviceOf } from "./device.ts";
 import { GreUdpMachine } from "./machine.ts";
@@ -21,9 +22,16 @@ const config = z.strictObject({
   peers: deviceList.describe("The devices to serve, each with the prefixes behind it"),
 });
 
-export const greUdp = definePlugin<"encapsulation", z.input<typeof config>, z.output<typeof config>, object>({
+type GreUdpHost = Pick<Host, "drops">;
+
+export const greUdp = definePlugin<
+  "encapsulation",
+  z.input<typeof config>,
+  z.output<typeof config>,
+  GreUdpHost
+>({
   slot: "encapsulation",
   name: "gre_udp",
   config,
-  create: ({ peers }) => new GreUdpMachine(peers.map(deviceOf)),
+  create: ({ peers }, { drops }) => new GreUdpMachine(peers.map(deviceOf), drops),
 });

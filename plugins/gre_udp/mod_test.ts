@@ -24,7 +24,7 @@ function problemOf(part: object): string {
 
 test("devices are made of what is listed, in both families, with or without a key", () => {
   const second = { name: "router-2", endpoint: "[2001:db8::2]:4754", prefixes: ["2001:db8:7::/48"], key: 7 };
-  const machine = greUdp({ peers: [router, second] }).create({});
+  const machine = greUdp({ peers: [router, second] }).create({ drops: { count() {} } });
   assert.ok("fixedPeers" in machine && Array.isArray(machine.fixedPeers));
   const shown = machine.fixedPeers.map((
     { name, endpoint, key },
@@ -116,4 +116,28 @@ test("two devices with one name, one source or one prefix are refused at the lat
     "gre_udp",
     "a key tells them apart, and prefixes may nest",
   );
+});
+
+test("frames are chosen per device, and its gateways are one of each family and hosts", () => {
+  const gateways = ["192.168.7.1", "fe80::1"];
+  const tap = { ...router, name: "tap", endpoint: "198.51.100.10:4754", prefixes: ["10.0.0.0/8"] };
+  const machine = greUdp({ peers: [router, { ...tap, ethernet: true, gateways }] })
+    .create({ drops: { count() {} } });
+  assert.deepEqual(machine.overhead, { 4: 46, 6: 66 }, "one device with frames counts for all");
+  const at = /^gre_udp\.peers\[0\]\.gateways/;
+  const ethernet = true;
+  assert.match(problemOf({ gateways }), /^gre_udp\.peers\[0\]\.gateways: only a peer with ethernet: true/);
+  assert.match(
+    problemOf({ ethernet, gateways: ["10.0.0.1", "10.0.0.2"] }),
+    /at most one gateway of each family/,
+  );
+  for (const text of ["router", "10.0.0.0/8"]) {
+    assert.match(problemOf({ ethernet, gateways: [text] }), /expected an IP address without prefix/);
+  }
+  for (const text of ["224.0.0.1", "::", "127.0.0.1", "255.255.255.255", "ff02::1", "::ffff:10.0.0.1"]) {
+    const problem = problemOf({ ethernet, gateways: [text] });
+    assert.match(problem, /is no host's address$/);
+    assert.match(problem, at);
+  }
+  assert.match(problemOf({ ethernet: "yes" }), /^gre_udp\.peers\[0\]\.ethernet: /);
 });

@@ -27,7 +27,7 @@ test("protocol constants are those of the documentation", () => {
     joinPartLimit: 64,
     joinWindow: 8,
   });
-  assert.deepEqual([windowSize, overhead, retryMillis], [8_128, { 4: 64, 6: 84 }, [
+  assert.deepEqual([windowSize, overhead, retryMillis], [8_128, { 4: 68, 6: 88 }, [
     250,
     500,
     1_000,

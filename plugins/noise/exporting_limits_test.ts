@@ -5,7 +5,7 @@ import { tcp4, udp6 } from "../../core/wire/captured_packets.ts";
 import { writeU16 } from "../../core/wire/field.ts";
 import { encodeGre, GreProtocol } from "../../core/wire/gre.ts";
 import { test } from "../../tests/harness.ts";
-import { limits } from "./constants.ts";
+import { limits, overhead } from "./constants.ts";
 import { decodeRecord } from "./gre_record.ts";
 import { empty, Session } from "./session.ts";
 import { aes, Rig, type RigNode } from "./testing_rig.ts";
@@ -160,6 +160,26 @@ for (const [left, right] of [[true, true], [true, false], [false, true]] as cons
     assert.deepEqual(arrived(b), [both ? tcp4 : payload]);
   });
 }
+
+test("a packet as long as the path is said to carry is one message, with a key and without", () => {
+  const rig = new Rig();
+  const [a, b] = [rig.add("a"), rig.add("b")];
+  const ofA = ModelWorker.of(rig, a, { partialChecksum: true });
+  ModelWorker.of(rig, b, { partialChecksum: true });
+  for (const { machine } of [a, b]) machine.measurePaths();
+  rig.connect(a, b);
+  rig.run(2_000);
+  const { mtu } = a.of("path-mtu").at(-1)!;
+  const payload = new Uint8Array(mtu!);
+  const records = [{ key: unfinished().key }, {}].map((fields) =>
+    encodeGre({ protocol: GreProtocol.ipv4, ...fields }, payload)
+  );
+  const { longest } = ofA.ways.get(b.id)!;
+  assert.deepEqual(records.map(({ length }) => longest - length), [0, 4]);
+  const datagrams = records.map((gre) => ofA.sendGre(b, gre).length);
+  assert.deepEqual(datagrams.map((length) => length + 20 + 8), [1_500, 1_496]);
+  assert.equal(mtu! + overhead[4], 1_500, "the whole overhead is what a packet with a key grows by");
+});
 
 test("a peer that offers nothing, without a worker, gets whole packets and gives them", () => {
   const rig = new Rig();

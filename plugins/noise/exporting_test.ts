@@ -263,7 +263,7 @@ test("the worker is told how long its messages may be, and what it sends has the
   const first = ofA.ways.get(b.id)!.longest;
   rig.run(2_000);
   const { longest } = ofA.ways.get(b.id)!;
-  assert.deepEqual([first, longest, a.of("path-mtu").at(-1)!.mtu], [1_440, 1_440, 1_436]);
+  assert.deepEqual([first, longest, a.of("path-mtu").at(-1)!.mtu], [1_440, 1_440, 1_432]);
   const since = rig.now + 5_000;
   for (let i = 0; i < 150; i++) {
     ofA.send(b, "x".repeat(1_400));

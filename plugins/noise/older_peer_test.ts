@@ -8,7 +8,7 @@ import { HandshakeState, type TransportKeys } from "../../core/noise/handshake_s
 import { parseProtocolName } from "../../core/noise/protocol_name.ts";
 import { encodeGre, GreProtocol } from "../../core/wire/gre.ts";
 import { test } from "../../tests/harness.ts";
-import { protocol } from "./constants.ts";
+import { overhead, protocol } from "./constants.ts";
 import { memberKeys, memberMacKey, signHandshake } from "./mac.ts";
 import { memberPrologue, receiveInitiation } from "./member_handshake.ts";
 import { decodeChoice, encodeChoice, encodeOffer } from "./payload.ts";
@@ -117,5 +117,18 @@ for (const [name, begin] of [["calls", called], ["is called", answered]] as cons
     assert.deepEqual([a.of("path-mtu"), a.of("packet").length], [[], 15]);
     const types: readonly number[] = [MessageType.probe, MessageType.part];
     assert.ok(rig.types().every((type) => !types.includes(type)));
+  });
+
+  test(`packets without room for a key are taken from a peer that ${name}, 4 bytes longer than are sent to it`, () => {
+    const scene = new Scene();
+    const session = begin(scene);
+    const before = { 4: 64, 6: 84 } as const;
+    const sizes = ([4, 6] as const).map((family) => 1_500 - before[family]);
+    assert.deepEqual(sizes, [1_500 - overhead[4] + 4, 1_500 - overhead[6] + 4]);
+    for (const size of sizes) {
+      const gre = encodeGre({ protocol: GreProtocol.ipv4 }, new Uint8Array(size).fill(1));
+      assert.equal(scene.give(session.seal(MessageType.data, gre, scene.rig.now)!), Drop.none);
+    }
+    assert.deepEqual(scene.a.of("packet").map(({ packet }) => packet.payload.length), [1_436, 1_416]);
   });
 }

@@ -90,7 +90,7 @@ test("answers to probes that were never sent neither widen the path nor begin a 
     assert.equal(scene.say(MessageType.probed, new Uint8Array(length)), Drop.malformed);
   }
   assert.equal(scene.rig.log.length, before);
-  assert.equal(scene.a.of("path-mtu").at(-1)!.mtu, 1_436);
+  assert.equal(scene.a.of("path-mtu").at(-1)!.mtu, 1_432);
 });
 
 test("handshake messages in parts that are none, or of another type, change nothing", () => {

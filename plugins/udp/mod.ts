@@ -9,11 +9,10 @@
  * ```
  */
 import { z } from "zod";
-import type { Host } from "../../core/contracts/host.ts";
 import { definePlugin } from "../../core/contracts/plugin.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
 import { parseEndpoint } from "../../core/wire/endpoint.ts";
-import { UdpTransport } from "./udp_transport.ts";
+import { type UdpHost, UdpTransport } from "./udp_transport.ts";
 
 const config = z.strictObject({
   listen: z.string()
@@ -30,7 +29,7 @@ export const udp = definePlugin({
   slot: "transport",
   name: "udp",
   config,
-  create: ({ listen }, host: Pick<Host, "drops" | "log">) => new UdpTransport(parseListen(listen)!, host),
+  create: ({ listen }, host: UdpHost) => new UdpTransport(parseListen(listen)!, host),
 });
 
 function parseListen(text: string): Endpoint | undefined {

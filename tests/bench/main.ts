@@ -13,6 +13,7 @@ import { printRows, type Row, times } from "./report.ts";
 import { benchSim } from "./sim.ts";
 import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
+import { benchSuperFrames } from "./super_frames.ts";
 import { benchWire } from "./wire.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -46,6 +47,7 @@ console.log(
 printRows("Handshakes and sealing (node)", await benchCrypto());
 printRows("GRE, 1,400-byte payloads (node)", await benchWire());
 printRows("Range table: lookups (node)", await benchForwarding());
+printRows("Super-frames, cut and joined (node)", await benchSuperFrames());
 printRows("Two rootless nodes on loopback", [
   ...await overlayRows("node", process.execPath, ["-C", "source"]),
   ...await overlayRows("deno", join(root, "node_modules/.bin/deno"), ["run", "-A", "--unstable-net"]),

@@ -245,7 +245,8 @@ function mended(packet: Uint8Array): Uint8Array {
   return copy;
 }
 
-function mendFrame(frame: Uint8Array): void {
+/** As {@link mendPacket}, of the packet in a frame. */
+export function mendFrame(frame: Uint8Array): void {
   const tagged = frame.length >= 18 && readU16(frame, 12) === 0x8100;
   if (frame.length > 34) mendPacket(frame.subarray(tagged ? 18 : 14));
 }

@@ -3,9 +3,13 @@ import assert from "node:assert/strict";
 import type { MeshNode } from "../../core/contracts/node.ts";
 import type { Composition } from "../../core/node/composition.ts";
 import { createNode } from "../../core/node/create_node.ts";
-import { parseAddress } from "../../core/wire/address.ts";
+import { formatAddress, parseAddress } from "../../core/wire/address.ts";
+import { decodeArp, encodeArpReply, encodeArpRequest } from "../../core/wire/arp.ts";
+import { concatBytes, copyBytes } from "../../core/wire/bytes.ts";
+import { decodeEthernet, encodeEthernet, type EthernetFrame } from "../../core/wire/ethernet.ts";
 import { decodeIcmp, encodeEcho } from "../../core/wire/icmp.ts";
 import { decodeIp } from "../../core/wire/ip.ts";
+import { macOfAddress } from "../../core/wire/mac.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import { allowAll } from "../../plugins/allow_all/mod.ts";
 import { greUdp } from "../../plugins/gre_udp/mod.ts";
@@ -38,11 +42,14 @@ function plugins(over: Partial<Composition>): Composition {
 interface Peer {
   readonly prefixes?: readonly string[];
   readonly key?: number;
+  readonly ethernet?: boolean;
 }
 
 function nodeWith(device: GreDevice, peer: Peer = {}): Promise<MeshNode> {
   const entry = { name: "router-1", endpoint: device.endpoint, prefixes: [...peer.prefixes ?? prefixes] };
-  const encapsulation = greUdp({ peers: [{ ...entry, ...peer.key !== undefined && { key: peer.key } }] });
+  const { key, ethernet } = peer;
+  const options = { ...key !== undefined && { key }, ...ethernet !== undefined && { ethernet } };
+  const encapsulation = greUdp({ peers: [{ ...entry, ...options }] });
   return createNode({
     name: "web-1",
     plugins: plugins({ beside: [{ encapsulation, over: udp({ listen: "127.0.0.1:0" }) }] }),
@@ -119,7 +126,7 @@ test("the router is a connection in plaintext: connecting until it is heard, and
   assert.deepEqual(shown(), [["router-1", "established", device.endpoint, false, null]]);
   assert.equal(node.status().connections.established, 1);
   assert.equal(node.peers().length, 1, "it is no member");
-  assert.equal(node.connections()[0]!.mtu, 1_416, "the worst overhead of both encapsulations counts");
+  assert.equal(node.connections()[0]!.mtu, 1_412, "the worst overhead of both encapsulations counts");
 });
 
 test("a key is sent and required, and packets with checksum and sequence number are taken", async () => {
@@ -175,4 +182,60 @@ test("a prefix inside the network's own range is not routed, and an alert names 
   assert.deepEqual(node.status().drops, { badSource: 1 });
   device.onPacket = (heard) => answerEcho(heard, {});
   assert.equal((await node.ping(behind[4], {}, signal)).from, behind[4], "the other prefix is");
+});
+
+/** The router's interface. */
+const routerMac = Uint8Array.of(2, 0, 0, 0, 0, 9);
+const station = (text: string, mac = routerMac) => ({ address: parseAddress(text)!, mac });
+
+/** A frame of the router in GRE. */
+function inGre(frame: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(0, 0, 0x65, 0x58), frame);
+}
+
+function frameOf({ etherType, inner }: Heard): EthernetFrame {
+  assert.equal(etherType, 0x6558);
+  const frame = decodeEthernet(inner);
+  assert.ok(typeof frame === "object");
+  return frame;
+}
+
+/** What the router's own ARP and IP would do. */
+function answerFrame(heard: Heard): Uint8Array | undefined {
+  const { etherType, payload, source } = frameOf(heard);
+  const message = decodeArp(payload);
+  if (etherType === 0x0806 && typeof message === "object") return inGre(encodeArpReply(message, routerMac));
+  const answer = answerEcho({ ...heard, inner: payload }, {});
+  return answer && inGre(encodeEthernet(source, routerMac, etherType, answer.subarray(4)));
+}
+
+test("a router with frames asks for the node's addresses, and for no others, and both ping each other", async () => {
+  await using device = await GreDevice.listen();
+  await using node = await nodeWith(device, { ethernet: true });
+  const own = addressOf(node, 4);
+  const ownMac = macOfAddress(parseAddress(own)!);
+  const askedFor = async (address: string) => {
+    device.send(inGre(encodeArpRequest(station(behind[4]), parseAddress(address)!)), greEndpoint(node));
+    const message = decodeArp(frameOf(await device.next()).payload);
+    assert.ok(typeof message === "object" && message.operation === "reply");
+    return [formatAddress(message.sender), copyBytes(message.senderMac)];
+  };
+  const free = parseAddress("10.33.0.1")!;
+  assert.deepEqual(await askedFor("10.33.0.1"), ["10.33.0.1", macOfAddress(free)], "the node speaks for it");
+  const elsewhere = encodeArpRequest(station(behind[4]), parseAddress("203.0.113.1")!);
+  device.send(inGre(elsewhere), greEndpoint(node));
+  assert.deepEqual(await askedFor(own), [own, ownMac], "and nobody for the other");
+  const request = encodeEthernet(ownMac, routerMac, 0x0800, echo(behind[4], own));
+  device.send(inGre(request), greEndpoint(node));
+  const answer = frameOf(await device.next());
+  assert.deepEqual([answer.destination, answer.source], [routerMac, ownMac]);
+  device.onPacket = answerFrame;
+  assert.equal(
+    (await node.ping("192.168.7.10", {}, signal)).from,
+    "192.168.7.10",
+    "whose MAC is asked for first",
+  );
+  device.send(inGre(encodeEthernet(ownMac, routerMac, 0x0800, echo("192.168.8.1", own))), greEndpoint(node));
+  assert.equal((await node.ping(behind[4], {}, signal)).from, behind[4]);
+  assert.deepEqual(node.status().drops, { badSource: 1 });
 });

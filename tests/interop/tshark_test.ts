@@ -101,12 +101,12 @@ const inner = routes.flatMap((route) => {
 /** Everything of {@link inner} to a device, as it leaves for the socket. */
 function sent(endpoint: string, key?: number): readonly Captured[] {
   const peer = { name: "router", endpoint, prefixes: ["192.168.7.0/24"], ...key !== undefined && { key } };
-  const machine = greUdp({ peers: [peer] }).create({}) as GreUdpMachine;
+  const machine = greUdp({ peers: [peer] }).create({ drops: { count() {} } }) as GreUdpMachine;
   const [device] = machine.fixedPeers;
   machine.connect(device!);
   for (const payload of inner) {
     const protocol = payload[0]! >> 4 === 4 ? GreProtocol.ipv4 : GreProtocol.ipv6;
-    assert.equal(machine.seal(device!.id, { protocol, payload, forwarded: false }), Drop.none);
+    assert.equal(machine.seal(device!.id, { protocol, payload, forwarded: false }, 0), Drop.none);
   }
   const from = { host: endpoint.startsWith("[") ? "2001:db8::1" : "203.0.113.1", port: 4754 };
   return outputsOf(machine).map((output) => {
@@ -205,7 +205,7 @@ test(
       assertClean(row);
     }
     const peer = { name: "router", endpoint: "198.51.100.9:4754", prefixes: ["192.168.7.0/24"], key: 7 };
-    const machine = greUdp({ peers: [peer] }).create({}) as GreUdpMachine;
+    const machine = greUdp({ peers: [peer] }).create({ drops: { count() {} } }) as GreUdpMachine;
     machine.connect(machine.fixedPeers[0]!);
     for (const datagram of datagrams) assert.equal(machine.handleDatagram(datagram, from, 1), Drop.none);
     const packets = outputsOf(machine).flatMap((output) =>

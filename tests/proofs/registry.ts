@@ -1,5 +1,6 @@
 /** All proofs. The table in tests/README.md is made from this list: `npm run prove -- --table`. */
 import { superFrameProof } from "../datapath/super_frame_proof.ts";
+import { transfersProof } from "../datapath/transfers/transfers_proof.ts";
 import { fouProof } from "./foreign.ts";
 import { fuzzProof } from "./fuzz/fuzz_proof.ts";
 import {
@@ -33,10 +34,13 @@ const fuzzing: readonly Proof[] = [
   }),
   fuzzProof({
     name: "fuzz-link",
-    what: "Ethernet frames of links and of the mesh, ARP, neighbour discovery, IPv4 fragments",
+    what: "Ethernet frames of links, of the mesh and of devices, ARP, neighbour discovery, IPv4 fragments",
     ciFloor: million,
     ciBudgetSeconds: 30,
-    targets: async () => (await import("../fuzz_targets/link.ts")).linkTargets,
+    targets: async () => [
+      ...(await import("../fuzz_targets/link.ts")).linkTargets,
+      ...(await import("../fuzz_targets/device_frames.ts")).deviceFrameTargets,
+    ],
   }),
   fuzzProof({
     name: "fuzz-super-frames",
@@ -142,7 +146,13 @@ const models: readonly Proof[] = [
   ...[floodProof, crashProof, floodLoadProof],
 ];
 
-export const proofs: readonly Proof[] = [...fuzzing, ...fuzzingProtocols, ...models, fouProof];
+export const proofs: readonly Proof[] = [
+  ...fuzzing,
+  ...fuzzingProtocols,
+  ...models,
+  transfersProof,
+  fouProof,
+];
 
 export function proofNamed(name: string): Proof | undefined {
   return proofs.find((proof) => proof.name === name);

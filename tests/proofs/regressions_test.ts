@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "../harness.ts";
 import { apiBodyTargets, apiRequestTargets } from "../fuzz_targets/api.ts";
 import { configTargets } from "../fuzz_targets/config.ts";
+import { deviceFrameTargets } from "../fuzz_targets/device_frames.ts";
 import { identityTargets, recordTargets, tokenTargets } from "../fuzz_targets/identity.ts";
 import { linkTargets } from "../fuzz_targets/link.ts";
 import { messageTargets, signedMessageTargets } from "../fuzz_targets/messages.ts";
+import { superFrameTargets } from "../fuzz_targets/super_frames.ts";
 import { tcpTargets } from "../fuzz_targets/tcp.ts";
 import { cborTargets, greTargets, ipTargets, textTargets } from "../fuzz_targets/wire.ts";
 import { noiseTargets } from "../noise/fuzz_targets.ts";
@@ -17,13 +19,14 @@ const targets: readonly FuzzTarget[] = [
     ...greTargets,
     ...ipTargets,
     ...linkTargets,
+    ...deviceFrameTargets,
     ...cborTargets,
     ...textTargets,
     ...messageTargets,
     ...signedMessageTargets,
   ],
   ...[...tokenTargets, ...identityTargets, ...recordTargets, ...configTargets],
-  ...[...noiseTargets, ...tcpTargets, ...apiBodyTargets, ...apiRequestTargets],
+  ...[...noiseTargets, ...tcpTargets, ...apiBodyTargets, ...apiRequestTargets, ...superFrameTargets],
 ];
 
 /** What is slow the first time is the runtime, not the input. */

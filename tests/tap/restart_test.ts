@@ -46,6 +46,30 @@ test(
   { skip },
 );
 
+test(
+  "of many that are adopted at once only the one is refused whose interface is gone",
+  () =>
+    onBed(async (bed) => {
+      const first = (await bed.started()).port;
+      const containers = Array.from({ length: 4 }, () => bed.container());
+      const requests = [];
+      for (const [i, container] of containers.entries()) {
+        requests.push(await bed.join(first, container, `10.32.2.${i + 1}`));
+      }
+      await first[Symbol.asyncDispose]();
+      const { port } = await bed.started();
+      run("ip", "-n", bed.namespace, "link", "del", "port3");
+      const results = await Promise.allSettled(requests.map((request) => port.attach(request, bed.signal)));
+      const adopted = results.map(({ status }) => status === "fulfilled");
+      assert.deepEqual(adopted, [true, true, false, true]);
+      assert.deepEqual([...port.remains()], [requests[2]!.owner]);
+      await port.forgetRemains();
+      await bed.join(port, containers[2]!, "10.32.2.3");
+      assert.ok(pings(containers[3]!, "10.32.2.3"));
+    }),
+  { skip },
+);
+
 test("what comes back with other addresses gets a new interface", () =>
   onBed(async (bed) => {
     const first = (await bed.started()).port;

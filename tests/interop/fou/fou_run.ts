@@ -1,13 +1,15 @@
 /**
  * A node of host mode with a container, and beside it a machine with the kernel of Debian as a foreign router: its own
- * `fou` and `gre` speak GRE in UDP with the node's `gre_udp`, and share not a line with it.
+ * `fou` and `gre` or `gretap` speak GRE in UDP with the node's `gre_udp`, and share not a line with it.
  *
- *     container ── mesh0 · node ── 198.51.100.1 ──── 198.51.100.200 ── fou · gre ── 192.168.77.1
- *                                  2001:db8::1        2001:db8::200                  2001:db8:77::1
+ *     container ── mesh0 · node ── 198.51.100.1 ──── 198.51.100.200 ── fou · gre, gretap ── 192.168.77.1
+ *                                  2001:db8::1        2001:db8::200                          2001:db8:77::1
  */
 import { type Container, servicePort } from "../../../examples/lab/container.ts";
 import { isInstalled, Lab, lacksForLab } from "../../../examples/lab/lab.ts";
 import type { LabHost } from "../../../examples/lab/lab_host.ts";
+import { parseAddress } from "../../../core/wire/address.ts";
+import { formatMac, macOfAddress } from "../../../core/wire/mac.ts";
 import { bootFiles } from "./debian_kernel.ts";
 import { VirtualMachine } from "./virtual_machine.ts";
 
@@ -20,11 +22,24 @@ const sourcePort = 7001;
 const families = [4, 6] as const;
 type Family = (typeof families)[number];
 
+/** One boot: with the tunnel over UDP of `over`, which carries Ethernet frames or IP packets. */
+export interface FouCase {
+  readonly over: Family;
+  readonly isEthernet: boolean;
+}
+
+export const fouCases: readonly FouCase[] = families.flatMap((over) =>
+  [false, true].map((isEthernet) => ({ over, isEthernet }))
+);
+
+/** What Linux calls the four tunnels. */
+const kinds = { packets: { 4: "gre", 6: "ip6gre" }, frames: { 4: "gretap", 6: "ip6gretap" } } as const;
+
 const bootSeconds = 60;
 const exchangeSeconds = 120;
 const pings = 50;
-/** With the largest packet that the tunnel takes whole: 1,416 bytes without the headers of IP and ICMP. */
-const sizes = { 4: [56, 1_388], 6: [56, 1_368] } as const;
+/** With the largest packet that the tunnel takes whole: 1,412 bytes without the headers of IP and ICMP. */
+const sizes = { 4: [56, 1_384], 6: [56, 1_364] } as const;
 const transferBytes = 2_000_000;
 
 interface Exchanged {
@@ -37,7 +52,7 @@ interface Exchanged {
 
 export interface FouResult extends Exchanged {
   readonly kernel: string;
-  /** Ethernet frames of a `gretap`, each counted as unsupported. */
+  /** Ethernet frames of a `gretap` where IP packets are the way, each counted as unsupported. */
   readonly refused: number;
 }
 
@@ -51,8 +66,8 @@ export function lacksForFou(): string | undefined {
       : `needs ${missing.join(", ")}; apt-get install qemu-system-x86 busybox-static`);
 }
 
-/** One boot, with the tunnel over UDP of `over`. Throws what went wrong. */
-export async function runFou(over: Family): Promise<FouResult> {
+/** One boot. Throws what went wrong. */
+export async function runFou(way: FouCase): Promise<FouResult> {
   const lacking = lacksForFou();
   if (lacking !== undefined) throw new Error(lacking);
   const files = bootFiles();
@@ -61,13 +76,14 @@ export async function runFou(over: Family): Promise<FouResult> {
   await using machine = VirtualMachine.start(lab.underlay.namespace, "machine", files);
   await within(bootSeconds, "boot", machine.ready);
   const host = lab.host("a");
-  await host.launch({ environment: { SELVAGE_ENCAPSULATION: encapsulation(over) } });
+  await host.launch({ environment: { SELVAGE_ENCAPSULATION: encapsulation(way) } });
   const container = await host.container();
   container.namespace.ip(...prefixes.map((prefix) => `route add ${prefix} dev mesh0`));
-  await openTunnel(machine, host, over);
+  await openTunnel(machine, host, way);
   const exchanged = await within(exchangeSeconds, "exchange", exchange(machine, container));
+  if (way.isEthernet) await requireNeighbours(machine, container);
   await requireClean(host);
-  const refused = over === 4 ? await sendFrames(machine, host) : 0;
+  const refused = way.over === 4 && !way.isEthernet ? await sendFrames(machine, host) : 0;
   return { kernel: files.version, ...exchanged, refused };
 }
 
@@ -95,20 +111,17 @@ async function within<T>(seconds: number, what: string, promise: Promise<T>): Pr
   return await Promise.race([promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
-function encapsulation(over: Family): string {
+function encapsulation({ over, isEthernet }: FouCase): string {
   const endpoint = over === 4 ? `${outer[4]}:${grePort}` : `[${outer[6]}]:${grePort}`;
-  return JSON.stringify([{ use: "noise" }, {
-    use: "gre_udp",
-    peers: [{ name: "router-1", endpoint, prefixes }],
-  }]);
+  const router = { name: "router-1", endpoint, prefixes, ethernet: isEthernet };
+  return JSON.stringify([{ use: "noise" }, { use: "gre_udp", peers: [router] }]);
 }
 
 /** As the documentation of `gre_udp` has it. */
-async function openTunnel(machine: VirtualMachine, host: LabHost, over: Family): Promise<void> {
+async function openTunnel(machine: VirtualMachine, host: LabHost, way: FouCase): Promise<void> {
   const { address4, address6 } = host.cable;
-  const [kind, remote, local, listen] = over === 4
-    ? ["gre", address4, outer[4], ""]
-    : ["ip6gre", address6, outer[6], "-6"];
+  const kind = kinds[way.isEthernet ? "frames" : "packets"][way.over];
+  const [remote, local, listen] = way.over === 4 ? [address4, outer[4], ""] : [address6, outer[6], "-6"];
   await machine.tell(
     "ip link set dev lo up",
     `ip addr add ${outer[4]}/24 dev eth0`,
@@ -119,7 +132,7 @@ async function openTunnel(machine: VirtualMachine, host: LabHost, over: Family):
     `ip link add mesh type ${kind} local ${local} remote ${remote} encap fou encap-sport auto encap-dport ${grePort}`,
     // Without an address of its own making, from which it would ask for routers: nobody is behind it but who is listed.
     "ip link set dev mesh addrgenmode none",
-    "ip link set dev mesh mtu 1416 up",
+    "ip link set dev mesh mtu 1412 up",
     `ip addr add ${inner[4]}/32 dev mesh`,
     `ip addr add ${inner[6]}/128 dev mesh`,
     ...["10.32.0.0/12", "fd00::/8"].map((range) => `ip route add ${range} dev mesh`),
@@ -173,7 +186,7 @@ async function bringTo(machine: VirtualMachine, container: Container, family: Fa
   if (intact !== 1) throw new Error(`over IPv${family} the machine got other bytes: ${machine.log}`);
 }
 
-/** What is no IP in GRE is counted as such and harms nobody: `gre_udp` routes packets, and `gretap` sends frames. */
+/** A `gretap` of which the configuration says nothing: its frames are counted, and harm nobody. */
 async function sendFrames(machine: VirtualMachine, { admin, cable }: LabHost): Promise<number> {
   const before = (await admin.drops()).unsupported;
   const ends = `local ${outer[4]} remote ${cable.address4}`;
@@ -189,10 +202,20 @@ async function sendFrames(machine: VirtualMachine, { admin, cable }: LabHost): P
   return refused;
 }
 
+/** The kernel knows the container by the MACs that its addresses stand for, as of a neighbour that has answered. */
+async function requireNeighbours(machine: VirtualMachine, container: Container): Promise<void> {
+  const known = await machine.tell("ip neigh show dev mesh");
+  for (const address of [container.address4, container.address6]) {
+    const mac = formatMac(macOfAddress(parseAddress(address)!));
+    const line = known.split("\n").find((each) => each.startsWith(`${address} `)) ?? "";
+    if (!line.includes(`lladdr ${mac} `)) throw new Error(`${address} is not known at ${mac}: ${known}`);
+  }
+}
+
 /** Nothing was taken for something else, and nobody was turned away. */
 async function requireClean({ admin }: LabHost): Promise<void> {
   const drops = await admin.drops();
-  const odd = (["malformed", "badChecksum", "badSource", "unknownSession", "notOurs"] as const)
+  const odd = (["malformed", "badChecksum", "badSource", "unknownSession", "notOurs", "unsupported"] as const)
     .filter((name) => drops[name] > 0);
   if (odd.length > 0) throw new Error(`dropped: ${odd.map((name) => `${name} ${drops[name]}`).join(", ")}`);
 }

@@ -53,7 +53,7 @@ export const LAYERS: readonly Layer[] = [
   {
     name: "core/runtime",
     files: /^core\/runtime\//,
-    imports: ["core/contracts", "core/wire", "core/datapath/arena"],
+    imports: ["core/contracts", "core/wire", "core/datapath/arena", "core/datapath"],
     // The reference AEAD and the HTTP server stand beside the platform's own, behind the same interfaces.
     packages: ["node:*", "@noble/*", "@hono/node-server", "koffi"],
   },
@@ -66,7 +66,7 @@ export const LAYERS: readonly Layer[] = [
   {
     name: "core/node",
     files: /^core\/node\//,
-    imports: [...PURE, "core/wire/cbor", "core/identity", "core/runtime"],
+    imports: [...PURE, "core/wire/cbor", "core/identity", "core/datapath", "core/runtime"],
     packages: [],
   },
   {

@@ -1,0 +1,34 @@
+import type { Endpoint } from "./values.ts";
+
+/**
+ * A thread that carries packets past the one which decides. Whoever opens the socket of the underlay, or the TAP device,
+ * hands its descriptor over: the thread reads it, finishes what it understands by itself, and gives back the rest, whole and
+ * as it came. Writing to the descriptor stays open to whoever opened it.
+ */
+export interface Datapath {
+  /**
+   * Reads the socket from now on; `receive` is called with what is left to this thread. False when a socket is read
+   * already: this one is not touched.
+   */
+  takeSocket(socket: UnderlayDescriptor, receive: DatagramReceiver): boolean;
+  /** The same for a TAP device with a header for offloads before each frame. */
+  takeTap(descriptor: number, receiver: FrameReceiver): boolean;
+  /** Resolves when the descriptor is not used any more, so that it can be closed. Harmless for any other number. */
+  release(descriptor: number): Promise<void>;
+}
+
+export interface UnderlayDescriptor {
+  readonly descriptor: number;
+  /** One of IPv6 shows senders of IPv4 as mapped addresses. */
+  readonly family: 4 | 6;
+}
+
+/** `datagram` is the receiver's to keep. */
+export type DatagramReceiver = (datagram: Uint8Array, from: Endpoint) => void;
+
+export interface FrameReceiver {
+  /** An Ethernet frame with its checksums complete, the receiver's to keep. */
+  frame(frame: Uint8Array): void;
+  /** The device was deleted: nothing comes from it any more. */
+  lost(): void;
+}

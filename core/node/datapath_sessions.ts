@@ -1,0 +1,234 @@
+/**
+ * The sessions and peers that the data path's worker knows: what the encapsulation tells of them goes on to it, and is
+ * kept, for a worker that begins anew is told it all again.
+ */
+import type {
+  ExportedCells,
+  ExportedSession,
+  ExportedWay,
+  SessionExporter,
+} from "../contracts/encapsulation.ts";
+import type { Endpoint, PeerId } from "../contracts/values.ts";
+import { datapathLimits } from "../datapath/datapath_limits.ts";
+import { ReplayWindows } from "../datapath/replay_windows.ts";
+import { SessionCells, type SessionTraffic } from "../datapath/session_cells.ts";
+import type { WorkerLink } from "../datapath/worker_link.ts";
+import { encodeSockaddr, SOCKADDR_LENGTH } from "../runtime/socket_address.ts";
+
+interface Shared extends ExportedSession {
+  readonly slot: number;
+  isConfirmed: boolean;
+}
+
+interface KnownPeer {
+  readonly slot: number;
+  way: ExportedWay | undefined;
+  /** By local index. */
+  readonly sessions: Map<number, Shared>;
+  /** Of sessions that are over. */
+  readonly past: { packetsIn: number; bytesIn: number; packetsOut: number; bytesOut: number };
+}
+
+export type PeerTraffic = Omit<SessionTraffic, "sent">;
+
+const NONE = -1;
+
+export class DatapathSessions implements SessionExporter {
+  readonly partialChecksum = true;
+  readonly #link: WorkerLink;
+  readonly #changed: () => void;
+  readonly #cells: SessionCells;
+  readonly #windows: ReplayWindows;
+  readonly #peers = new Map<PeerId, KnownPeer>();
+  readonly #peerOf = new Map<number, PeerId>();
+  readonly #freeSlots = Array.from({ length: datapathLimits.peers }, (_, index) => index).reverse();
+  /** Routes that the worker was told may still name them. */
+  #namedSlots: number[] = [];
+
+  /** `changed` is called when routes lead to another peer than before, or to one more or less. */
+  constructor(link: WorkerLink, changed: () => void) {
+    this.#link = link;
+    this.#changed = changed;
+    this.#cells = new SessionCells(link.memory.cells);
+    this.#windows = new ReplayWindows(link.memory.windows);
+  }
+
+  opened(session: ExportedSession): ExportedCells | undefined {
+    const { facts, family } = this.#link;
+    const has = facts.ciphers.some(({ name }) => name === session.keys.aead);
+    const peer = has && family !== undefined ? this.#peerFor(session.peer) : undefined;
+    const slot = peer === undefined ? NONE : this.#cells.open();
+    if (peer === undefined || slot === NONE) {
+      wipe(session);
+      this.#forgetIfGone(session.peer);
+      return undefined;
+    }
+    const shared = { ...session, slot, isConfirmed: false };
+    peer.sessions.set(session.keys.localIndex, shared);
+    this.#peerOf.set(session.keys.localIndex, session.peer);
+    this.#windows.reset(slot);
+    this.#tellSession(peer, shared);
+    return this.#cellsOf(slot);
+  }
+
+  confirmed(localIndex: number): void {
+    const shared = this.#shared(localIndex);
+    if (shared === undefined) return;
+    shared.isConfirmed = true;
+    this.#link.tell({ kind: "confirm", slot: shared.slot });
+  }
+
+  current(id: PeerId, way: ExportedWay): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    peer.way = way;
+    this.#tellPeer(peer);
+  }
+
+  ended(localIndex: number): void {
+    const id = this.#peerOf.get(localIndex);
+    const peer = id === undefined ? undefined : this.#peers.get(id);
+    const shared = peer?.sessions.get(localIndex);
+    if (id === undefined || peer === undefined || shared === undefined) return;
+    const { slot } = shared;
+    add(peer.past, this.#cells.traffic(slot));
+    peer.sessions.delete(localIndex);
+    this.#peerOf.delete(localIndex);
+    this.#cells.end(slot);
+    // Nothing is to be sent in a session whose slot may be another's soon.
+    if (peer.way?.localIndex === localIndex) this.#tellPeer(peer);
+    this.#link.tell({ kind: "end-session", slot });
+    wipe(shared);
+    this.#forgetIfGone(id);
+  }
+
+  down(id: PeerId): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return;
+    peer.way = undefined;
+    this.#tellPeer(peer);
+    this.#forgetIfGone(id);
+  }
+
+  /** Slot of a peer that has sessions in the worker; undefined for all others. */
+  slotOf(peer: PeerId): number | undefined {
+    return this.#peers.get(peer)?.slot;
+  }
+
+  has(localIndex: number): boolean {
+    return this.#peerOf.has(localIndex);
+  }
+
+  /** All that the worker has carried of this peer since it was last unknown; undefined for one that is not known. */
+  traffic(id: PeerId): PeerTraffic | undefined {
+    const peer = this.#peers.get(id);
+    if (peer === undefined) return undefined;
+    const sum = { ...peer.past };
+    for (const { slot } of peer.sessions.values()) add(sum, this.#cells.traffic(slot));
+    return sum;
+  }
+
+  /** The worker has been told routes of now: no slot that was given back before is named any more. */
+  routesTold(): void {
+    this.#freeSlots.push(...this.#namedSlots);
+    this.#namedSlots = [];
+  }
+
+  /** To a worker that knows nothing. */
+  tellAll(): void {
+    for (const peer of this.#peers.values()) {
+      for (const shared of peer.sessions.values()) {
+        this.#tellSession(peer, shared);
+        if (shared.isConfirmed) this.#link.tell({ kind: "confirm", slot: shared.slot });
+      }
+      if (peer.way !== undefined) this.#tellPeer(peer);
+    }
+  }
+
+  #peerFor(id: PeerId): KnownPeer | undefined {
+    const present = this.#peers.get(id);
+    if (present !== undefined) return present;
+    const slot = this.#freeSlots.pop();
+    if (slot === undefined) return undefined;
+    const past = { packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
+    const peer: KnownPeer = { slot, way: undefined, sessions: new Map(), past };
+    this.#peers.set(id, peer);
+    this.#changed();
+    return peer;
+  }
+
+  #forgetIfGone(id: PeerId): void {
+    const peer = this.#peers.get(id);
+    if (peer === undefined || peer.way !== undefined || peer.sessions.size > 0) return;
+    this.#peers.delete(id);
+    this.#namedSlots.push(peer.slot);
+    this.#changed();
+  }
+
+  #shared(localIndex: number): Shared | undefined {
+    const id = this.#peerOf.get(localIndex);
+    return id === undefined ? undefined : this.#peers.get(id)?.sessions.get(localIndex);
+  }
+
+  #tellSession(peer: KnownPeer, { slot, keys, partialChecksum }: Shared): void {
+    const { localIndex, remoteIndex, aead: cipher, send: sendKey, receive: receiveKey } = keys;
+    this.#link.tell({
+      kind: "open-session",
+      slot,
+      peer: peer.slot,
+      localIndex: localIndex | 0,
+      remoteIndex: remoteIndex | 0,
+      cipher,
+      sendKey,
+      receiveKey,
+      partialChecksum,
+    });
+  }
+
+  #tellPeer({ slot, way, sessions }: KnownPeer): void {
+    const session = way === undefined ? undefined : sessions.get(way.localIndex);
+    const isUp = session !== undefined;
+    const sockaddr = way === undefined ? new Uint8Array(0) : this.#sockaddr(way.endpoint);
+    this.#link.tell({
+      kind: "peer",
+      slot,
+      session: session?.slot ?? NONE,
+      longest: way?.longest ?? 0,
+      isUp,
+      sockaddr,
+    });
+  }
+
+  #sockaddr(endpoint: Endpoint): Uint8Array {
+    const bytes = new Uint8Array(SOCKADDR_LENGTH);
+    return bytes.subarray(0, encodeSockaddr(endpoint, this.#link.family ?? 6, bytes, 0));
+  }
+
+  #cellsOf(slot: number): ExportedCells {
+    const [cells, windows] = [this.#cells, this.#windows];
+    return {
+      takeCounter: () => cells.take(slot, 1),
+      get sent() {
+        return cells.traffic(slot).sent;
+      },
+      get received() {
+        return cells.packetsIn(slot);
+      },
+      get newest() {
+        return windows.newest(slot);
+      },
+    };
+  }
+}
+
+function add(sum: KnownPeer["past"], { packetsIn, bytesIn, packetsOut, bytesOut }: PeerTraffic): void {
+  sum.packetsIn += packetsIn;
+  sum.bytesIn += bytesIn;
+  sum.packetsOut += packetsOut;
+  sum.bytesOut += bytesOut;
+}
+
+function wipe({ keys }: ExportedSession): void {
+  keys.send.fill(0);
+  keys.receive.fill(0);
+}

@@ -1,0 +1,71 @@
+/** The data path of a node, or what to say where there is none. */
+import type { Encapsulation, SessionExport } from "../contracts/encapsulation.ts";
+import type { DatapathStatus, TrafficStatus } from "../contracts/node.ts";
+import { DatapathFeed, type FeedParts } from "./datapath_feed.ts";
+import type { MeshBridges } from "./mesh_bridges.ts";
+import type { NodeContext } from "./node_context.ts";
+import type { NodeParts } from "./node_parts.ts";
+import type { Platform } from "./platform.ts";
+
+export class MeshDatapath {
+  readonly #platform: Platform;
+  readonly #feed: DatapathFeed | undefined;
+
+  /** Before the first handshake. `call` is one call on the encapsulation, and all that follows from it. */
+  constructor(context: NodeContext, parts: NodeParts, bridges: MeshBridges, call: FeedParts["call"]) {
+    this.#platform = context.platform;
+    const { datapath: link, clock } = context.platform;
+    const { encapsulation: machine } = parts;
+    if (link === undefined || !sharesSessions(machine)) return;
+    const { drops } = context;
+    const deviceRoutes = () => bridges.foreign.routes();
+    const feed = new DatapathFeed({
+      ...parts,
+      link,
+      machine,
+      routes: bridges,
+      deviceRoutes,
+      drops,
+      clock,
+      call,
+    });
+    drops.collectFrom(() => feed.countDrops());
+    this.#feed = feed;
+  }
+
+  start(): void {
+    this.#feed?.start();
+  }
+
+  stop(): void {
+    this.#feed?.stop();
+  }
+
+  /** Tells the worker what has changed. */
+  update(): void {
+    this.#feed?.update();
+  }
+
+  /** Packets of this thread, and those of the worker. */
+  traffic(here: TrafficStatus): TrafficStatus {
+    const there = this.#feed?.traffic();
+    if (there === undefined) return here;
+    return {
+      packetsIn: here.packetsIn + there.packetsIn,
+      packetsOut: here.packetsOut + there.packetsOut,
+      bytesIn: here.bytesIn + there.bytesIn,
+      bytesOut: here.bytesOut + there.bytesOut,
+    };
+  }
+
+  status(): DatapathStatus {
+    const { datapath, noDatapath = "none was asked for" } = this.#platform;
+    if (this.#feed !== undefined) return this.#feed.status();
+    const reason = datapath === undefined ? noDatapath : "the encapsulation shares no sessions";
+    return { path: "main", reason, ffi: null, ciphers: [], restarts: 0 };
+  }
+}
+
+function sharesSessions(encapsulation: object): encapsulation is Encapsulation & SessionExport {
+  return "exportSessions" in encapsulation;
+}

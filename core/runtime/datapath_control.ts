@@ -1,0 +1,103 @@
+/** Tells a worker what to do: through a ring of shared memory, and by an eventfd that ends its wait in the kernel. */
+import { setTimeout } from "node:timers/promises";
+import { MeshError } from "../contracts/errors.ts";
+import type { Arena } from "../datapath/arena.ts";
+import { type Command, commandLength, sendCommand } from "../datapath/control.ts";
+import { ringCapacity } from "../datapath/datapath_limits.ts";
+import { ringMemory, RingProducer } from "../datapath/ring.ts";
+import type { Foreign } from "./ffi/foreign.ts";
+import type { PacketCalls } from "./ffi/packet_calls.ts";
+import { mapArena } from "./ffi/system_arena.ts";
+import { systemErrorName } from "./ffi/system_error.ts";
+
+/** Between two looks at a ring that is full, or is to be empty. The worker empties it in far less. */
+const lookMillis = 1;
+
+export class DatapathControl {
+  /** Descriptor of the eventfd. */
+  readonly wake: number;
+  readonly #calls: PacketCalls;
+  /** Holds the number that is written to the eventfd. */
+  readonly #one: Arena;
+  #memory = ringMemory(ringCapacity.control);
+  #ring = new RingProducer(this.#memory);
+  /** What there was no room for. */
+  #waiting: Command[] = [];
+  #isTold = false;
+
+  /** Throws `UNSUPPORTED`. */
+  constructor(foreign: Foreign, calls: PacketCalls) {
+    this.#calls = calls;
+    this.#one = mapArena(foreign, 8);
+    this.#one.view.setUint32(0, 1, true);
+    this.wake = calls.eventfd();
+    if (this.wake >= 0) return;
+    const reason = systemErrorName(this.wake);
+    throw new MeshError("UNSUPPORTED", `Cannot start the data path: eventfd failed with ${reason}`, {
+      details: { reason },
+    });
+  }
+
+  /** Of the ring that the next worker is to read. */
+  get memory(): SharedArrayBuffer {
+    return this.#memory;
+  }
+
+  /** False for a command that no ring takes; all others arrive, in order. */
+  tell(command: Command): boolean {
+    if (commandLength(command) > this.#ring.longest) return false;
+    if (this.#waiting.length > 0 || !sendCommand(this.#ring, command)) this.#wait(command);
+    this.#wakeSoon();
+    return true;
+  }
+
+  /** A ring for a new worker: half a command may be left in the old one, and what it says is told anew. */
+  renew(): void {
+    this.#memory = ringMemory(ringCapacity.control);
+    this.#ring = new RingProducer(this.#memory);
+    this.#waiting = [];
+  }
+
+  /** Resolves when all that was told so far has been obeyed, or is not to be any more; false when `millis` have passed before. */
+  async settled(millis: number): Promise<boolean> {
+    const ring = this.#ring;
+    for (let waited = 0; waited < millis; waited += lookMillis) {
+      if (ring !== this.#ring || (this.#waiting.length === 0 && ring.isDrained)) return true;
+      await setTimeout(lookMillis);
+    }
+    return false;
+  }
+
+  /** At once, for the end of the process. */
+  wakeNow(): void {
+    this.#calls.write(this.wake, this.#one.address, 8);
+  }
+
+  /** Nothing is told after it. */
+  close(): void {
+    this.#calls.close(this.wake);
+  }
+
+  #wait(command: Command): void {
+    this.#waiting.push(command);
+    if (this.#waiting.length === 1) void this.#tellWaiting(this.#ring);
+  }
+
+  async #tellWaiting(ring: RingProducer): Promise<void> {
+    while (ring === this.#ring && this.#waiting.length > 0) {
+      if (sendCommand(ring, this.#waiting[0]!)) this.#waiting.shift();
+      else await setTimeout(lookMillis);
+      this.#wakeSoon();
+    }
+  }
+
+  /** Once for all that is told in one go. */
+  #wakeSoon(): void {
+    if (this.#isTold) return;
+    this.#isTold = true;
+    queueMicrotask(() => {
+      this.#isTold = false;
+      this.wakeNow();
+    });
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * A UDP socket that the data path reads. What is sent from this thread goes by a system call of its own to the same
+ * descriptor, whose queue of the kernel's is all that the threads share.
+ */
+import type { Datapath } from "../contracts/datapath.ts";
+import { MeshError } from "../contracts/errors.ts";
+import type { Arena } from "../datapath/arena.ts";
+import type { BindDatagrams, DatagramBackend, RawEndpoint } from "./datagram_backend.ts";
+import type { Foreign } from "./ffi/foreign.ts";
+import { PacketCalls } from "./ffi/packet_calls.ts";
+import { mapArena } from "./ffi/system_arena.ts";
+import { callError } from "./ffi/system_error.ts";
+import { systemForeign } from "./ffi/system_foreign.ts";
+import { encodeSockaddr, SOCKADDR_LENGTH } from "./socket_address.ts";
+import { openUnderlaySocket, type UnderlaySocket } from "./underlay_socket.ts";
+
+/**
+ * Sockets of this data path, which reads one. Rejects `UNSUPPORTED` when it has one already, and whatever
+ * {@link openUnderlaySocket} throws.
+ */
+export function underlayDatagrams(datapath: Datapath): BindDatagrams {
+  return async (local) => {
+    const foreign = await systemForeign();
+    try {
+      return bind(foreign, datapath, local);
+    } catch (error) {
+      foreign[Symbol.dispose]();
+      throw error;
+    }
+  };
+}
+
+function bind(foreign: Foreign, datapath: Datapath, local: RawEndpoint): DatagramBackend {
+  const calls = new PacketCalls(foreign);
+  const socket = openUnderlaySocket(calls, local);
+  const backend = new UnderlayDatagrams({ foreign, calls, socket, datapath });
+  if (datapath.takeSocket(socket, backend.take)) return backend;
+  socket.close();
+  throw new MeshError(
+    "UNSUPPORTED",
+    "Cannot give this socket to the data path: it reads another one already",
+  );
+}
+
+interface Parts {
+  readonly foreign: Foreign;
+  readonly calls: PacketCalls;
+  readonly socket: UnderlaySocket;
+  readonly datapath: Datapath;
+}
+
+/** Of the arena: `struct msghdr`, `struct iovec`, the address, the datagram. */
+const AT = { message: 0, vector: 64, name: 96, bytes: 128 } as const;
+const longest = 65_535;
+const DO_NOT_WAIT = 0x40;
+
+class UnderlayDatagrams implements DatagramBackend {
+  readonly local: RawEndpoint;
+  readonly #parts: Parts;
+  readonly #arena: Arena;
+  #handler: (datagram: Uint8Array, from: RawEndpoint) => void = () => {};
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.local = parts.socket.local;
+    this.#arena = mapArena(parts.foreign, AT.bytes + longest);
+    const { view, address } = this.#arena;
+    view.setUint32(AT.message, address + AT.name, true);
+    view.setUint32(AT.message + 16, address + AT.vector, true);
+    view.setUint32(AT.message + 24, 1, true);
+    view.setUint32(AT.vector, address + AT.bytes, true);
+  }
+
+  readonly take = (datagram: Uint8Array, from: RawEndpoint): void => this.#handler(datagram, from);
+
+  receive(handler: (datagram: Uint8Array, from: RawEndpoint) => void): void {
+    this.#handler = handler;
+  }
+
+  /** Sent, or refused, when it returns. */
+  // deno-lint-ignore require-await -- a throw must become a rejection
+  async send(datagram: Uint8Array, host: string, port: number): Promise<void> {
+    const { bytes, view, address } = this.#arena;
+    const { calls, socket } = this.#parts;
+    const name = bytes.subarray(AT.name, AT.name + SOCKADDR_LENGTH);
+    const nameLength = encodeSockaddr({ host, port }, socket.family, name, 0);
+    bytes.set(datagram, AT.bytes);
+    view.setUint32(AT.message + 8, nameLength, true);
+    view.setUint32(AT.vector + 8, datagram.length, true);
+    const result = calls.sendmsg(socket.descriptor, address + AT.message, DO_NOT_WAIT);
+    if (result < 0) throw callError("sendmsg", result);
+  }
+
+  async close(): Promise<void> {
+    const { foreign, socket, datapath } = this.#parts;
+    this.#handler = () => {};
+    await datapath.release(socket.descriptor);
+    socket.close();
+    foreign[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Packets leave no garbage: a collection in the middle of a burst would hold up every packet behind it. Numbers that do not fit
+ * a small integer, closures, arguments and views made in passing all end up on the heap, and none of them is easily seen
+ * in the code.
+ */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "../harness.ts";
+import { encodeEthernet, EtherType } from "../../core/wire/ethernet.ts";
+import { framesBetween, framesPerTurn, type TirelessCore, tirelessPair } from "./tireless_cores.ts";
+import {
+  acquaint,
+  far,
+  far6,
+  farMac,
+  fromTap,
+  near,
+  near6,
+  nearMac,
+} from "../../core/datapath/wired_pair_fixture.ts";
+
+/** Nobody's but the main thread's. */
+const broadcast = fromTap(
+  encodeEthernet(new Uint8Array(6).fill(255), nearMac, EtherType.arp, new Uint8Array(46)),
+);
+const framesThere = [
+  ...framesBetween({ source: near, destination: far, mac: nearMac }),
+  ...framesBetween({ source: near6, destination: far6, mac: nearMac }),
+  broadcast,
+];
+const framesBack = [
+  ...framesBetween({ source: far, destination: near, mac: farMac }),
+  ...framesBetween({ source: far6, destination: near6, mac: farMac }),
+  broadcast,
+];
+/** From each side: of five frames two are super-frames of ten packets, and one is punted. */
+const puntsPerTurn = framesPerTurn / 5;
+const packetsPerTurn = puntsPerTurn * 22;
+/** So few that a round makes no collection by itself, even with an object for each packet. */
+const packetsPerRound = 10_000;
+const turnsPerRound = Math.ceil(packetsPerRound / (2 * packetsPerTurn));
+/** Until the code is compiled for good, its numbers are on the heap. */
+const warmUpRounds = 20;
+/** Half the size of the smallest object for each packet. To read the size of the heap leaves some hundred bytes. */
+const allowed = 8 * packetsPerRound;
+
+interface Burst {
+  readonly rounds: number;
+  /** Where code runs ten times slower, because its lines are counted, this many rounds are enough after two seconds. */
+  readonly fewest: number;
+  readonly perPacket: () => void;
+}
+
+/**
+ * Bytes by which the heap grew in each round; less than nothing after a collection. Nothing else runs meanwhile, as there
+ * is no turn of the event loop.
+ */
+function growth({ rounds, fewest, perPacket }: Burst): readonly number[] {
+  const { a, b } = tirelessPair();
+  acquaint(a, b);
+  a.useFrames(framesThere);
+  b.useFrames(framesBack);
+  const grown: number[] = [];
+  const end = performance.now() + 2_000;
+  let turns = 0;
+  for (let round = -warmUpRounds; round < rounds; round++) {
+    if (round >= fewest && performance.now() > end) break;
+    const before = process.memoryUsage().heapUsed;
+    for (let turn = 0; turn < turnsPerRound; turn++) {
+      a.turn();
+      b.turn();
+      for (let packet = 0; packet < 2 * packetsPerTurn; packet++) perPacket();
+    }
+    const after = process.memoryUsage().heapUsed;
+    if (round >= 0) grown.push(after - before);
+    turns += turnsPerRound;
+  }
+  checkCrossed(a, turns);
+  return grown;
+}
+
+/** All that was sent has been delivered, but for what the other side sent in the last turn. */
+function checkCrossed({ telemetry, punted }: TirelessCore, turns: number): void {
+  const { tallies, drops } = telemetry.snapshot();
+  assert.equal(tallies.packetsSent, turns * packetsPerTurn);
+  assert.equal(tallies.packetsDelivered, (turns - 1) * packetsPerTurn);
+  assert.equal(punted, turns * puntsPerTurn);
+  assert.ok(Object.values(drops).every((count) => count === 0));
+}
+
+/** The share of rounds in which the heap did not stay as it was. */
+function dirt(grown: readonly number[]): number {
+  return grown.filter((bytes) => Math.abs(bytes) > allowed).length / grown.length;
+}
+
+test("packets in both directions leave nothing on the heap, a million of them where there is the time", () => {
+  const grown = growth({ rounds: 100, fewest: 20, perPacket: () => {} });
+  // A compiler that is still at work leaves something in a round.
+  assert.ok(dirt(grown) <= 0.1, `bytes in each round: ${grown}`);
+});
+
+test("an object of the smallest kind for each packet would be seen", () => {
+  let kept: unknown;
+  const keep = () => {
+    kept = { kept: undefined };
+  };
+  const grown = growth({ rounds: 10, fewest: 10, perPacket: keep });
+  assert.ok(dirt(grown) >= 0.9 && kept !== undefined, `bytes in each round: ${grown}`);
+});
