@@ -56,6 +56,23 @@ test("a container that is started again in time has its address, in a namespace 
   assert.deepEqual([...rig.store.content.keys()], ["node/endpoint/netns:web'"]);
 });
 
+test("a container has its address again whether it is named by its whole id or by its beginning", async () => {
+  const [web, db] = ["3f2a1b0c9d8e7f6a5b4c", "3f2a1b0c9d8e00000000"];
+  for (const [first, second] of [[web, web.slice(0, 13)], [web.slice(0, 13), web]] as const) {
+    const rig = new EndpointRig(web, db);
+    const attach = (container: string) => rig.endpoints.attach({ where: { container } }, signal);
+    const before = await attach(first);
+    rig.host.end(web);
+    rig.host.namespaces.add(web);
+    rig.host.numbers.set(web, "web'");
+    await looked(rig);
+    const other = await attach(db);
+    assert.ok(!other.addresses.includes(before.addresses[0]!));
+    const after = await attach(second);
+    assert.deepEqual([after.owner, after.addresses], ["netns:web'", before.addresses]);
+  }
+});
+
 test("another container whose namespace gets the number of one that is gone gets no address of it", async () => {
   const rig = new EndpointRig("web", "db");
   await rig.attach("web");

@@ -14,6 +14,7 @@
  *
  * Whose it is stands in the kernel: the alias of its loopback interface and that of the bridge begin with "selvage:".
  */
+import type { Datapath } from "../../core/contracts/datapath.ts";
 import { MeshError } from "../../core/contracts/errors.ts";
 import { namespaceAt } from "../../core/runtime/network_namespace.ts";
 import { openTap, type TapDevice } from "../../core/runtime/tap_device.ts";
@@ -45,9 +46,12 @@ type Undo = (() => Promise<unknown>)[];
 export class BridgeNamespace {
   readonly path: string;
   readonly #name: string;
+  readonly #datapath: Datapath | undefined;
 
-  constructor(name: string) {
+  /** `datapath` reads the TAP device, where there is one. */
+  constructor(name: string, datapath?: Datapath) {
     this.#name = name;
+    this.#datapath = datapath;
     this.path = `/run/netns/${name}`;
   }
 
@@ -147,7 +151,7 @@ export class BridgeNamespace {
 
   async #openTap(): Promise<TapDevice> {
     try {
-      return await openTap({ namespace: this.path, name: tapName });
+      return await openTap({ namespace: this.path, name: tapName, datapath: this.#datapath });
     } catch (error) {
       if ((error as MeshError).details?.["reason"] !== "EBUSY") throw error;
       const why = `another node uses ${this.path}; stop it, or give this one a namespace of its own`;

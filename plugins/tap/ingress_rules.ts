@@ -75,7 +75,7 @@ function frameRules({ mac, allowLayer2, mark }: PortRules): string[] {
     `ether saddr != ${formatMac(mac)} ${drop("badSource")}`,
     `ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 limit rate over ${groupRate}/second burst ${groupRate} packets ` +
     `counter name ${stormCounter} ${drop("rateLimited")}`,
-    `ether type != { ip, ip6, arp } ${others}`,
+    `ether type != ip ether type != ip6 ether type != arp ${others}`,
   ];
 }
 
@@ -85,7 +85,7 @@ function arpRules({ mac, leases, mark }: PortRules): string[] {
   return [
     `ether type arp @nh,0,48 != 0x000108000604 ${drop("malformed")}`,
     `ether type arp arp saddr ether != ${formatMac(mac)} ${drop("badSource")}`,
-    ...when(own, `ether type arp arp saddr ip ${set(own)} ${accept(mark)}`),
+    ...anyOf("ether type arp arp saddr ip", own, accept(mark)),
     `ether type arp arp operation request arp saddr ip 0.0.0.0 ${accept(mark)}`,
     `ether type arp ${drop("badSource")}`,
   ];
@@ -94,7 +94,7 @@ function arpRules({ mac, leases, mark }: PortRules): string[] {
 function ipv4Rules({ leases, mark, forwards }: PortRules): string[] {
   const own = addressesOf(leases, 4).map(formatAddress);
   return [
-    ...when(own, `ether type ip ip saddr ${set(own)} ${accept(mark)}`),
+    ...anyOf("ether type ip ip saddr", own, accept(mark)),
     ...foreignRules("ip", forwards, mark),
   ];
 }
@@ -123,19 +123,19 @@ const neverForwarded = {
 function ipv6Rules({ leases, mac, mark, forwards }: PortRules): string[] {
   const own = [...addressesOf(leases, 6), linkLocalOf(mac)];
   const target = `@th,64,128`;
-  const targets = set(own.map(({ bytes }) => `0x${encodeHex(bytes)}`));
-  const ip6 = "ether type ip6";
+  const targets = own.map(({ bytes }) => `0x${encodeHex(bytes)}`);
+  const [ip6, unspecified] = ["ether type ip6", "ether type ip6 ip6 saddr ::"];
   return [
-    `${ip6} icmpv6 type { nd-router-advert, nd-redirect } ${drop("badSource")}`,
-    `${ip6} icmpv6 type nd-neighbor-advert ${target} != ${targets} ${drop("badSource")}`,
-    `${ip6} ip6 saddr ${set(own.map(formatAddress))} ${accept(mark)}`,
+    ...anyOf(`${ip6} icmpv6 type`, ["nd-router-advert", "nd-redirect"], drop("badSource")),
+    `${ip6} icmpv6 type nd-neighbor-advert ${noneOf(target, targets)} ${drop("badSource")}`,
+    ...anyOf(`${ip6} ip6 saddr`, own.map(formatAddress), accept(mark)),
     ...foreignRules("ip6", forwards, mark),
-    `${ip6} ip6 saddr :: icmpv6 type nd-neighbor-solicit ${target} ${targets} ${accept(mark)}`,
-    `${ip6} ip6 saddr :: icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } ${
-      accept(mark)
-    }`,
+    ...anyOf(`${unspecified} icmpv6 type nd-neighbor-solicit ${target}`, targets, accept(mark)),
+    ...anyOf(`${unspecified} icmpv6 type`, listenerMessages, accept(mark)),
   ];
 }
+
+const listenerMessages = ["mld-listener-report", "mld-listener-done", "mld2-listener-report"];
 
 function accept(mark: number): string {
   return `meta mark set ${mark} accept`;
@@ -143,6 +143,24 @@ function accept(mark: number): string {
 
 function drop(reason: (typeof dropCounters)[number]): string {
   return `counter name ${reason} drop`;
+}
+
+/**
+ * Longer lists are sets. A set of its own for each short one was rejected: the kernel compares every new set with all that
+ * there are, and a start with a hundred ports would wait for that.
+ */
+const longestWithoutSet = 4;
+
+/** Rules for what `match` finds to be one of `elements`; none for none. */
+function anyOf(match: string, elements: readonly string[], verdict: string): string[] {
+  if (elements.length > longestWithoutSet) return [`${match} ${set(elements)} ${verdict}`];
+  return elements.map((element) => `${match} ${element} ${verdict}`);
+}
+
+/** True for what is none of `elements`. */
+function noneOf(field: string, elements: readonly string[]): string {
+  if (elements.length > longestWithoutSet) return `${field} != ${set(elements)}`;
+  return elements.map((element) => `${field} != ${element}`).join(" ");
 }
 
 function set(elements: readonly string[]): string {

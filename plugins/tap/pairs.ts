@@ -26,8 +26,8 @@ interface Remain {
 
 type TakeTurn = <T>(task: () => Promise<T>) => Promise<T>;
 
-/** Ports in one script: all of them have the time that one program has. */
-const adoptedAtOnce = 16;
+/** Ports in one script: all of them have the time that one program has, and each program has to read what nft knows. */
+const adoptedAtOnce = 128;
 const mostPorts = 65_535;
 
 export class Pairs {
@@ -68,11 +68,10 @@ export class Pairs {
     if (remain === undefined || remain.alias.digest !== digestOf(request.leases, macOf(request))) {
       return undefined;
     }
-    const adoption: Adoption = { request, remain, result: undefined };
-    this.#waiting.push(adoption);
-    await takeTurn(() => this.#adoptWaiting());
-    if (adoption.result instanceof Error) throw adoption.result;
-    return adoption.result;
+    const facts = Promise.withResolvers<LinkFacts>();
+    this.#waiting.push({ request, remain, facts });
+    if (this.#waiting.length === 1) void takeTurn(() => this.#adoptWaiting());
+    return await facts.promise;
   }
 
   /** Leaves nothing when it rejects. */
@@ -133,34 +132,31 @@ export class Pairs {
     await this.#bridge.run(`repair the interface of "${link.owner}"`, steps.join("\n"), { args });
   }
 
-  /** Together, for a start must not take a process per container; one by one when that fails, to know which. */
+  /** Together, for a start must not take a process per container. */
   async #adoptWaiting(): Promise<void> {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (let at = 0; at < waiting.length; at += adoptedAtOnce) {
-      const some = waiting.slice(at, at + adoptedAtOnce);
-      await this.#refitAll(some).catch(async () => {
-        for (const one of some) {
-          await this.#refitAll([one]).catch((error: Error) => void (one.result = error));
-        }
-      });
+    while (this.#waiting.length > 0) await this.#adoptSome(this.#waiting.splice(0, adoptedAtOnce));
+  }
+
+  /** By halves when that fails, to know who is to blame: one by one, the others would wait for too long. */
+  async #adoptSome(adoptions: readonly Adoption[]): Promise<void> {
+    try {
+      await this.#refitAll(adoptions);
+    } catch (error) {
+      if (adoptions.length === 1) return adoptions[0]!.facts.reject(error);
+      const half = adoptions.length >> 1;
+      await this.#adoptSome(adoptions.slice(0, half));
+      await this.#adoptSome(adoptions.slice(half));
     }
   }
 
   async #refitAll(adoptions: readonly Adoption[]): Promise<void> {
     const rules = adoptions.map(({ request, remain }) => rulesOf(request, remain.alias.number));
     await this.#bridge.run("adopt interfaces", filterText(...rules));
-    for (const adoption of adoptions) {
-      const { alias, link } = adoption.remain;
-      const device = await this.#insideName(alias.owner);
-      adoption.result = {
-        number: alias.number,
-        index: link.ifindex,
-        mtu: alias.mtu,
-        device,
-        isUp: isUp(link),
-      };
-      this.#remains.delete(alias.owner);
+    const devices = await Promise.all(adoptions.map(({ remain }) => this.#insideName(remain.alias.owner)));
+    for (const [i, { remain: { alias, link }, facts }] of adoptions.entries()) {
+      const { owner, number, mtu } = alias;
+      this.#remains.delete(owner);
+      facts.resolve({ number, index: link.ifindex, mtu, device: devices[i]!, isUp: isUp(link) });
     }
   }
 
@@ -195,7 +191,7 @@ export class Pairs {
 interface Adoption {
   readonly request: Attachment;
   readonly remain: Remain;
-  result: LinkFacts | Error | undefined;
+  readonly facts: PromiseWithResolvers<LinkFacts>;
 }
 
 /** The exit code tells at which step a script ended. */

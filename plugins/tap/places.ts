@@ -15,7 +15,7 @@ export async function locate(where: Where): Promise<Place> {
   }
   const path = await pathOf(...entry);
   const identity = await namespaceAt(path);
-  if (identity === undefined) throw notFound(path);
+  if (identity === undefined) throw notFound(path, entry[0] === "netns" && !entry[1].startsWith("/"));
   return { owner: ownerOf(identity), path };
 }
 
@@ -104,10 +104,12 @@ async function containerPath(id: string): Promise<string> {
   return `/proc/${group.processes[0]!}/ns/net`;
 }
 
-function notFound(path: string): MeshError {
+/** A name may be meant for a container's, which its engine alone knows. */
+function notFound(path: string, isName = false): MeshError {
+  const advice = isName ? "; a container goes by its id, as its engine prints it" : "";
   return new MeshError(
     "NOT_FOUND",
-    `Cannot find the network namespace ${path}: it is gone, or never was there`,
+    `Cannot find the network namespace ${path}: it is gone, or never was there${advice}`,
   );
 }
 

@@ -34,7 +34,7 @@ import { namespaceAt } from "../../core/runtime/network_namespace.ts";
 import { Storms } from "./storms.ts";
 import { Turns } from "./turns.ts";
 
-export type TapHost = Pick<Host, "clock" | "drops" | "events" | "log">;
+export type TapHost = Pick<Host, "clock" | "datapath" | "drops" | "events" | "log">;
 
 export interface TapOptions extends PairOptions {
   /** Name of the network namespace that holds the bridge. */
@@ -69,7 +69,7 @@ export class TapPort implements HostPort, BridgingPort, Lifecycle {
 
   constructor(options: TapOptions, host: TapHost) {
     this.#host = host;
-    this.#bridge = new BridgeNamespace(options.namespace);
+    this.#bridge = new BridgeNamespace(options.namespace, host.datapath);
     this.#pairs = new Pairs(this.#bridge, options);
     this.#losses = new Losses(host);
     this.#storms = new Storms(host);

@@ -21,6 +21,8 @@ const programs: Readonly<Record<string, Program>> = {
 };
 const attachments = 200;
 const restarts = 5;
+/** Containers of a node that restarts, in the second of its figures. */
+const crowd = 100;
 const latencyGoal = 40;
 const gapGoal = 1000;
 
@@ -40,11 +42,15 @@ async function benchRuntime(name: string, program: Program): Promise<Row[]> {
   for (const address of [near.address4, near.address6]) await far.transfer(address, 1, 1_000_000);
   const { requests = 0, solicitations = 0 } = questionsAt(b);
   const questions = requests + solicitations;
-  const gaps: Gap[] = [];
-  for (let i = 0; i < restarts; i++) gaps.push(await restart(b, far, near.address4));
+  const gaps = await restartOften(b, far, near.address4);
+  for (const { name: netns } of makeNamespaces(lab, "z", crowd - 1)) {
+    await b.admin.attach({ where: { netns } });
+  }
+  const crowdGaps = await restartOften(b, far, near.address4);
   return [
     ...await latencyRows(name, lab, a),
-    ...gapRows(name, gaps),
+    ...gapRows(`${name}: remote traffic away over a restart`, gaps),
+    ...gapRows(`${name}: the same with ${crowd} attached`, crowdGaps),
     {
       what: `${name}: ARP and ND questions across the mesh`,
       figure: `${questions}`,
@@ -53,12 +59,14 @@ async function benchRuntime(name: string, program: Program): Promise<Row[]> {
   ];
 }
 
+function makeNamespaces({ prefix }: Lab, what: string, count: number): readonly Namespace[] {
+  return Array.from({ length: count }, (_, i) => Namespace.make(`${prefix}-${what}${i}`));
+}
+
 async function latencyRows(name: string, lab: Lab, host: LabHost): Promise<Row[]> {
-  const make = (what: string) =>
-    Array.from({ length: attachments }, (_, i) => Namespace.make(`${lab.prefix}-${what}${i}`));
-  const bare = attachBare(Namespace.make(`${lab.prefix}-bare`), make("x"));
+  const bare = attachBare(Namespace.make(`${lab.prefix}-bare`), makeNamespaces(lab, "x", attachments));
   const millis: number[] = [];
-  for (const { name: netns } of make("y")) {
+  for (const { name: netns } of makeNamespaces(lab, "y", attachments)) {
     const started = performance.now();
     await host.admin.attach({ where: { netns } });
     millis.push(performance.now() - started);
@@ -99,6 +107,12 @@ interface Gap {
   readonly sinceStart: number;
 }
 
+async function restartOften(host: LabHost, far: Container, address: string): Promise<readonly Gap[]> {
+  const gaps: Gap[] = [];
+  for (let i = 0; i < restarts; i++) gaps.push(await restart(host, far, address));
+  return gaps;
+}
+
 async function restart(host: LabHost, far: Container, address: string): Promise<Gap> {
   await far.order("watch", { to: address, port: servicePort });
   await host.stop();
@@ -108,10 +122,10 @@ async function restart(host: LabHost, far: Container, address: string): Promise<
   return { whole: to - from, sinceStart: to - host.started };
 }
 
-function gapRows(name: string, gaps: readonly Gap[]): Row[] {
+function gapRows(what: string, gaps: readonly Gap[]): Row[] {
   const [whole, since] = [median(gaps.map((gap) => gap.whole)), median(gaps.map((gap) => gap.sinceStart))];
   return [{
-    what: `${name}: remote traffic away over a restart`,
+    what,
     figure: `${whole.toFixed(0)} ms, ${since.toFixed(0)} ms of it since the start`,
     goal: goal(gapGoal, since, " ms"),
   }];

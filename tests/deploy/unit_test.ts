@@ -40,3 +40,7 @@ test("the unit gives the service no mounts of its own, in which the node's names
     );
   }
 });
+
+test("the unit has a node started again that was killed, and not one that was told to stop", async () => {
+  assert.match(await readFile(unit, "utf8"), /^Restart=on-failure$/m);
+});

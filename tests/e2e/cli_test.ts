@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ConnectionStatus, NodeStatus, TokenStatus } from "../../mod.ts";
+import type { ConnectionStatus, NodeReport, NodeStatus, TokenStatus } from "../../mod.ts";
 import { test } from "../harness.ts";
 import { CliWorld, type Finished } from "./cli_process.ts";
 
@@ -45,6 +45,9 @@ test("two hosts: launch, join, status, ping, tokens, stop, and everything resume
     await world.run(["status", "--state-dir", world.stateDir("a")], { entry: "library" }),
   );
   assert.match(shown.out, /^ +Connections: 1 \(1 established\)$/m);
+  const report = JSON.parse(succeeded(await world.at("b", "report")).out) as NodeReport;
+  assert.deepEqual([report.status.name, report.peers.length, report.connections.length], ["b", 2, 1]);
+  assert.equal(succeeded(await world.at("b", "report", "-f", "{{status.peer}}")).out, `${status.peer}\n`);
   for (const address of status.addresses) {
     const pinged = succeeded(await world.at("a", "ping", address, "-c", "1"));
     assert.match(pinged.out, /^56 bytes from .* time=[\d.]+ ms\n---.* 1 received, 0% lost\n/);

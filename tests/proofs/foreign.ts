@@ -25,3 +25,26 @@ export const fouProof: Proof = {
   },
   judge: ({ sums = {} }) => (sums["streams"] ?? 0) > 0 ? undefined : "no stream was ever opened",
 };
+
+export const containersProof: Proof = {
+  name: "container-engines",
+  what: "containers of docker, podman and containerd: attached by id, over two hosts, through restarts",
+  unit: "engines",
+  chunkSize: 1,
+  ciFloor: 0,
+  ciFloorSecond: 0,
+  ciBudgetSeconds: 0,
+  fullGoal: 3,
+  alone: true,
+  async load() {
+    const { engineKinds, lacksFor, runContainers } = await import("../interop/containers/containers_run.ts");
+    return async ({ index }) => {
+      const kind = engineKinds[index % engineKinds.length]!;
+      const lacks = lacksFor(kind);
+      if (lacks !== undefined) return { notes: [`${kind.name}: ${lacks}`] };
+      const { version, ...sums } = await runContainers(kind);
+      return { sums: { ...sums }, notes: [`${kind.name} ${version}`] };
+    };
+  },
+  judge: ({ sums = {} }) => (sums["restarts"] ?? 0) > 0 ? undefined : "no engine of containers is installed",
+};

@@ -1,7 +1,7 @@
 /** All proofs. The table in tests/README.md is made from this list: `npm run prove -- --table`. */
 import { superFrameProof } from "../datapath/super_frame_proof.ts";
 import { transfersProof } from "../datapath/transfers/transfers_proof.ts";
-import { fouProof } from "./foreign.ts";
+import { containersProof, fouProof } from "./foreign.ts";
 import { fuzzProof } from "./fuzz/fuzz_proof.ts";
 import {
   crashProof,
@@ -152,6 +152,7 @@ export const proofs: readonly Proof[] = [
   ...models,
   transfersProof,
   fouProof,
+  containersProof,
 ];
 
 export function proofNamed(name: string): Proof | undefined {

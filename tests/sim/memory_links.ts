@@ -110,9 +110,13 @@ export class MemoryLinks implements LinkPort {
   async locate(where: Where, signal: AbortSignal): Promise<Place> {
     await Promise.resolve();
     signal.throwIfAborted();
-    const [kind, name = ""] = Object.entries(where)[0] ?? [];
-    if (kind !== "netns") throw new MeshError("INVALID_ARGUMENT", `Cannot find a ${kind}`);
-    if (!this.#host.namespaces.has(name)) throw new MeshError("NOT_FOUND", `There is no namespace "${name}"`);
+    const [kind = "", said = ""] = Object.entries(where)[0] ?? [];
+    if (!["netns", "container"].includes(kind)) {
+      throw new MeshError("INVALID_ARGUMENT", `Cannot find a ${kind}`);
+    }
+    const isMeant = (name: string) => kind === "netns" ? name === said : name.startsWith(said);
+    const name = [...this.#host.namespaces].find(isMeant);
+    if (name === undefined) throw new MeshError("NOT_FOUND", `There is no namespace "${said}"`);
     return { owner: `netns:${this.#host.numbers.get(name) ?? name}`, path: `/run/netns/${name}` };
   }
 
