@@ -98,6 +98,8 @@ export type { Coordinator, Leadership } from "./core/contracts/coordinator.ts";
 export type { Discovery, EditableTargets, Finding, Target } from "./core/contracts/discovery.ts";
 export { Drop, type DropName, dropNames } from "./core/contracts/drop.ts";
 export type {
+  ArrivalCounting,
+  Arrivals,
   Encapsulation,
   EncapsulationOutput,
   ExportedCells,
@@ -183,6 +185,8 @@ export type {
   AttachRequest,
   ConnectionState,
   ConnectionStatus,
+  DatapathCounters,
+  DatapathStatus,
   DropReason,
   EndpointAdmin,
   EndpointStatus,

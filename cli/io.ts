@@ -13,6 +13,11 @@ export interface Io {
   read(): Promise<string>;
   /** One line of an answer; only where {@link interactive}. */
   ask(question: string): Promise<string>;
+  /**
+   * Calls the handler with every key until the function that it returns is called; Ctrl-C is a key then (`\u0003`). Where
+   * input is no terminal, there are no keys.
+   */
+  keys(handler: (key: string) => void): () => void;
   /** True when standard output is a terminal that wants colours. */
   readonly colours: boolean;
   /** True when a person can be asked. */
@@ -37,6 +42,7 @@ export function processIo(): Io {
     say: (line) => void stderr.write(line),
     read: async () => (await import("node:stream/consumers")).text(stdin),
     ask,
+    keys,
     colours: wantsColours(stdout.isTTY === true, env),
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     interrupted: signals(),
@@ -71,6 +77,19 @@ async function ask(question: string): Promise<string> {
   } finally {
     lines.close();
   }
+}
+
+function keys(handler: (key: string) => void): () => void {
+  const { stdin } = process;
+  if (!stdin.isTTY) return () => {};
+  const heard = (bytes: Uint8Array) => [...new TextDecoder().decode(bytes)].forEach(handler);
+  stdin.setRawMode(true);
+  stdin.on("data", heard);
+  return () => {
+    stdin.off("data", heard);
+    stdin.setRawMode(false);
+    stdin.pause();
+  };
 }
 
 /** Node repeats its own flags (`-C source` in a checkout); Deno tells nobody its flags, and a node needs all of these. */

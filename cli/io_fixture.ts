@@ -25,6 +25,7 @@ export function fakeIo(given: Partial<Io> = {}): FakeIo {
     say: (text) => void (written.words += text),
     read: () => Promise.resolve(""),
     ask: () => Promise.resolve(""),
+    keys: () => () => {},
     colours: false,
     interactive: false,
     interrupted: new AbortController().signal,

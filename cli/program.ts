@@ -48,6 +48,7 @@ export function createProgram(io: Io, done: (outcome: Outcome) => void): Command
   program.command(detachedCommand, { hidden: true }).argument("[state-dir]", "shown in lists of processes")
     .action(async () => done(await (await import("./node/detached_node.ts")).runDetachedNode(io)));
   addMeshCommands(io, add(program));
+  addTop(io, add(program));
   addEndpointCommands(io, add(program));
   addHostCommands(io, add(program));
   addBridgeCommands(io, add(program));
@@ -77,7 +78,9 @@ function addNodeCommands(io: Io, add: Add): void {
         "read the network's password from a file ($SELVAGE_PASSWORD holds one too)",
       )
       .option("--force", "take a password that is easily guessed")
-      .option("--detach", "return when the node is ready and leave it running");
+      .option("--detach", "return when the node is ready and leave it running")
+      .option("--pcap <file>", "write packets as endpoints see them, or as the underlay does: file:outer")
+      .option("--pcap-limit <bytes>", "longest that this file gets: 500k, 100M (the default), 2G");
     addConfigOptions(command);
   }
 }
@@ -90,6 +93,10 @@ function addConfigOptions(command: Command): Command {
     .option("--listen <endpoint>", "where the transport listens: address:port")
     .option("--range <cidr>", "IPv4 range of a network that is founded")
     .option("--default-subnet <cidr>", "where addresses come from when attach asks for none")
+    .option(
+      "--trusted-subnets <cidrs>",
+      "where packets cross unencrypted, to peers that list this host likewise",
+    )
     .option("--host-mode", "give containers of this host interfaces too; needs root")
     .addOption(new Option("--log-level <level>").choices(logLevels))
     .addOption(new Option("--log-format <format>").choices(["text", "json"]));
@@ -172,6 +179,17 @@ function addMeshCommands(io: Io, add: Add): void {
   );
   for (const command of [connect, forget, status, report, ping, log, stop]) addClientOptions(command);
   for (const command of [status, ping, log]) addOutputOption(command);
+}
+
+function addTop(io: Io, add: Add): void {
+  const top = add(
+    "top",
+    "show what goes between this node and its peers, as it goes; q ends it",
+    async (options) => (await import("./commands/top.ts")).top(io, options),
+  )
+    .option("--once", "show one interval and end")
+    .option("--interval <seconds>", "that is measured each time", "1");
+  addOutputOption(addClientOptions(top));
 }
 
 function addEndpointCommands(io: Io, add: Add): void {

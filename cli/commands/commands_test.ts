@@ -26,9 +26,12 @@ test("status shows connections with their reasons, peers, shares, targets and al
     const connections = (await run("status connections")).out;
     assert.match(
       connections,
-      new RegExp(`^-> +198\\.51\\.100\\.7:6783 +established +encrypted +${other}\\(web-2\\)`, "m"),
+      new RegExp(`^-> +198\\.51\\.100\\.7:6783 +established +chacha20-poly1305 +${other}\\(web-2\\)`, "m"),
     );
-    assert.match(connections, /rtt=1\.25ms mtu=1420$/m);
+    assert.match(
+      connections,
+      /rtt=1\.25ms mtu=1420 path=worker loss=0\.20% in=900p\/1\.20MB out=800p\/64\.0kB$/m,
+    );
     assert.match(connections, /^-> +198\.51\.100\.8:6783 +retrying +- +- +no answer$/m);
     assert.match(
       (await run("status peers")).out,

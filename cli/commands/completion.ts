@@ -13,6 +13,7 @@ const patienceMillis = 500;
 const fileOptions: ReadonlySet<string> = new Set([
   "--config",
   "--password-file",
+  "--pcap",
   "--socket",
   "--state-dir",
   "--template-file",

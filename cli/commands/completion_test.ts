@@ -28,6 +28,14 @@ test("the shell completes the value of every option that takes a file or a direc
     }
   }
   assert.deepEqual([...seen].sort(), [
-    ...["--config", "--password-file", "--socket", "--state-dir", "--template-file", "--token-file"],
+    ...[
+      "--config",
+      "--password-file",
+      "--pcap",
+      "--socket",
+      "--state-dir",
+      "--template-file",
+      "--token-file",
+    ],
   ]);
 });

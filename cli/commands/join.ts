@@ -1,8 +1,9 @@
 import { MeshError } from "../../core/contracts/errors.ts";
+import { captureOrder } from "../capture/capture_order.ts";
 import type { ExitCode } from "../exit_code.ts";
 import type { Io } from "../io.ts";
 import { configFlags, executeOrder } from "../node/execute_order.ts";
-import type { JoinEntry } from "../node/node_order.ts";
+import type { JoinEntry, NodeOrder } from "../node/node_order.ts";
 import { readPassword, readToken } from "../node/secret_input.ts";
 import type { LaunchOptions } from "./launch.ts";
 
@@ -11,8 +12,14 @@ export interface JoinOptions extends LaunchOptions {
 }
 
 export async function join(io: Io, words: readonly string[], options: JoinOptions): Promise<ExitCode> {
+  const capture = captureOrder(options);
   const entry = await joinEntry(io, words, options);
-  return await executeOrder(io, { flags: configFlags(options), entry }, options.detach === true);
+  const order: NodeOrder = {
+    flags: configFlags(options),
+    entry,
+    ...capture === undefined ? {} : { capture },
+  };
+  return await executeOrder(io, order, options.detach === true);
 }
 
 /** Rejects `INVALID_ARGUMENT` for what cannot work, before anything is touched. */

@@ -11,6 +11,7 @@ export interface ConfigFlags {
   readonly listen?: string | undefined;
   readonly range?: string | undefined;
   readonly defaultSubnet?: string | undefined;
+  readonly trustedSubnets?: string | undefined;
   readonly hostMode?: boolean | undefined;
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
@@ -20,6 +21,8 @@ interface FlagSetting {
   readonly name: Exclude<keyof ConfigFlags, "config" | "hostMode">;
   readonly flag: string;
   readonly path: readonly string[];
+  /** Several values with commas between them. */
+  readonly isList?: boolean;
 }
 
 export const flagSettings: readonly FlagSetting[] = [
@@ -30,6 +33,12 @@ export const flagSettings: readonly FlagSetting[] = [
   { name: "listen", flag: "--listen", path: ["transport", "listen"] },
   { name: "range", flag: "--range", path: ["ipam", "range"] },
   { name: "defaultSubnet", flag: "--default-subnet", path: ["ipam", "defaultSubnet"] },
+  {
+    name: "trustedSubnets",
+    flag: "--trusted-subnets",
+    path: ["encapsulation", "trustedSubnets"],
+    isList: true,
+  },
   { name: "logLevel", flag: "--log-level", path: ["log", "level"] },
   { name: "logFormat", flag: "--log-format", path: ["log", "format"] },
 ];
@@ -45,7 +54,11 @@ export const configFlagNames: readonly (keyof ConfigFlags)[] = [
 
 export function flagLayer(flags: ConfigFlags): Setting[] {
   const given = flagSettings.filter(({ name }) => flags[name] !== undefined)
-    .map(({ name, flag, path }): Setting => ({ path, value: flags[name], origin: { from: "flag", flag } }));
+    .map(({ name, flag, path, isList }): Setting => ({
+      path,
+      value: isList === true ? flags[name]?.split(",") : flags[name],
+      origin: { from: "flag", flag },
+    }));
   return flags.hostMode === true ? [...given, ...hostModeSettings()] : given;
 }
 

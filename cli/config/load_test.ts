@@ -90,15 +90,28 @@ test("a flag wins over the environment, that over the file, that over the defaul
       SELVAGE_NETWORK: "environment",
       SELVAGE_IPAM__RANGE: "10.2.0.0/16",
     },
-    flags: { name: "flag", defaultSubnet: "10.2.64.0/18" },
+    flags: { name: "flag", defaultSubnet: "10.2.64.0/18", trustedSubnets: "10.0.0.0/8,fd00::/8" },
   });
   const settings = shown(config);
   assert.deepEqual(settings["name"], ["flag", "--name"]);
   assert.deepEqual(settings["ipam.defaultSubnet"], ["10.2.64.0/18", "--default-subnet"]);
+  assert.deepEqual(settings["encapsulation.trustedSubnets"], [
+    ["10.0.0.0/8", "fd00::/8"],
+    "--trusted-subnets",
+  ]);
   assert.deepEqual(settings["network"], ["environment", "SELVAGE_NETWORK"]);
   assert.deepEqual(settings["log.level"], ["warn", "selvage.yaml:3"]);
   assert.deepEqual(settings["ipam.range"], ["10.2.0.0/16", "SELVAGE_IPAM__RANGE"]);
   assert.deepEqual(settings["log.format"], ["text", "default"]);
+});
+
+test("what is no network is refused as one that is trusted, by name of the flag", async () => {
+  for (const trustedSubnets of ["10.0.0.1", "10.0.0.1/8", "10.0.0.0/8,", "lan"]) {
+    assert.match(
+      await problems({ flags: { trustedSubnets } }),
+      /--trusted-subnets.*: .*like 10\.0\.0\.0\/8/s,
+    );
+  }
 });
 
 test("the environment names nested settings, capitals inside keys, list entries, numbers and lists", async () => {

@@ -1,6 +1,7 @@
 /** The settings that are not a plugin's own, and their JSON Schema. */
 import { z } from "zod";
 import { aeadPreferences } from "../../core/datapath/aead_choice.ts";
+import { mostWorkers } from "../../core/datapath/datapath_limits.ts";
 import { parseLoopback } from "../../core/runtime/loopback_endpoint.ts";
 import { assertSocketPath } from "../../core/runtime/unix_socket_path.ts";
 import { isNodeName } from "../../core/identity/node_name.ts";
@@ -90,6 +91,11 @@ export const settingsSchema = z.strictObject({
   datapath: z.strictObject({
     use: z.enum(["auto", "main"]).default("auto").describe(
       "auto: in host mode a thread of its own carries packets; main: the thread that decides carries them all",
+    ),
+    workers: z.union([z.literal("auto"), z.int().min(1).max(mostWorkers)], {
+      error: `expected auto, or a number from 1 to ${mostWorkers}`,
+    }).default("auto").describe(
+      "How many such threads; auto: one on up to three processors, else half as many as there are, up to four",
     ),
     aead: z.enum(aeadPreferences).default("auto").describe(
       "Library that seals packets there; auto: whichever is fastest here",

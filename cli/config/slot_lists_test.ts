@@ -49,6 +49,7 @@ test("a second encapsulation stands beside the first, and gre_udp brings its own
   assert.deepEqual(beside.map((each) => [each.encapsulation.name, each.over.name]), [["gre_udp", "udp"]]);
   assert.deepEqual(shown(config, "encapsulation"), {
     "encapsulation[0].aead": '"auto" default',
+    "encapsulation[0].trustedSubnets": "[] default",
     "encapsulation[0].underlayMtu": "1500 default",
     "encapsulation[0].use": '"noise" selvage.yaml:2',
     "encapsulation[1].over.listen": '"[::]:4754" default',
@@ -129,6 +130,7 @@ test("one transport and one encapsulation are shown as what they are, without a 
   });
   assert.deepEqual(Object.keys(shown(config, "encapsulation")), [
     "encapsulation.aead",
+    "encapsulation.trustedSubnets",
     "encapsulation.underlayMtu",
     "encapsulation.use",
   ]);

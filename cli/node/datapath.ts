@@ -1,4 +1,5 @@
-/** Whether a node gets a thread for its packets, and why not. */
+/** Whether a node gets threads for its packets, how many, and why not. */
+import { availableParallelism } from "node:os";
 import { errorCode } from "../../core/contracts/errors.ts";
 import type { Clock, Logger } from "../../core/contracts/host.ts";
 import { type DatapathThread, startDatapath } from "../../core/runtime/datapath_thread.ts";
@@ -10,6 +11,11 @@ export type ChosenDatapath =
   | { readonly datapath: DatapathThread; readonly noDatapath?: undefined }
   | { readonly datapath?: undefined; readonly noDatapath: string };
 
+/** Half of the processors at most: the kernel, the main thread and the containers themselves need the rest. */
+export function workersFor(processors: number): number {
+  return processors < 4 ? 1 : Math.min(4, Math.floor(processors / 2));
+}
+
 /** Where packets are carried by function calls alone, they never leave the thread that makes them. */
 const inProcess: ReadonlySet<string> = new Set(["userspace", "memory"]);
 
@@ -18,7 +24,7 @@ export async function chooseDatapath(
   { settings, chosen }: ResolvedConfig,
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): Promise<ChosenDatapath> {
-  const { use, aead, ffi } = settings.datapath;
+  const { use, workers, aead, ffi } = settings.datapath;
   if (use === "main") return { noDatapath: "the configuration says so" };
   if (chosen.every((choice) => choice.slot !== "port" || inProcess.has(choice.use))) {
     return { noDatapath: "this node has no interfaces" };
@@ -29,6 +35,7 @@ export async function chooseDatapath(
         url: datapathWorkerUrl(),
         clock,
         log: log.child("datapath"),
+        workers: workers === "auto" ? workersFor(availableParallelism()) : workers,
         aead,
         ffi: ffi === "auto" ? undefined : ffi,
       }),

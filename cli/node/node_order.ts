@@ -1,10 +1,13 @@
 /** What `launch` and `join` come to, once secrets are read: all that the process of a node needs to be told. */
+import type { CaptureOrder } from "../capture/capture_order.ts";
 import type { ConfigFlags } from "../config/config_flags.ts";
 
 /** Also a JSON document: `--detach` writes it to the standard input of the process that will be the node. */
 export interface NodeOrder {
   readonly flags: ConfigFlags;
   readonly entry: Entry;
+  /** Where packets are written, while the node runs. */
+  readonly capture?: CaptureOrder;
 }
 
 export type Entry = LaunchEntry | JoinEntry;

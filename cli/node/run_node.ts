@@ -2,8 +2,12 @@
 import { type ErrorCode, errorCode, MeshError } from "../../core/contracts/errors.ts";
 import type { ClosedPort } from "../../core/contracts/exposure.ts";
 import type { MeshNode } from "../../core/contracts/node.ts";
+import type { Composition } from "../../core/node/composition.ts";
 import { createNode } from "../../core/node/create_node.ts";
 import { parseEndpoint } from "../../core/wire/endpoint.ts";
+import { CaptureFile, type CaptureWorld } from "../capture/capture_file.ts";
+import type { CaptureOrder } from "../capture/capture_order.ts";
+import { capturedPlugins, captureLinks } from "../capture/captured_plugins.ts";
 import { loadConfig, type LoadedConfig } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { shownSettings } from "../config/shown_setting.ts";
@@ -107,10 +111,15 @@ class RunningNode implements AsyncDisposable {
     );
     io.interrupted.throwIfAborted();
     if (patience !== undefined) io.say(`selvage: ${patience}\n`);
-    const chosen = await chooseDatapath(config, { clock: io.clock, log });
+    const { capture } = order;
+    const world = { clock: io.clock, log };
+    // The main thread alone sees every packet.
+    const chosen = capture === undefined
+      ? await chooseDatapath(config, world)
+      : { noDatapath: "packets are written to a file" };
     if (chosen.datapath !== undefined) this.#parts.use(chosen.datapath);
     this.#node = await createNode({
-      plugins,
+      plugins: capture === undefined ? plugins : this.#captured(plugins, capture, world),
       intent,
       version,
       platform: { clock: io.clock, log, ...chosen },
@@ -128,6 +137,11 @@ class RunningNode implements AsyncDisposable {
       stop: this.#stop.resolve,
     });
     this.#parts.use(server);
+  }
+
+  #captured(plugins: Composition, order: CaptureOrder, world: CaptureWorld): Composition {
+    const file = this.#parts.use(new CaptureFile(order, captureLinks[order.layer], world));
+    return capturedPlugins(plugins, order.layer, (packet) => file.write(packet));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -21,3 +21,27 @@ export function percent(share: number): string {
 export function rtt(millis: number | null): string {
   return millis === null ? "-" : `${millis.toFixed(2)}ms`;
 }
+
+const units = ["", "k", "M", "G", "T"];
+
+/** Three digits and a unit of thousands: `9.41 G`, `512`. */
+export function scaled(value: number): string {
+  let rest = value;
+  let step = 0;
+  while (rest >= 999.5 && step < units.length - 1) {
+    rest /= 1000;
+    step++;
+  }
+  if (step === 0) return rest.toFixed(0);
+  return `${rest.toFixed(rest >= 99.95 ? 0 : rest >= 9.995 ? 1 : 2)} ${units[step]}`;
+}
+
+/** `9.41 Gbit/s`, `812 kp/s`, `512 bit/s`. */
+export function rate(value: number, unit: string): string {
+  const text = scaled(value);
+  return text.includes(" ") ? `${text}${unit}/s` : `${text} ${unit}/s`;
+}
+
+export function loss(share: number | null): string {
+  return share === null ? "-" : `${(100 * share).toFixed(2)}%`;
+}

@@ -3,6 +3,7 @@ import type {
   Alert,
   ConnectionState,
   ConnectionStatus,
+  DatapathStatus,
   IpamStatus,
   NodeStatus,
   PeerStatus,
@@ -11,7 +12,7 @@ import type {
 import type { HostStatus } from "../../core/contracts/exposure.ts";
 import type { Io } from "../io.ts";
 import { columns, keyValues, styled } from "../output.ts";
-import { ago, percent, rtt } from "./figures.ts";
+import { ago, loss, percent, rtt, scaled } from "./figures.ts";
 
 type Colours = Pick<Io, "colours">;
 
@@ -32,6 +33,7 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
       ...listeners(node),
       ["Addresses", node.addresses.join(", ") || "none yet"],
       ["Encryption", `enabled (${encryption.aead}, ${encryption.implementation})`],
+      ...datapathLines(node.datapath),
       ["Targets", String(node.targets)],
       ["Connections", connectionCounts(node.connections)],
       ["Peers", `${node.peers} (with ${node.connections.established} established connections)`],
@@ -49,6 +51,30 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
   blocks.push([["Service", "plugins"], ...plugins.map(([slot, names]) => [slot, names.join(", ")] as const)]);
   const text = blocks.map((block) => keyValues(block, 16)).join("\n");
   return node.alerts.length === 0 ? text : `${text}\n${alertTable(io, node)}`;
+}
+
+/** `worker (libcrypto through koffi: aes-256-gcm)`, or `main: this node has no interfaces`; then how it fares. */
+function datapathLines(
+  { path, reason, ffi, ciphers, workers, restarts, counters }: DatapathStatus,
+): readonly (readonly [string, string])[] {
+  const sealing = ciphers.map(({ aead, implementation }) => `${aead} by ${implementation}`).join(", ");
+  const means = ffi === null ? "" : ` (C calls: ${ffi}; ${sealing})`;
+  const lines: [string, string][] = [[
+    "Data path",
+    reason === null ? `${path}${means}` : `${path}: ${reason}${means}`,
+  ]];
+  if (counters === null) return lines;
+  const { turns, sleeps, left, leftLost, backlog, sendsRefused, writesRefused } = counters;
+  lines.push([
+    workers === 1 ? "Worker" : `${workers} workers`,
+    [
+      restarts === 0 ? "never restarted" : `restarted ${restarts === 1 ? "once" : `${restarts} times`}`,
+      `${turns} turns, ${sleeps} sleeps`,
+      `${left} left to the main thread, ${leftLost} lost there, queue ${percent(backlog)} full`,
+      `${sendsRefused} sends and ${writesRefused} writes refused`,
+    ].join("; "),
+  ]);
+  return lines;
 }
 
 /** With every rule that is among those of others, for whoever wonders where they come from. */
@@ -81,8 +107,8 @@ function connectionCounts(counts: Readonly<Record<ConnectionState, number>>): st
 }
 
 /**
- * `-> 192.0.2.1:6783  established  encrypted  k3vq…(host2)  rtt=0.4ms mtu=1376`, or the reason why not. A device that is
- * heard is `unencrypted`, and nobody measures the way to it.
+ * `-> 192.0.2.1:6783  established  aes-256-gcm  k3vq…(host2)  rtt=0.4ms mtu=1376 path=worker …`, or the reason why not. A
+ * device that is heard is `unencrypted`, and nobody measures the way to it.
  */
 export function connectionTable(
   io: Colours,
@@ -105,13 +131,26 @@ export function connectionTable(
 
 const plain = "unencrypted";
 
-function cipherOf({ state, encrypted }: ConnectionStatus): string {
-  return state !== "established" ? "-" : encrypted ? "encrypted" : plain;
+function cipherOf({ state, encrypted, aead }: ConnectionStatus): string {
+  return state !== "established" ? "-" : encrypted ? aead ?? "encrypted" : plain;
 }
 
-function connectionDetail({ state, encrypted, rttMillis, mtu, reason }: ConnectionStatus): string {
+function connectionDetail(connection: ConnectionStatus): string {
+  const { state, encrypted, rttMillis, mtu, path, traffic, reason } = connection;
   if (state !== "established") return reason ?? "";
-  return encrypted ? `rtt=${rtt(rttMillis)} mtu=${mtu}` : `mtu=${mtu}`;
+  const carried = traffic === null ? [] : [
+    `in=${carriedText(traffic.packetsIn, traffic.bytesIn)}`,
+    `out=${carriedText(traffic.packetsOut, traffic.bytesOut)}`,
+  ];
+  // Of a device nobody measures anything; of a member that is sent to in plain, the way.
+  const measured = encrypted || rttMillis !== null ? [`rtt=${rtt(rttMillis)}`] : [];
+  const lost = encrypted ? [`loss=${loss(connection.loss)}`] : [];
+  return [...measured, `mtu=${mtu}`, `path=${path ?? "-"}`, ...lost, ...carried].join(" ");
+}
+
+/** `900p/1.20MB` */
+function carriedText(packets: number, bytes: number): string {
+  return `${packets}p/${scaled(bytes).replace(" ", "")}B`;
 }
 
 export function peerTable(io: Colours, { peers }: { peers: readonly PeerStatus[] }): string {

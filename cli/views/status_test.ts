@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { FixtureNode, other } from "../../core/admin/mesh_node_fixture.ts";
-import type { ConnectionStatus } from "../../core/contracts/node.ts";
+import type { ConnectionStatus, NodeStatus } from "../../core/contracts/node.ts";
 import { test } from "../../tests/harness.ts";
 import { fakeIo } from "../io_fixture.ts";
 import { connectionTable, statusBlocks } from "./status.ts";
@@ -15,6 +15,9 @@ const device: ConnectionStatus = {
   aead: null,
   rttMillis: null,
   mtu: 1352,
+  path: "main",
+  traffic: { packetsIn: 12, packetsOut: 3, bytesIn: 1800, bytesOut: 252 },
+  loss: null,
   reason: null,
   code: null,
 };
@@ -24,8 +27,11 @@ function rowOf(connection: ConnectionStatus, colours = false): string {
 }
 
 test("a device that is heard is shown as unencrypted, and one that is silent with what is known of it", () => {
-  assert.match(rowOf(device), /^-> +192\.0\.2\.40:4754 +established +unencrypted +\S+\(router\) +mtu=1352$/);
-  const silent: ConnectionStatus = { ...device, state: "connecting" };
+  assert.match(
+    rowOf(device),
+    / established +unencrypted +\S+\(router\) +mtu=1352 path=main in=12p\/1\.80kB out=3p\/252B$/,
+  );
+  const silent: ConnectionStatus = { ...device, state: "connecting", path: null, traffic: null };
   assert.match(rowOf(silent), /^-> +192\.0\.2\.40:4754 +connecting +- +\S+\(router\)$/);
   assert.match(
     rowOf({ ...silent, reason: "nothing heard for 90 s" }),
@@ -38,8 +44,12 @@ test("what is not encrypted stands out, what is does not", () => {
   assert.ok(!rowOf({ ...device, encrypted: true, rttMillis: 1 }, true).includes("\u001b[33m"));
 });
 
+test("of a member that is sent to in plain the round trip is shown all the same", () => {
+  assert.match(rowOf({ ...device, rttMillis: 0.5 }), / unencrypted +\S+ +rtt=0\.50ms mtu=1352 path=main in=/);
+});
+
 test("a session whose way was not measured yet says so", () => {
-  assert.match(rowOf({ ...device, encrypted: true }), /encrypted +\S+ +rtt=- mtu=1352$/);
+  assert.match(rowOf({ ...device, encrypted: true }), / encrypted +\S+ +rtt=- mtu=1352 path=main loss=- in=/);
 });
 
 test("every reason for which packets were dropped is in the status, and alerts come last with their time", () => {
@@ -51,4 +61,37 @@ test("every reason for which packets were dropped is in the status, and alerts c
   const text = statusBlocks(fakeIo(), node.status());
   assert.match(text, /^ +Drops: 2 replayed, 40 denied, 1 underlay$/m);
   assert.match(text, /\nALERT +SINCE +DETAIL\nclone +2026-11-23T01:02:03\.000Z +seen twice\n$/);
+});
+
+test("status says what carries packets, why it is not a worker, and how a worker does", () => {
+  const node = new FixtureNode();
+  const shown = () => statusBlocks(fakeIo(), node.status());
+  assert.match(shown(), /^ +Data path: main: this node has no interfaces$/m);
+  assert.ok(!shown().includes("Worker:"));
+  const counters = {
+    turns: 9,
+    sleeps: 4,
+    left: 3,
+    leftLost: 1,
+    backlog: 0.25,
+    sendsRefused: 2,
+    writesRefused: 0,
+  };
+  const datapath = {
+    ...node.status().datapath,
+    ...{ path: "worker", reason: null, ffi: "koffi", workers: 1, restarts: 1 } as const,
+    ciphers: [{ aead: "aes-256-gcm", implementation: "libcrypto" }] as const,
+    counters: counters as NodeStatus["datapath"]["counters"],
+  };
+  node.answers = { datapath };
+  assert.match(shown(), /^ +Data path: worker \(C calls: koffi; aes-256-gcm by libcrypto\)$/m);
+  assert.match(
+    shown(),
+    /^ +Worker: restarted once; 9 turns, 4 sleeps; 3 left to the main thread, 1 lost there, queue 25\.0% full; 2 sends and 0 writes refused$/m,
+  );
+  node.answers = {
+    datapath: { ...datapath, path: "main", reason: "the policy judges every packet", workers: 2 },
+  };
+  assert.match(shown(), /^ +Data path: main: the policy judges every packet \(C calls: koffi/m);
+  assert.match(shown(), /^ +2 workers: restarted once;/m);
 });

@@ -12,6 +12,7 @@ export interface EventDocuments {
   "peer:up": { readonly peer: PeerId; readonly name: string; readonly endpoint: string };
   "peer:down": { readonly peer: PeerId; readonly name: string; readonly reason: string };
   "peer:roamed": { readonly peer: PeerId; readonly endpoint: string };
+  "peer:encryption": { readonly peer: PeerId; readonly encrypted: boolean };
   "peer:admitted": { readonly peer: PeerId; readonly name: string };
   "peer:revoked": { readonly peer: PeerId };
   "ring:changed": { readonly version: number };
@@ -35,6 +36,7 @@ const writers: Writers = {
   "peer:up": ({ peer, name, endpoint }) => ({ peer, name, endpoint: endpointText(endpoint) }),
   "peer:down": ({ peer, name, reason }) => ({ peer, name, reason }),
   "peer:roamed": ({ peer, endpoint }) => ({ peer, endpoint: endpointText(endpoint) }),
+  "peer:encryption": ({ peer, encrypted }) => ({ peer, encrypted }),
   "peer:admitted": ({ peer, name }) => ({ peer, name }),
   "peer:revoked": ({ peer }) => ({ peer }),
   "ring:changed": ({ version }) => ({ version }),

@@ -13,6 +13,7 @@ export const eventSchemas = {
   "peer:up": z.object({ peer: peerId, name: text, endpoint: text }),
   "peer:down": z.object({ peer: peerId, name: text, reason: text }),
   "peer:roamed": z.object({ peer: peerId, endpoint: text }),
+  "peer:encryption": z.object({ peer: peerId, encrypted: z.boolean() }),
   "peer:admitted": z.object({ peer: peerId, name: text }),
   "peer:revoked": z.object({ peer: peerId }),
   "ring:changed": z.object({ version: z.int().min(0) }),

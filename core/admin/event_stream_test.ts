@@ -17,6 +17,7 @@ const details: NodeEvents = {
   "peer:up": { peer: other, name: "web-2", endpoint: { host: "2001:db8::1", port: 6783 } },
   "peer:down": { peer: other, name: "web-2", reason: "3 keepalives unanswered" },
   "peer:roamed": { peer: other, endpoint: { host: "192.0.2.9", port: 40_000 } },
+  "peer:encryption": { peer: other, encrypted: false },
   "peer:admitted": { peer: other, name: "web-2" },
   "peer:revoked": { peer: other },
   "ring:changed": { version: 4 },

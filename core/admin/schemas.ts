@@ -25,6 +25,7 @@ import type {
   TrafficStatus,
 } from "../contracts/node.ts";
 import type { PeerId } from "../contracts/values.ts";
+import { datapathPath, datapathStatusOf } from "./datapath_schemas.ts";
 import { absent, count, longestText, texts } from "./document_parts.ts";
 import { dropMeanings, dropReasons } from "./drop_meanings.ts";
 import { errorCodes } from "./error_kinds.ts";
@@ -76,14 +77,6 @@ export const ipamStatus = z.object({
   })).readonly(),
 }).openapi("IpamStatus") satisfies z.ZodType<IpamStatus>;
 
-const datapathStatus = z.object({
-  path: z.enum(["worker", "main"]),
-  reason: z.string().nullable(),
-  ffi: z.string().nullable(),
-  ciphers: z.array(z.object({ aead, implementation: z.string() })).readonly(),
-  restarts: z.number(),
-});
-
 const trafficStatus = z.object({
   packetsIn: count,
   packetsOut: count,
@@ -96,6 +89,8 @@ const listenerStatus = z.object({
   carries: z.enum(["datagrams", "streams"]),
   endpoint: z.string(),
 }).openapi("ListenerStatus") satisfies z.ZodType<ListenerStatus>;
+
+const datapathStatus = datapathStatusOf(aead);
 
 export const nodeStatus = z.object({
   version: z.string(),
@@ -134,6 +129,14 @@ export const connectionStatus = z.object({
   aead: aead.nullable(),
   rttMillis,
   mtu: count,
+  path: datapathPath.nullable().openapi({ description: "What carries the packets; null without a session" }),
+  traffic: trafficStatus.nullable().openapi({
+    description:
+      "Overlay packets, and bytes of their datagrams without IP and UDP headers; null without a session",
+  }),
+  loss: fraction.nullable().openapi({
+    description: "Share of what the peer has sent in the last minutes that has not come; null if not known",
+  }),
   reason: z.string().nullable().openapi({ description: "Why it is not established" }),
   code: errorCode.nullable(),
 }).openapi("ConnectionStatus") satisfies z.ZodType<ConnectionStatus>;

@@ -81,7 +81,7 @@ export interface SessionExport {
 
 /**
  * Takes what a worker needs to know of sessions. All calls come in order, from within calls on the machine, and must not
- * call it. Of one peer there are at most five sessions at a time.
+ * call it. Of one peer there are at most six sessions at a time.
  */
 export interface SessionExporter {
   /** Offered to peers: the worker sends and takes packets whose TCP or UDP checksum is not finished. */
@@ -116,6 +116,11 @@ export interface ExportedWay {
   readonly endpoint: Endpoint;
   /** Bytes of the longest GRE packet in one datagram. The machine splits what is longer. */
   readonly longest: number;
+  /**
+   * GRE packets are datagrams as they are, in both directions, and only to and from exactly this endpoint. What is sealed is
+   * taken all the same.
+   */
+  readonly isPlain: boolean;
 }
 
 /** Numbers of one session that both threads see. */
@@ -128,6 +133,8 @@ export interface ExportedCells {
   readonly received: number;
   /** The highest counter among those; −1 before the first. */
   readonly newest: number;
+  /** Packets that the worker has sent in plain, which take no counter. Those that come so are no sign of life. */
+  readonly sentPlain: number;
 }
 
 /**
@@ -155,6 +162,19 @@ export interface PathMeasuring {
   readonly underlayMtu: number;
   /** From now on for every new session; its outputs are of kind `path-mtu`. */
   measurePaths(): void;
+}
+
+/** An encapsulation that numbers its messages, so that those which never came can be counted. */
+export interface ArrivalCounting {
+  /** Of the sessions with this peer that have keys now, which are those of a few minutes; undefined when there is none. */
+  arrivals(peer: PeerId): Arrivals | undefined;
+}
+
+export interface Arrivals {
+  /** Numbers that the peer has used, as far as is known here: up to the highest of each session that has come. */
+  readonly sent: number;
+  /** Messages that have come, each counted once. */
+  readonly received: number;
 }
 
 /** What is carried inside a session. `protocol` is an EtherType as in GRE. */
@@ -199,6 +219,8 @@ export type EncapsulationOutput =
   | { readonly type: "session-down"; readonly peer: PeerId; readonly reason: string }
   | { readonly type: "roamed"; readonly peer: PeerId; readonly endpoint: Endpoint }
   | { readonly type: "round-trip"; readonly peer: PeerId; readonly rtt: Millis }
+  /** Packets to this peer cross in plain from now on, or sealed again; a session that is up begins sealed. */
+  | { readonly type: "plain"; readonly peer: PeerId; readonly isPlain: boolean }
   /** Bytes of the largest overlay packet that crosses in one datagram; undefined: the path has changed and is not known yet. */
   | { readonly type: "path-mtu"; readonly peer: PeerId; readonly mtu: number | undefined }
   | {

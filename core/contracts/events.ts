@@ -9,6 +9,8 @@ export interface NodeEvents {
   "peer:up": { readonly peer: PeerId; readonly name: string; readonly endpoint: Endpoint };
   "peer:down": { readonly peer: PeerId; readonly name: string; readonly reason: string };
   "peer:roamed": { readonly peer: PeerId; readonly endpoint: Endpoint };
+  /** Packets to this peer are encrypted from now on, or cross in plain; those of a peer that comes up are encrypted. */
+  "peer:encryption": { readonly peer: PeerId; readonly encrypted: boolean };
   "peer:admitted": { readonly peer: PeerId; readonly name: string };
   "peer:revoked": { readonly peer: PeerId };
   "ring:changed": { readonly version: number };

@@ -185,8 +185,40 @@ export interface DatapathStatus {
   readonly ffi: string | null;
   /** What seals packets there, the cheapest cipher first. */
   readonly ciphers: readonly { readonly aead: AeadName; readonly implementation: string }[];
-  /** How often the thread has failed and begun anew. */
+  /** How many threads carry packets past the one that decides; 0 without any. */
+  readonly workers: number;
+  /** How often one of them has failed and begun anew. */
   readonly restarts: number;
+  /** Null without a thread. */
+  readonly counters: DatapathCounters | null;
+}
+
+/** What the thread has done since the start of the node, its restarts included. */
+export interface DatapathCounters {
+  /** UDP datagrams and their bytes, from the socket and to it. */
+  readonly datagramsIn: number;
+  readonly datagramBytesIn: number;
+  readonly datagramsOut: number;
+  readonly datagramBytesOut: number;
+  /** Ethernet frames and their bytes, from interfaces and to them; one of many segments counts once. */
+  readonly framesIn: number;
+  readonly frameBytesIn: number;
+  readonly framesOut: number;
+  readonly frameBytesOut: number;
+  /** Rounds of its loop, and how many of them began with a wait because there was nothing to do. */
+  readonly turns: number;
+  readonly sleeps: number;
+  /** What it has left to the main thread, and what was lost because that one was not quick enough (`queueFull`). */
+  readonly left: number;
+  readonly leftLost: number;
+  /** How full the queue to the main thread is now, 0 to 1: how far that one lags behind. */
+  readonly backlog: number;
+  /** Calls that the kernel refused: to send, and to write to an interface. */
+  readonly sendsRefused: number;
+  readonly writesRefused: number;
+  /** What the main thread has told it and it could not take; none in a node that is well. */
+  readonly commandsRefused: number;
+  readonly tablesRefused: number;
 }
 
 export interface ListenerStatus {
@@ -222,6 +254,18 @@ export interface ConnectionStatus {
   readonly rttMillis: number | null;
   /** IP bytes of the largest overlay packet that crosses in one datagram: measured, or before that the network's MTU. */
   readonly mtu: number;
+  /** What carries the packets: the thread of the data path with the main thread's help, or that one alone; null without a session. */
+  readonly path: "worker" | "main" | null;
+  /**
+   * Overlay packets since the peer is up, and bytes of the datagrams that they crossed in, IP and UDP headers left out; null
+   * without a session.
+   */
+  readonly traffic: TrafficStatus | null;
+  /**
+   * Share of the messages which the peer has sent in its sessions of the last minutes that have not come, 0 to 1; null
+   * when too few were sent to tell, or they are not numbered.
+   */
+  readonly loss: number | null;
   /** Why it is not established. */
   readonly reason: string | null;
   readonly code: ErrorCode | null;

@@ -9,7 +9,7 @@
  *                    (1: partial checksums), key to send with (32 bytes), key to receive with (32 bytes)
  *     confirm        slot of a session
  *     end-session    slot
- *     peer           slot, session or −1, longest, flags (1: up), length of sockaddr, sockaddr (28 bytes)
+ *     peer           slot, session or −1, longest, flags (1: up, 2: in plain), length of sockaddr, sockaddr (28 bytes)
  *     routes         version (64-bit float), number of words of IPv4, of IPv6, the words
  *     locals         number, then for each: family, flags, MAC (6 bytes), nothing (2), address (16)
  *     specials       the same, with MAC and flags zero
@@ -97,6 +97,8 @@ export interface SetPeer {
   /** Bytes of the longest GRE packet in one datagram. */
   readonly longest: number;
   readonly isUp: boolean;
+  /** GRE packets cross as they are, to and from exactly this place. No other peer is told so of the same one. */
+  readonly isPlain: boolean;
   /** `struct sockaddr_in` or `sockaddr_in6`, 16 or 28 bytes; empty: not known. */
   readonly sockaddr: Uint8Array;
 }
@@ -254,12 +256,16 @@ function encodeSession(session: OpenSession, out: Uint8Array, view: DataView): v
   out.set(session.receiveKey.subarray(0, keyLength), 28 + keyLength);
 }
 
+/** Flags of a peer. */
+const [upFlag, plainFlag] = [1, 2];
+
 function encodePeer(
-  { slot, session, longest, isUp, sockaddr }: SetPeer,
+  { slot, session, longest, isUp, isPlain, sockaddr }: SetPeer,
   out: Uint8Array,
   view: DataView,
 ): void {
-  setWords(view, [slot, session, longest, isUp ? 1 : 0, sockaddr.length]);
+  const flags = (isUp ? upFlag : 0) | (isPlain ? plainFlag : 0);
+  setWords(view, [slot, session, longest, flags, sockaddr.length]);
   out.set(sockaddr.subarray(0, sockaddrLength), 24);
 }
 
@@ -342,8 +348,9 @@ function decodePeer(record: Uint8Array, view: DataView): SetPeer | undefined {
   const [longest, length] = [view.getUint32(12, true), view.getUint32(20, true)];
   if (slot >= slotLimit || session < -1 || session >= slotLimit || longest > 65_535) return undefined;
   if (length !== 0 && length !== 16 && length !== sockaddrLength) return undefined;
-  const isUp = (view.getUint32(16, true) & 1) !== 0;
-  return { kind: "peer", slot, session, longest, isUp, sockaddr: record.slice(24, 24 + length) };
+  const flags = view.getUint32(16, true);
+  const [isUp, isPlain] = [(flags & upFlag) !== 0, (flags & plainFlag) !== 0];
+  return { kind: "peer", slot, session, longest, isUp, isPlain, sockaddr: record.slice(24, 24 + length) };
 }
 
 /** Whether the intervals are in order is for the table to see, see `route_map.ts`. */

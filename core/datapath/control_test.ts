@@ -76,6 +76,7 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
     session: fc.integer({ min: -1, max: slotLimit - 1 }),
     longest: fc.nat(65_535),
     isUp: fc.boolean(),
+    isPlain: fc.boolean(),
     sockaddr: fc.constantFrom(0, 16, 28).chain((length) =>
       fc.uint8Array({ minLength: length, maxLength: length })
     ),
@@ -114,6 +115,7 @@ test("a record that is cut, longer, of another kind, or says what cannot be is n
     session: -1,
     longest: 1400,
     isUp: true,
+    isPlain: false,
     sockaddr: new Uint8Array(28),
   } as const;
   const locals: Command = {

@@ -14,7 +14,7 @@ import type { PacketIo } from "./packet_io.ts";
 import { PeerTable } from "./peer_table.ts";
 import { PuntWriter } from "./punt.ts";
 import { Receiver } from "./receiver.ts";
-import { ReplayWindows } from "./replay_windows.ts";
+import { holderOf, ReplayWindows } from "./replay_windows.ts";
 import { RingConsumer, RingProducer } from "./ring.ts";
 import { RouteMap } from "./route_map.ts";
 import { Segmenter } from "./segmenter.ts";
@@ -34,23 +34,27 @@ export interface DatapathCoreParts {
   readonly arena: Arena;
   readonly io: PacketIo;
   readonly memory: SharedMemory;
+  /** Number of this worker, from 0; the memory knows how many there are. */
+  readonly worker?: number;
   /** Descriptor of an eventfd that ends a wait. */
   readonly wake: number;
   /** One for each cipher that sessions may have. */
   readonly suites: ReadonlyMap<AeadName, ArenaAeadSuite>;
 }
 
-export function createDatapathCore({ arena, io, memory, wake, suites }: DatapathCoreParts): Loop {
+export function createDatapathCore(parts: DatapathCoreParts): Loop {
+  const { arena, io, memory, worker = 0, wake, suites } = parts;
   const plan = new ArenaPlan(arena.bytes.length);
-  const telemetry = new Telemetry(memory.telemetry);
-  const cells = new SessionCells(memory.cells);
+  const telemetry = new Telemetry(memory.telemetry, worker);
+  const cells = new SessionCells(memory.cells, worker);
   const punts = new PuntWriter(new RingProducer(memory.punts), arena);
   const tables = tablesOf(arena, plan);
   const train = new Train({ arena, plan, io, peers: tables.peers, telemetry });
   const writer = new TapWriter(io, telemetry);
   const coalescer = new Coalescer(arena, plan.take(coalescerLength), writer);
   const shared = { arena, plan, tables, cells, telemetry, punts };
-  const inbound = new Inbound({ ...shared, coalescer, windows: new ReplayWindows(memory.windows) });
+  const windows = new ReplayWindows(memory.windows, cells.workers === 1 ? 0 : holderOf(worker));
+  const inbound = new Inbound({ ...shared, coalescer, windows });
   const outbound = new Outbound({ ...shared, segmenter: new Segmenter(arena), train });
   const control = new WorkerControl({
     ring: new RingConsumer(memory.control),

@@ -2,7 +2,7 @@
  * What peers send: from the underlay to the TAP device. A datagram goes on from here only if it is transport data of a
  * session that is confirmed, from where its peer is known to be, with a plain IP packet from an address of that peer to one
  * of an interface on this host. Each other one is the main thread's: as it came, or, once it has been opened, the packet
- * in it, for a counter is good for one opening only.
+ * in it, for a counter is good for one opening only. From a peer in a network that both sides trust it may be GRE as it is.
  */
 import { Drop } from "../contracts/drop.ts";
 import type { Arena } from "./arena.ts";
@@ -73,6 +73,7 @@ export class Inbound {
       (view.getInt32(offset) & headerMask) === dataHeader;
     const session = isData ? this.#tables.sessions.find(view.getInt32(offset + 4)) : -1;
     if (session < 0) {
+      if (!isData && this.#plain(offset, length, from, fromLength)) return;
       return this.#punted(this.#punts.datagram(from, offset, length));
     }
     const counter = view.getInt32(offset + 12);
@@ -88,6 +89,21 @@ export class Inbound {
     if (flags === 0 && isHere && this.#finish(session, packet, packetLength)) return;
     this.#punts.message(this.#tables.sessions.localIndex[session]!, counter, flags, isNewest);
     this.#punted(this.#punts.opened(from, packet, packetLength));
+  }
+
+  /**
+   * A GRE packet as it is, of the peer that is exactly there; false: it is the main thread's, as are messages, none of which
+   * begins so. It moves nothing but traffic figures: neither the window nor what counts as a sign of life.
+   */
+  #plain(offset: number, length: number, from: number, fromLength: number): boolean {
+    const { peers, sessions } = this.#tables;
+    const peer = peers.findPlain(from, fromLength);
+    const session = peer < 0 ? -1 : peers.session[peer]!;
+    // A session that ended may be another peer's by now, and so would be the packet.
+    if (session < 0 || !sessions.has(session) || sessions.peer[session] !== peer) return false;
+    if (!this.#finish(session, offset, length)) return false;
+    this.#cells.receivedPlain(session, length);
+    return true;
   }
 
   /** Only what is authentic moves the window. */

@@ -1,6 +1,7 @@
 /**
  * What containers send: from the TAP device to the underlay. A frame goes on from here only if it is an IP packet from an
- * interface's own address to its next hop, an address that a peer with a session owns, and if the path takes it. Each
+ * interface's own address to its next hop, an address that a peer with a session owns, and if the path takes it: sealed, or as
+ * it is to a peer in a network that both sides trust. Each
  * other frame is the main thread's, which decides as `core/forwarding` says; so this file holds no rule of its own.
  */
 import { Drop } from "../contracts/drop.ts";
@@ -75,6 +76,8 @@ export class Outbound {
     const peer = this.#peerOf(offset + vnetHeaderLength);
     const session = peer < 0 ? -1 : this.#tables.peers.session[peer]!;
     // Before the first one is sealed, so that no counter is used twice whatever becomes of this thread.
+    const isPlain = session >= 0 && this.#tables.peers.isPlain[peer] === 1;
+    if (isPlain && this.#cells.isLive(session)) return this.#sendPlain(peer, session, count);
     const first = session < 0 ? -1 : this.#cells.take(session, count);
     if (first < 0) this.#punt(offset + vnetHeaderLength, length - vnetHeaderLength, count);
     else for (let i = 0; i < count; i++) this.#seal(peer, session, first + i);
@@ -94,6 +97,26 @@ export class Outbound {
     if (session < 0 || !sessions.has(session) || sessions.peer[session] !== peer) return -1;
     const greLength = needsChecksum && sessions.partialChecksum[session] === 1 ? 8 : 4;
     return greLength + longest > peers.longest[peer]! ? -1 : peer;
+  }
+
+  /** As it is, without a counter: nothing of it could be used twice. */
+  #sendPlain(peer: number, session: number, count: number): number {
+    const segmenter = this.#segmenter;
+    const isPartial = segmenter.needsChecksum && this.#tables.sessions.partialChecksum[session] === 1;
+    const greLength = isPartial ? 8 : 4;
+    for (let i = 0; i < count; i++) {
+      segmenter.next(!isPartial);
+      const { offset, length } = segmenter;
+      const size = greLength + length;
+      const out = this.#train.room(peer, size);
+      this.#writeGre(out, isPartial);
+      this.#arena.bytes.copyWithin(out + greLength, offset, offset + length);
+      this.#train.added(peer, size);
+      this.#telemetry.add(Tally.packetsSent, 1);
+      this.#telemetry.add(Tally.packetBytesSent, length);
+      this.#cells.sentPlain(session, size);
+    }
+    return count;
   }
 
   #seal(peer: number, session: number, counter: number): void {

@@ -11,6 +11,8 @@ export interface PacketIo {
   sendmsg(descriptor: number, message: number, flags: number): number;
   /** `entries`: address of `count` entries of `struct pollfd`. A timeout of −1 waits for ever. */
   poll(entries: number, count: number, timeout: number): number;
+  /** Writes a `struct timespec` of 16 bytes: seconds and nanoseconds of a clock that never goes back. */
+  clockMonotonic?(address: number): number;
 }
 
 /** Of the kernel, negated; the same on x86-64 and arm64. */

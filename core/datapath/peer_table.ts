@@ -18,8 +18,14 @@ export class PeerTable {
   readonly sockaddrLength: Int32Array;
   /** 0 once a train for this peer was refused whose datagrams went one by one: it depends on the way there. */
   readonly takesTrains: Uint8Array;
+  /** 1: packets cross as they are, and whose one is that comes so is told by where it comes from. */
+  readonly isPlain: Uint8Array;
   readonly #arena: Arena;
   readonly #base: number;
+  /** Peers by place, those in plain only: open addressing with linear probing, at most half full. Made anew at every change. */
+  readonly #places: Int32Array;
+  readonly #mask: number;
+  #plainPeers = 0;
 
   constructor(capacity: number, arena: Arena, plan: ArenaPlan) {
     this.capacity = capacity;
@@ -27,6 +33,9 @@ export class PeerTable {
     this.longest = new Int32Array(capacity);
     this.sockaddrLength = new Int32Array(capacity);
     this.takesTrains = new Uint8Array(capacity).fill(1);
+    this.isPlain = new Uint8Array(capacity);
+    this.#mask = 2 ** Math.ceil(Math.log2(capacity) + 1) - 1;
+    this.#places = new Int32Array(this.#mask + 1).fill(NONE);
     this.#arena = arena;
     this.#base = plan.take(capacity * stride);
   }
@@ -36,13 +45,28 @@ export class PeerTable {
     return this.#base + peer * stride;
   }
 
-  put(peer: number, entry: { sockaddr: Uint8Array; session: number; longest: number }): void {
+  put(
+    peer: number,
+    entry: { sockaddr: Uint8Array; session: number; longest: number; isPlain: boolean },
+  ): void {
+    const wasPlain = this.isPlain[peer] === 1;
     this.#arena.bytes.set(entry.sockaddr, this.sockaddr(peer));
     this.sockaddrLength[peer] = entry.sockaddr.length;
     // To nowhere nothing can be sent.
     this.session[peer] = entry.sockaddr.length === 0 ? NONE : entry.session;
     this.longest[peer] = Math.min(entry.longest, longestGrePacket);
     this.takesTrains[peer] = 1;
+    this.isPlain[peer] = entry.isPlain && entry.sockaddr.length > 0 ? 1 : 0;
+    if (wasPlain || this.isPlain[peer] === 1) this.#placeAll();
+  }
+
+  /** The peer in plain that is where the `sockaddr` at `offset` says, or −1. */
+  findPlain(offset: number, length: number): number {
+    if (this.#plainPeers === 0) return NONE;
+    for (let at = this.#bucketOf(offset, length);; at = (at + 1) & this.#mask) {
+      const peer = this.#places[at]!;
+      if (peer === NONE || this.isAt(peer, offset, length)) return peer;
+    }
   }
 
   /** Whether the peer is where the `sockaddr` at `offset` says. The flow label and scope of IPv6 do not count. */
@@ -57,5 +81,26 @@ export class PeerTable {
       if (view.getInt32(own + at) !== view.getInt32(offset + at)) return false;
     }
     return true;
+  }
+
+  #placeAll(): void {
+    this.#places.fill(NONE);
+    this.#plainPeers = 0;
+    for (let peer = 0; peer < this.capacity; peer++) {
+      if (this.isPlain[peer] !== 1) continue;
+      this.#plainPeers++;
+      let at = this.#bucketOf(this.sockaddr(peer), this.sockaddrLength[peer]!);
+      while (this.#places[at] !== NONE) at = (at + 1) & this.#mask;
+      this.#places[at] = peer;
+    }
+  }
+
+  /** Of what {@link isAt} compares. Strangers are looked up and never entered, so they make no bucket longer. */
+  #bucketOf(offset: number, length: number): number {
+    const { view } = this.#arena;
+    let hash = view.getInt32(offset);
+    if (length < sockaddrLength) hash = Math.imul(hash, 31) + view.getInt32(offset + 4) | 0;
+    else for (let at = 8; at < 24; at += 4) hash = Math.imul(hash, 31) + view.getInt32(offset + at) | 0;
+    return (hash ^ (hash >>> 16)) & this.#mask;
   }
 }

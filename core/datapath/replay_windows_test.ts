@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
-import { ReplayWindows, replayWindowSize, replayWindowsMemory } from "./replay_windows.ts";
+import { holderOf, ReplayWindows, replayWindowSize, replayWindowsMemory } from "./replay_windows.ts";
 
 /** The same rule with a set: slow and obvious. */
 class SlowWindow {
@@ -77,6 +77,21 @@ test("200,000 counters in five slots are judged as by a plain set for each", () 
     }
   }
   assert.ok(verdicts.true > 40_000 && verdicts.false > 20_000, JSON.stringify(verdicts));
+});
+
+test("a lock that a thread took and never gave back is free again once it is released for that thread", () => {
+  const memory = replayWindowsMemory(3);
+  const words = new Int32Array(memory);
+  // The first of the words of a slot.
+  const lockOf = (slot: number) => slot * (words.length / 3);
+  words[lockOf(0)] = holderOf(0);
+  words[lockOf(1)] = holderOf(1);
+  const first = new ReplayWindows(memory, holderOf(0));
+  new ReplayWindows(memory).release(holderOf(1));
+  assert.deepEqual([words[lockOf(0)], words[lockOf(1)]], [holderOf(0), 0]);
+  assert.equal(first.accept(1, 5, 0), true);
+  assert.equal(first.accept(1, 5, 0), false);
+  assert.equal(words[lockOf(1)], 0);
 });
 
 test("counters of 2^32 - 1 and above are refused and move nothing", () => {

@@ -173,6 +173,11 @@ export class RingConsumer extends RingSide {
     return this.#tail;
   }
 
+  /** Share of the capacity that was written and not released, 0 to 1. */
+  get filling(): number {
+    return Math.min(1, this.distance(this.#head, Atomics.load(this.words, TAIL)) / this.capacity);
+  }
+
   /** Offset in `bytes` of the oldest record, the same until it is released; −1 when there is none, or the ring is broken. */
   peek(): number {
     if (this.#at >= 0) return this.#at;

@@ -201,3 +201,17 @@ test("between two threads nothing is lost, doubled, swapped or torn", async () =
   assert.ok(typeof waits === "number", `the writer found the ring full ${waits} times`);
   assert.equal(consumer.peek(), -1);
 });
+
+test("how full a ring is follows from what was written and not released", () => {
+  const memory = ringMemory(64);
+  const [producer, consumer] = [new RingProducer(memory), new RingConsumer(memory)];
+  assert.equal(consumer.filling, 0);
+  for (let i = 0; i < 2; i++) {
+    producer.reserve(8);
+    producer.commit();
+  }
+  assert.equal(consumer.filling, 0.5, "8 bytes have a header of 8");
+  consumer.peek();
+  consumer.release();
+  assert.equal(consumer.filling, 0.25);
+});

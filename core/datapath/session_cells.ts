@@ -1,23 +1,29 @@
 /**
- * What the threads share about each session, in memory that outlives the worker: the counter of what is sent, which
- * both take numbers from, and what the worker has carried.
+ * What the threads share about each session, in memory that outlives the workers: the counter of what is sent, which all
+ * take numbers from, and what each worker has carried.
  *
- * A slot has three states, and only the worker's word makes an ended one free again: as long as the worker may hold the
- * old key, a counter set back to zero would seal two packets with one key and one number.
+ * A slot has three states, and only the word of every worker makes an ended one free again: as long as one of them may
+ * hold the old key, a counter set back to zero would seal two packets with one key and one number.
  *
- *     free --open (main)--> live --end (main)--> ending --freed (worker)--> free
- *                                                ending --reclaim (main, the worker is gone)--> free
+ *     free --open (main)--> live --end (main)--> ending --freed (each worker)--> free
+ *                                                ending --reclaim (main, for a worker that is gone)--> free
  *
- * Sums are 64-bit floats with one writer, the worker: exact up to 2^53, and an aligned one is written whole on every
- * machine with 64-bit stores. Atomic 64-bit integers would be BigInts, an allocation per packet.
+ * An ending slot has one bit for each worker that has not said so yet. To count them instead was rejected: a worker that
+ * had said so and died then would be counted twice.
+ *
+ * Sums are 64-bit floats with one writer each, so every worker has sums of its own: exact up to 2^53, and an aligned one
+ * is written whole on every machine with 64-bit stores. Atomic 64-bit integers would be BigInts, an allocation per packet.
  */
-const FREE = 0;
-const LIVE = 1;
-const ENDING = 2;
+import { mostWorkers } from "./datapath_limits.ts";
 
-/** Of each slot: state and counter as Int32, then the sums. */
-const sums = ["packetsIn", "bytesIn", "packetsOut", "bytesOut"] as const;
-const stride = 8 + 8 * sums.length;
+const FREE = 0;
+/** Beside the bits of the workers, so that what one of them says of an older session changes nothing. */
+const LIVE = 1 << mostWorkers;
+
+/** Of each slot: state and counter as Int32; of each slot and worker: the sums. Before all, the number of workers. */
+const headerLength = 8;
+const wordsLength = 8;
+const sums = 8;
 
 /** What a worker that died may have taken and not told: skipped by {@link SessionCells.jumpCounters}. */
 const jump = 2 ** 20;
@@ -26,50 +32,70 @@ const jump = 2 ** 20;
 const wornOut = -(2 ** 31);
 
 export interface SessionTraffic {
-  /** Numbers taken so far by both threads; 2^31 when no more are to be had. */
+  /** Numbers taken so far by all threads; 2^31 when no more are to be had. */
   readonly sent: number;
-  /** Data packets and their bytes that the worker opened and sealed, without headers of the underlay. */
+  /** Data packets and their bytes that the workers carried, sealed or in plain, without headers of the underlay. */
   readonly packetsIn: number;
   readonly bytesIn: number;
   readonly packetsOut: number;
   readonly bytesOut: number;
 }
 
-/** Memory for `slots` sessions, all slots free. */
-export function sessionCellsMemory(slots: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(stride * slots);
+/** Memory for `slots` sessions, all slots free, and for `workers` that carry their packets. */
+export function sessionCellsMemory(slots: number, workers = 1): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer(headerLength + slots * (wordsLength + 8 * sums * workers));
+  new Int32Array(memory)[0] = workers;
+  return memory;
 }
 
 export class SessionCells {
   readonly capacity: number;
+  /** How many there are; numbered from 0. */
+  readonly workers: number;
+  readonly #worker: number;
+  readonly #everyWorker: number;
   readonly #state: Int32Array;
   readonly #sent: Int32Array;
+  /** Of the worker itself. */
   readonly #packetsIn: Float64Array;
   readonly #bytesIn: Float64Array;
   readonly #packetsOut: Float64Array;
   readonly #bytesOut: Float64Array;
+  /** The same of what crossed in plain. Apart, because only what was sealed is a sign of life. */
+  readonly #plainPacketsIn: Float64Array;
+  readonly #plainBytesIn: Float64Array;
+  readonly #plainPacketsOut: Float64Array;
+  readonly #plainBytesOut: Float64Array;
+  /** Of all: worker by worker, in each sum by sum, in each slot by slot. */
+  readonly #sums: Float64Array;
 
-  constructor(memory: SharedArrayBuffer) {
-    const slots = Math.floor(memory.byteLength / stride);
-    const sumsOf = (index: number) => new Float64Array(memory, 8 * slots * index, slots);
+  /** `worker` is that of this thread; the main thread gives none. */
+  constructor(memory: SharedArrayBuffer, worker = 0) {
+    const workers = this.workers = new Int32Array(memory, 0, 1)[0]!;
+    const slots = (memory.byteLength - headerLength) / (wordsLength + 8 * sums * workers);
+    const sumsLength = 8 * sums * slots * workers;
     this.capacity = slots;
-    this.#packetsIn = sumsOf(0);
-    this.#bytesIn = sumsOf(1);
-    this.#packetsOut = sumsOf(2);
-    this.#bytesOut = sumsOf(3);
-    this.#state = new Int32Array(memory, 8 * slots * sums.length, slots);
-    this.#sent = new Int32Array(memory, 8 * slots * sums.length + 4 * slots, slots);
+    this.#worker = worker;
+    this.#everyWorker = (1 << workers) - 1;
+    this.#sums = new Float64Array(memory, headerLength, sums * slots * workers);
+    const own = (sum: number) => this.#sums.subarray((worker * sums + sum) * slots).subarray(0, slots);
+    this.#packetsIn = own(0);
+    this.#bytesIn = own(1);
+    this.#packetsOut = own(2);
+    this.#bytesOut = own(3);
+    this.#plainPacketsIn = own(4);
+    this.#plainBytesIn = own(5);
+    this.#plainPacketsOut = own(6);
+    this.#plainBytesOut = own(7);
+    this.#state = new Int32Array(memory, headerLength + sumsLength, slots);
+    this.#sent = new Int32Array(memory, headerLength + sumsLength + 4 * slots, slots);
   }
 
   /** Main: a slot for a session with new keys, its counter and sums at zero; −1 when none is free. */
   open(): number {
     for (let slot = 0; slot < this.capacity; slot++) {
       if (Atomics.load(this.#state, slot) !== FREE) continue;
-      this.#packetsIn[slot] =
-        this.#bytesIn[slot] =
-        this.#packetsOut[slot] =
-        this.#bytesOut[slot] =
-          0;
+      for (let at = slot; at < this.#sums.length; at += this.capacity) this.#sums[at] = 0;
       Atomics.store(this.#sent, slot, 0);
       Atomics.store(this.#state, slot, LIVE);
       return slot;
@@ -77,19 +103,20 @@ export class SessionCells {
     return -1;
   }
 
-  /** Main: no more counters for this session. The slot is free once the worker has said so. */
+  /** Main: no more counters for this session. The slot is free once every worker has said so. */
   end(slot: number): void {
-    if (Atomics.compareExchange(this.#state, slot, LIVE, ENDING) === LIVE) this.#wearOut(slot);
+    const before = Atomics.compareExchange(this.#state, slot, LIVE, this.#everyWorker);
+    if (before === LIVE) this.#wearOut(slot);
   }
 
-  /** Worker: the keys of this ended session are gone. */
+  /** Worker: the keys of this ended session are gone here. */
   freed(slot: number): void {
-    Atomics.compareExchange(this.#state, slot, ENDING, FREE);
+    this.#letGo(slot, this.#worker);
   }
 
-  /** Main, when no worker runs: nobody else can free what was ending. */
-  reclaim(): void {
-    for (let slot = 0; slot < this.capacity; slot++) this.freed(slot);
+  /** Main, when this worker does not run: nobody else can say that it holds no keys any more. */
+  reclaim(worker = 0): void {
+    for (let slot = 0; slot < this.capacity; slot++) this.#letGo(slot, worker);
   }
 
   isLive(slot: number): boolean {
@@ -97,7 +124,7 @@ export class SessionCells {
   }
 
   /**
-   * Either thread, before it seals: the first of `count` counters that nobody else has, or −1 when the session has
+   * Any thread, before it seals: the first of `count` counters that nobody else has, or −1 when the session has
    * ended or is worn out, after 2^31 packets; then it must not be sealed in any more.
    */
   take(slot: number, count: number): number {
@@ -119,19 +146,36 @@ export class SessionCells {
     this.#bytesOut[slot]! += bytes;
   }
 
-  /** Data packets that the worker opened so far, the one figure that is asked for often. */
+  /** Worker: a packet of the peer of this session, outside of it. */
+  receivedPlain(slot: number, bytes: number): void {
+    this.#plainPacketsIn[slot]! += 1;
+    this.#plainBytesIn[slot]! += bytes;
+  }
+
+  /** Worker. */
+  sentPlain(slot: number, bytes: number): void {
+    this.#plainPacketsOut[slot]! += 1;
+    this.#plainBytesOut[slot]! += bytes;
+  }
+
+  /** Packets that the workers sent in plain so far. */
+  plainPacketsOut(slot: number): number {
+    return this.#sum(6, slot);
+  }
+
+  /** Data packets that the workers opened so far, the one figure that is asked for often. */
   packetsIn(slot: number): number {
-    return this.#packetsIn[slot]!;
+    return this.#sum(0, slot);
   }
 
   traffic(slot: number): SessionTraffic {
     const sent = Atomics.load(this.#sent, slot);
     return {
       sent: sent < 0 ? 2 ** 31 : sent,
-      packetsIn: this.#packetsIn[slot]!,
-      bytesIn: this.#bytesIn[slot]!,
-      packetsOut: this.#packetsOut[slot]!,
-      bytesOut: this.#bytesOut[slot]!,
+      packetsIn: this.#sum(0, slot) + this.#sum(4, slot),
+      bytesIn: this.#sum(1, slot) + this.#sum(5, slot),
+      packetsOut: this.#sum(2, slot) + this.#sum(6, slot),
+      bytesOut: this.#sum(3, slot) + this.#sum(7, slot),
     };
   }
 
@@ -140,6 +184,17 @@ export class SessionCells {
     for (let slot = 0; slot < this.capacity; slot++) {
       if (this.isLive(slot)) this.take(slot, jump);
     }
+  }
+
+  #letGo(slot: number, worker: number): void {
+    Atomics.and(this.#state, slot, ~(1 << worker));
+  }
+
+  #sum(sum: number, slot: number): number {
+    const step = sums * this.capacity;
+    let total = 0;
+    for (let at = sum * this.capacity + slot; at < this.#sums.length; at += step) total += this.#sums[at]!;
+    return total;
   }
 
   #wearOut(slot: number): void {

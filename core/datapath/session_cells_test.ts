@@ -29,6 +29,57 @@ test("an ended slot is given out again only after the worker has let go of its k
   assert.equal(worker.take(first, 1), 0);
 });
 
+test("with several workers an ended slot is free when the last of them has let go, however often the others say so", () => {
+  const memory = sessionCellsMemory(1, 3);
+  const main = new SessionCells(memory);
+  const workers = [0, 1, 2].map((worker) => new SessionCells(memory, worker));
+  const slot = main.open();
+  main.end(slot);
+  for (const worker of [0, 2, 0, 2]) workers[worker]!.freed(slot);
+  assert.equal(main.open(), -1);
+  workers[1]!.freed(slot);
+  assert.equal(main.open(), slot);
+  assert.equal(workers[2]!.take(slot, 1), 0);
+});
+
+test("a worker that died holds nothing back, and one that lives is still waited for", () => {
+  const memory = sessionCellsMemory(2, 8);
+  const main = new SessionCells(memory);
+  const workers = Array.from({ length: 8 }, (_, worker) => new SessionCells(memory, worker));
+  const [ended, live] = [main.open(), main.open()];
+  main.end(ended);
+  for (const worker of workers.slice(0, 6)) worker.freed(ended);
+  // It had said so before it died.
+  main.reclaim(5);
+  main.reclaim(7);
+  assert.equal(main.open(), -1);
+  workers[6]!.freed(ended);
+  assert.equal(main.open(), ended);
+  assert.equal(main.isLive(live), true);
+});
+
+test("sums of all workers are added, and a new session begins with none of them", () => {
+  const memory = sessionCellsMemory(3, 2);
+  const main = new SessionCells(memory);
+  const [first, second] = [new SessionCells(memory, 0), new SessionCells(memory, 1)];
+  const slots = [main.open(), main.open(), main.open()];
+  for (const slot of slots) {
+    first.received(slot, 100 * (slot + 1));
+    second.received(slot, 1);
+    second.sealed(slot, 7);
+  }
+  const sums = { packetsIn: 2, packetsOut: 1, bytesOut: 7, sent: 0 };
+  for (const slot of slots) {
+    assert.deepEqual(main.traffic(slot), { ...sums, bytesIn: 100 * (slot + 1) + 1 });
+    assert.equal(second.packetsIn(slot), 2);
+  }
+  main.end(1);
+  for (const worker of [first, second]) worker.freed(1);
+  assert.equal(main.open(), 1);
+  assert.deepEqual(main.traffic(1), { sent: 0, packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 });
+  assert.equal(main.packetsIn(0) + main.packetsIn(2), 4);
+});
+
 test("without a worker main reclaims what was ending, and nothing else", () => {
   const { main, worker } = cellsOf(2);
   const [first, second] = [main.open(), main.open()];

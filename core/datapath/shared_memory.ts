@@ -1,25 +1,37 @@
-/** All that both threads see, made by the main thread and handed to the worker when it starts. */
+/** All that the threads see together, made by the main thread and handed to the workers when they start. */
 import { datapathLimits, ringCapacity } from "./datapath_limits.ts";
 import { replayWindowsMemory } from "./replay_windows.ts";
 import { ringMemory } from "./ring.ts";
 import { sessionCellsMemory } from "./session_cells.ts";
 import { telemetryMemory } from "./telemetry.ts";
 
-export interface SharedMemory {
-  /** Commands to the worker; new for each worker, as half a command may be left in it. */
-  readonly control: SharedArrayBuffer;
-  readonly punts: SharedArrayBuffer;
+/** As long as the node lives, for all workers. */
+export interface LastingMemory {
   readonly cells: SharedArrayBuffer;
   readonly windows: SharedArrayBuffer;
   readonly telemetry: SharedArrayBuffer;
 }
 
+/** As one worker sees it. */
+export interface SharedMemory extends LastingMemory {
+  /** Commands to the worker; new for each that begins anew, as half a command may be left in it. */
+  readonly control: SharedArrayBuffer;
+  readonly punts: SharedArrayBuffer;
+}
+
+export function lastingMemory(workers: number): LastingMemory {
+  return {
+    cells: sessionCellsMemory(datapathLimits.sessions, workers),
+    windows: replayWindowsMemory(datapathLimits.sessions),
+    telemetry: telemetryMemory(workers),
+  };
+}
+
+/** For a single worker. */
 export function sharedMemory(): SharedMemory {
   return {
+    ...lastingMemory(1),
     control: ringMemory(ringCapacity.control),
     punts: ringMemory(ringCapacity.punts),
-    cells: sessionCellsMemory(datapathLimits.sessions),
-    windows: replayWindowsMemory(datapathLimits.sessions),
-    telemetry: telemetryMemory(),
   };
 }

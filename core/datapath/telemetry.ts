@@ -1,6 +1,6 @@
 /**
- * Counters of the data path in memory that outlives the worker: it adds, the main thread reads. All are 64-bit floats
- * with one writer, see `session_cells.ts`.
+ * Counters of the data path in memory that outlives the workers: they add, the main thread reads. All are 64-bit floats
+ * with one writer, see `session_cells.ts`, so each worker has counters of its own.
  */
 import { Drop, type DropName, dropNames } from "../contracts/drop.ts";
 
@@ -46,18 +46,25 @@ export interface TelemetrySnapshot {
   readonly drops: Readonly<Record<DropName, number>>;
 }
 
-/** Memory for one data path, all zero. */
-export function telemetryMemory(): SharedArrayBuffer {
-  return new SharedArrayBuffer(8 * (tallyNames.length + dropNames.length));
+const count = tallyNames.length + dropNames.length;
+/** Bytes of the counters of one worker; those of two share no cache line. */
+const stride = Math.ceil((8 * count) / 128) * 128;
+
+/** Memory for one data path of so many workers, all zero. */
+export function telemetryMemory(workers = 1): SharedArrayBuffer {
+  return new SharedArrayBuffer(stride * workers);
 }
 
 export class Telemetry {
+  readonly #all: Float64Array;
   readonly #tallies: Float64Array;
   readonly #drops: Float64Array;
 
-  constructor(memory: SharedArrayBuffer) {
-    this.#tallies = new Float64Array(memory, 0, tallyNames.length);
-    this.#drops = new Float64Array(memory, 8 * tallyNames.length, dropNames.length);
+  /** `worker` is that of this thread; the main thread gives none. */
+  constructor(memory: SharedArrayBuffer, worker = 0) {
+    this.#all = new Float64Array(memory);
+    this.#tallies = new Float64Array(memory, stride * worker, tallyNames.length);
+    this.#drops = new Float64Array(memory, stride * worker + 8 * tallyNames.length, dropNames.length);
   }
 
   /** Worker. */
@@ -70,11 +77,15 @@ export class Telemetry {
     if (drop !== Drop.none) this.#drops[drop]! += times;
   }
 
-  /** From any thread. Counters that belong together may differ by what is under way. */
+  /** Of all workers together, from any thread. Counters that belong together may differ by what is under way. */
   snapshot(): TelemetrySnapshot {
+    const total = new Float64Array(count);
+    for (let row = 0; row < this.#all.length; row += stride / 8) {
+      for (let at = 0; at < count; at++) total[at]! += this.#all[row + at]!;
+    }
     return {
-      tallies: named(tallyNames, this.#tallies),
-      drops: named(dropNames, this.#drops),
+      tallies: named(tallyNames, total),
+      drops: named(dropNames, total.subarray(tallyNames.length)),
     };
   }
 }

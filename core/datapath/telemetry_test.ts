@@ -19,6 +19,19 @@ test("what one thread counts the other reads, each counter in a place of its own
   assert.equal(drops.incomplete, 1 + Drop.incomplete);
 });
 
+test("each worker counts for itself, and whoever reads gets the sum", () => {
+  const memory = telemetryMemory(3);
+  const workers = [0, 1, 2].map((worker) => new Telemetry(memory, worker));
+  for (const [worker, telemetry] of workers.entries()) {
+    telemetry.add(Tally.framesIn, 10 ** worker);
+    telemetry.count(Drop.replayed, 2 * 10 ** worker);
+  }
+  const { tallies, drops } = new Telemetry(memory).snapshot();
+  assert.deepEqual([tallies.framesIn, drops.replayed], [111, 222]);
+  const others = [...Object.values(tallies), ...Object.values(drops)].filter((count) => count !== 0);
+  assert.equal(others.length, 2);
+});
+
 test("a worker that starts anew goes on counting where the last one ended", () => {
   const memory = telemetryMemory();
   new Telemetry(memory).add(Tally.punted, 3);

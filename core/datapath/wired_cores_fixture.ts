@@ -10,8 +10,9 @@ import type { PacketIo } from "./packet_io.ts";
 import { type Punt, PuntReader } from "./punt.ts";
 import { RingConsumer, RingProducer } from "./ring.ts";
 import { SessionCells } from "./session_cells.ts";
-import { sharedMemory } from "./shared_memory.ts";
+import { type SharedMemory, sharedMemory } from "./shared_memory.ts";
 import { Telemetry } from "./telemetry.ts";
+import { concatBytes } from "../wire/bytes.ts";
 
 export const tapDescriptor = 5;
 export const socketDescriptor = 6;
@@ -31,11 +32,21 @@ export interface SentTrain {
   readonly to: Uint8Array;
 }
 
-interface Arrival {
+export interface Arrival {
   readonly bytes: Uint8Array;
   readonly size: number;
   readonly from: Uint8Array;
   readonly isTruncated?: boolean;
+}
+
+/** Where a core runs, if not on memory of its own. */
+export interface WiredCoreParts {
+  /** Of a core that was there before, with another ring for commands. */
+  readonly memory?: SharedMemory;
+  /** Of {@link arenaLength} bytes, all zero: for suites of a library, which need one with real addresses. */
+  readonly arena?: Arena;
+  /** Lets faults in between the core and its system calls. */
+  readonly between?: (io: PacketIo) => PacketIo;
 }
 
 export class WiredCore {
@@ -58,15 +69,17 @@ export class WiredCore {
   wait: (setEvents: (entry: number, events: number) => void) => number = () => 0;
   readonly punts: PuntReader;
   readonly control: RingProducer;
-  readonly memory = sharedMemory();
-  readonly #arena: Arena = heapArena(arenaLength);
+  readonly memory: SharedMemory;
+  readonly #arena: Arena;
 
   /** Of a read of the eventfd. */
   wakeResult = 8;
 
   /** `suites`: noble's, if absent. */
-  constructor(suites: readonly ArenaAeadSuite[] = nobleArenaSuites()) {
-    const { memory } = this;
+  constructor(suites: readonly ArenaAeadSuite[] = nobleArenaSuites(), parts: WiredCoreParts = {}) {
+    const { memory = sharedMemory(), arena = heapArena(arenaLength), between = (io) => io } = parts;
+    this.memory = memory;
+    this.#arena = arena;
     this.control = new RingProducer(memory.control);
     this.punts = new PuntReader(new RingConsumer(memory.punts));
     this.cells = new SessionCells(memory.cells);
@@ -79,8 +92,8 @@ export class WiredCore {
       poll: (entries, count, timeout) => this.#poll(entries, count, timeout),
     };
     this.loop = createDatapathCore({
-      arena: this.#arena,
-      io,
+      arena,
+      io: between(io),
       memory,
       wake: wakeDescriptor,
       suites: new Map(suites.map((suite) => [suite.name, suite])),
@@ -146,13 +159,12 @@ export class WiredCore {
 
   #gather(iov: number, count: number): Uint8Array {
     const { view, bytes } = this.#arena;
-    const parts: number[] = [];
-    for (let i = 0; i < count; i++) {
+    const parts = Array.from({ length: count }, (_, i) => {
       const at = this.#at(iov) + 16 * i;
       const from = this.#at(view.getUint32(at, true));
-      parts.push(...bytes.subarray(from, from + view.getUint32(at + 8, true)));
-    }
-    return Uint8Array.from(parts);
+      return bytes.subarray(from, from + view.getUint32(at + 8, true));
+    });
+    return concatBytes(...parts);
   }
 
   #send(message: number): number {

@@ -1,6 +1,6 @@
 /** Two data paths that have a session with each other, and what crosses between them. */
 import type { AddressEntry } from "./address_map.ts";
-import type { Command } from "./control.ts";
+import type { Command, SetPeer } from "./control.ts";
 import { routeIntervals } from "./route_intervals.ts";
 import type { SessionCells } from "./session_cells.ts";
 import { parseAddress } from "../wire/address.ts";
@@ -29,6 +29,11 @@ interface Told {
   settle(): void;
 }
 
+/** Where the other side is, and how packets get there. */
+export function placing(session: number, at: number, isPlain: boolean): SetPeer {
+  return { kind: "peer", slot: 3, session, longest: 1_420, isUp: true, isPlain, sockaddr: sockaddr(at) };
+}
+
 interface Side {
   readonly own: readonly string[];
   readonly peers: readonly string[];
@@ -36,7 +41,7 @@ interface Side {
   readonly hosts: readonly AddressEntry[];
 }
 
-function setUp(core: Told, side: Side, isNear: boolean): void {
+function setUp(core: Told, side: Side, isNear: boolean, isPlain: boolean): void {
   const slot = core.cells.open();
   const session: Command = {
     kind: "open-session",
@@ -58,25 +63,25 @@ function setUp(core: Told, side: Side, isNear: boolean): void {
     { kind: "attach-tap", descriptor: tapDescriptor },
     session,
     { kind: "confirm", slot },
-    { kind: "peer", slot: 3, session: slot, longest: 1_420, isUp: true, sockaddr: sockaddr(side.at) },
+    placing(slot, side.at, isPlain),
     { kind: "routes", version: 1, ...routes },
     { kind: "locals", hosts: side.hosts },
   );
   core.settle();
 }
 
-/** Gives both a session, addresses and routes to each other. */
-export function acquaint(a: Told, b: Told): void {
+/** Gives both a session, addresses and routes to each other. `isPlain`: what one sends, the other is told to take so. */
+export function acquaint(a: Told, b: Told, isPlain = false): void {
   const nearHosts = [near, near6].map((address) => ({ address, mac: nearMac, flags: 0 }));
   const farHosts = [far, far6].map((address) => ({ address, mac: farMac, flags: 0 }));
   const [nearRanges, farRanges] = [["10.32.0.0/16", "fd00:32::/32"], ["10.40.0.0/16", "fd00:40::/32"]];
-  setUp(a, { own: nearRanges, peers: farRanges, at: 2, hosts: nearHosts }, true);
-  setUp(b, { own: farRanges, peers: nearRanges, at: 1, hosts: farHosts }, false);
+  setUp(a, { own: nearRanges, peers: farRanges, at: 2, hosts: nearHosts }, true, isPlain);
+  setUp(b, { own: farRanges, peers: nearRanges, at: 1, hosts: farHosts }, false, isPlain);
 }
 
-export function pair(): { readonly a: WiredCore; readonly b: WiredCore } {
+export function pair(isPlain = false): { readonly a: WiredCore; readonly b: WiredCore } {
   const [a, b] = [new WiredCore(), new WiredCore()];
-  acquaint(a, b);
+  acquaint(a, b, isPlain);
   return { a, b };
 }
 

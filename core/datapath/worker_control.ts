@@ -133,7 +133,12 @@ export class WorkerControl {
   #putPeer(command: SetPeer): void {
     const { peers, sessions } = this.#parts.tables;
     if (command.slot >= peers.capacity || command.session >= sessions.capacity) return this.#refuse();
-    peers.put(command.slot, { ...command, session: command.isUp ? command.session : NONE });
+    const { isUp, isPlain } = command;
+    peers.put(command.slot, {
+      ...command,
+      session: isUp ? command.session : NONE,
+      isPlain: isUp && isPlain,
+    });
   }
 
   #useSocket(descriptor: number): void {

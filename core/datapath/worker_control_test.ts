@@ -25,6 +25,7 @@ const peer: Command = {
   session: 0,
   longest: 1_420,
   isUp: true,
+  isPlain: false,
   sockaddr: sockaddr(9),
 };
 

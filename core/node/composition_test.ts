@@ -142,6 +142,39 @@ test("all transports start before the encapsulations, and end after them in reve
   assert.deepEqual(history.slice(3), ["end noted", "end under", "end bulk"]);
 });
 
+test("the data path is offered to the transport that carries the encapsulation, and its socket alone", async () => {
+  await using stack = new PartStack(new AbortController().signal);
+  const offered: string[] = [];
+  const noting = (name: string, datagrams?: typeof deaf): Plugin<"transport"> => ({
+    slot: "transport",
+    name,
+    create: (host) => {
+      if (host.datapath !== undefined) offered.push(name);
+      return datagrams === undefined ? streaming(name).create(host) : { datagrams };
+    },
+  });
+  const encapsulation = {
+    slot: "encapsulation",
+    name: "nothing",
+    create: () => ({ ...quiet, fixedPeers: [], join: () => {}, answerJoin: () => {} }),
+  } as Plugin<"encapsulation">;
+  const nothing = <K extends SlotName>(slot: K): Plugin<K> => ({
+    slot,
+    name: "nothing",
+    create: () => hollow({}),
+  });
+  const plugins = composed({
+    transport: [noting("bulk"), noting("first", deaf), noting("second", deaf)],
+    encapsulation,
+    beside: [{ encapsulation, over: noting("under", deaf) }],
+    ipam: nothing("ipam"),
+    policy: nothing("policy"),
+    port: nothing("port"),
+  });
+  createParts(plugins, stack, () => ({ datapath: {} }) as never);
+  assert.deepEqual(offered, ["bulk", "first"]);
+});
+
 const deaf: NonNullable<Transport["datagrams"]> = {
   localEndpoints: () => [],
   send: () => false,

@@ -25,6 +25,17 @@ export interface Connection {
   rtt: Millis | undefined;
   /** IP bytes of the largest overlay packet that crosses in one datagram, once it is known. */
   pathMtu: number | undefined;
+  /** Packets cross in plain: both sides trust the network between them. */
+  isPlain: boolean;
+  /** Overlay packets that the main thread has carried, and their bytes. */
+  readonly traffic: Traffic;
+}
+
+interface Traffic {
+  packetsIn: number;
+  packetsOut: number;
+  bytesIn: number;
+  bytesOut: number;
 }
 
 /** A device of the configuration: there is nothing to set out for, it is heard or it is not. */
@@ -35,6 +46,7 @@ export interface DeviceConnection {
   isHeard: boolean;
   /** Why it is not heard any more; undefined for one that never was. */
   reason: string | undefined;
+  readonly traffic: Traffic;
 }
 
 type Fact<T extends EncapsulationOutput["type"]> = Extract<EncapsulationOutput, { type: T }>;
@@ -51,7 +63,7 @@ export class ConnectionTable {
   }
 
   device({ id, name, endpoint }: FixedPeer): void {
-    this.#devices.set(id, { id, name, endpoint, isHeard: false, reason: undefined });
+    this.#devices.set(id, { id, name, endpoint, isHeard: false, reason: undefined, traffic: none() });
   }
 
   deviceUp({ session }: Fact<"device-up">): void {
@@ -128,10 +140,32 @@ export class ConnectionTable {
       endpoint: session.endpoint,
       rtt: undefined,
       pathMtu: undefined,
+      isPlain: false,
+      traffic: none(),
     });
     const attempt = this.#attempts.get(formatEndpoint(session.endpoint));
     if (attempt !== undefined) attempt.peer = peer.id;
     this.#setAttemptsOf(peer.id, "established", undefined, undefined);
+  }
+
+  /** One packet of `bytes` bytes came from a member or device. */
+  received(peer: PeerId, bytes: number): void {
+    const traffic = this.#trafficOf(peer);
+    if (traffic === undefined) return;
+    traffic.packetsIn++;
+    traffic.bytesIn += bytes;
+  }
+
+  /** One packet went there. */
+  sent(peer: PeerId, bytes: number): void {
+    const traffic = this.#trafficOf(peer);
+    if (traffic === undefined) return;
+    traffic.packetsOut++;
+    traffic.bytesOut += bytes;
+  }
+
+  #trafficOf(peer: PeerId): Traffic | undefined {
+    return (this.#connections.get(peer) ?? this.#devices.get(peer))?.traffic;
   }
 
   /** What was known of the session, for the event. */
@@ -145,6 +179,11 @@ export class ConnectionTable {
   roamed(fact: Fact<"roamed">): void {
     const connection = this.#connections.get(fact.peer);
     if (connection !== undefined) connection.endpoint = fact.endpoint;
+  }
+
+  plain(fact: Fact<"plain">): void {
+    const connection = this.#connections.get(fact.peer);
+    if (connection !== undefined) connection.isPlain = fact.isPlain;
   }
 
   roundTrip(fact: Fact<"round-trip">): void {
@@ -175,4 +214,8 @@ export class ConnectionTable {
       if (attempt.peer === peer) Object.assign(attempt, { state, code, reason });
     }
   }
+}
+
+function none(): Traffic {
+  return { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
 }

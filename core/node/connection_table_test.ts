@@ -58,9 +58,15 @@ test("a session has its latest endpoint, round trip and path MTU, which may beco
   assert.deepEqual([formatEndpoint(endpoint), rtt, pathMtu], ["192.0.2.2:6783", 3, 1_400]);
   table.pathMtu({ type: "path-mtu", peer: ann, mtu: undefined });
   assert.equal(table.connection(ann)!.pathMtu, undefined);
+  assert.equal(table.connection(ann)!.isPlain, false);
+  table.plain({ type: "plain", peer: ann, isPlain: true });
+  assert.equal(table.connection(ann)!.isPlain, true);
+  up(table);
+  assert.equal(table.connection(ann)!.isPlain, false, "a session begins sealed");
   const stranger = "bob" as PeerId;
   table.roamed({ type: "roamed", peer: stranger, endpoint: place(2) });
   table.roundTrip({ type: "round-trip", peer: stranger, rtt: 3 });
+  table.plain({ type: "plain", peer: stranger, isPlain: true });
   table.pathMtu({ type: "path-mtu", peer: stranger, mtu: 1_400 });
   assert.deepEqual(table.peers(), [ann]);
 });
@@ -112,4 +118,21 @@ test("a device is heard or not, and is no peer", () => {
   table.deviceUp({ type: "device-up", session, name: "router" });
   assert.deepEqual(states(), [["router", true, undefined]]);
   assert.deepEqual([table.peers(), [...table.connections()], rows(table)], [[], [], []]);
+});
+
+test("packets are counted by peer from session to session, and those of nobody here not at all", () => {
+  const table = new ConnectionTable();
+  table.received(ann, 100);
+  up(table);
+  table.received(ann, 100);
+  table.received(ann, 20);
+  table.sent(ann, 7);
+  assert.deepEqual(table.connection(ann)!.traffic, {
+    packetsIn: 2,
+    packetsOut: 1,
+    bytesIn: 120,
+    bytesOut: 7,
+  });
+  up(table);
+  assert.deepEqual(table.connection(ann)!.traffic, { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 });
 });

@@ -135,8 +135,15 @@ async function assemble(
   });
 }
 
-function packetsOf({ datapath, forwarder }: Mesh): Pick<StatusSources, "traffic" | "datapath"> {
-  return { traffic: () => datapath.traffic(forwarder.traffic()), datapath: () => datapath.status() };
+function packetsOf(
+  { datapath, forwarder }: Mesh,
+): Pick<StatusSources, "traffic" | "datapath" | "pathOf" | "trafficOf"> {
+  return {
+    traffic: () => datapath.traffic(forwarder.traffic()),
+    datapath: () => datapath.status(),
+    pathOf: (peer) => datapath.pathOf(peer),
+    trafficOf: (peer, here) => datapath.trafficOf(peer, here),
+  };
 }
 
 /** The last moment at which a network can be refused is before it is founded. */

@@ -9,15 +9,15 @@ import { Drop, dropNames } from "../contracts/drop.ts";
 import type { Encapsulation, SessionExport } from "../contracts/encapsulation.ts";
 import type { Clock, DropCounters, Timer } from "../contracts/host.ts";
 import type { Route, RouteSource } from "../contracts/ipam.ts";
-import type { DatapathStatus, TrafficStatus } from "../contracts/node.ts";
+import type { DatapathCounters, DatapathStatus, TrafficStatus } from "../contracts/node.ts";
 import type { Policy } from "../contracts/policy.ts";
 import type { Millis, PeerId } from "../contracts/values.ts";
 import type { AddressEntry } from "../datapath/address_map.ts";
 import { datapathLimits } from "../datapath/datapath_limits.ts";
 import type { PuntedPacket } from "../datapath/punt.ts";
-import { noPeer, routeIntervals } from "../datapath/route_intervals.ts";
+import { noPeer, routeIntervals, type SlotRoute } from "../datapath/route_intervals.ts";
 import { Telemetry, type TelemetrySnapshot } from "../datapath/telemetry.ts";
-import type { WorkerLink } from "../datapath/worker_link.ts";
+import type { Tell, WorkerLink } from "../datapath/worker_link.ts";
 import { formatPrefix } from "../wire/prefix.ts";
 import { decodeSockaddr } from "../runtime/socket_address.ts";
 import { DatapathSessions, type PeerTraffic } from "./datapath_sessions.ts";
@@ -32,7 +32,7 @@ export interface FeedParts {
   readonly routes: Pick<RouteSource, "routes" | "version">;
   /** Those among them that lead to devices behind bridges, whose MACs only this thread knows. */
   deviceRoutes(): Iterable<Route>;
-  readonly port: Pick<PortSet, "attached" | "table" | "version">;
+  readonly port: Pick<PortSet, "attached" | "onChange" | "table" | "version">;
   readonly policy: Pick<Policy, "allowsEverything">;
   readonly drops: DropCounters;
   readonly clock: Clock;
@@ -43,6 +43,8 @@ export interface FeedParts {
 /** For what changes unseen; all else is told at once. */
 const lookMillis: Millis = 1_000;
 const forwardedFlag = 1;
+/** Of a sealed message: its header and its tag. */
+const sealLength = 16 + 16;
 
 export class DatapathFeed {
   readonly #parts: FeedParts;
@@ -53,6 +55,7 @@ export class DatapathFeed {
   #areRoutesStale = true;
   #routesVersion = NaN;
   #portVersion = NaN;
+  #hadTap = false;
   #fits = { routes: true, locals: true };
 
   /** Before the first handshake. */
@@ -64,7 +67,9 @@ export class DatapathFeed {
     this.#sessions = new DatapathSessions(link, () => this.#areRoutesStale = true);
     machine.exportSessions(this.#sessions);
     link.onOpened((punt) => this.#handleOpened(punt));
-    link.onRestart(() => this.#tellAll());
+    link.onRestart((tell) => this.#tellAll(tell));
+    // Until the worker knows of another MAC, it sends to the one that is gone.
+    parts.port.onChange(() => this.update());
   }
 
   start(): void {
@@ -80,19 +85,45 @@ export class DatapathFeed {
   }
 
   status(): DatapathStatus {
-    const { ffi, ciphers, restarts } = this.#parts.link.facts;
+    const { ffi, ciphers, workers, restarts } = this.#parts.link.facts;
     return {
       path: this.#reason === null ? "worker" : "main",
       reason: this.#reason,
       ffi,
       ciphers: ciphers.map(({ name: aead, implementation }) => ({ aead, implementation })),
+      workers,
       restarts,
+      counters: this.#counters(),
+    };
+  }
+
+  #counters(): DatapathCounters {
+    const { tallies } = this.#telemetry.snapshot();
+    return {
+      datagramsIn: tallies.datagramsIn,
+      datagramBytesIn: tallies.datagramBytesIn,
+      datagramsOut: tallies.datagramsOut,
+      datagramBytesOut: tallies.datagramBytesOut,
+      framesIn: tallies.framesIn,
+      frameBytesIn: tallies.frameBytesIn,
+      framesOut: tallies.framesOut,
+      frameBytesOut: tallies.frameBytesOut,
+      turns: tallies.turns,
+      sleeps: tallies.sleeps,
+      left: tallies.punted,
+      leftLost: tallies.puntsLost,
+      backlog: this.#parts.link.backlog,
+      sendsRefused: tallies.sendsRefused,
+      writesRefused: tallies.writesRefused,
+      commandsRefused: tallies.commandsRefused,
+      tablesRefused: tallies.tablesRefused,
     };
   }
 
   /** Why this thread carries what the worker could. */
   get #reason(): string | null {
     if (this.#parts.link.family === undefined) return "no transport has given it a socket";
+    if (!this.#parts.link.hasTap) return "no port has given it a device";
     if (this.#parts.policy.allowsEverything !== true) return "the policy judges every packet";
     if (this.#fits.routes && this.#fits.locals) return null;
     return "this node has more addresses or routes than the data path holds";
@@ -100,9 +131,9 @@ export class DatapathFeed {
 
   /** Tells what has changed; cheap when nothing has. */
   update(): void {
-    const { routes, port } = this.#parts;
+    const { routes, port, link } = this.#parts;
     if (this.#areRoutesStale || routes.version() !== this.#routesVersion) this.#tellRoutes();
-    if (port.version !== this.#portVersion) this.#tellLocals();
+    if (port.version !== this.#portVersion || link.hasTap !== this.#hadTap) this.#tellLocals();
   }
 
   /** What the worker has carried. */
@@ -116,6 +147,12 @@ export class DatapathFeed {
     };
   }
 
+  /** Whether the worker carries packets to this peer, and from it. */
+  carries(peer: PeerId): boolean {
+    return this.#reason === null && this.#sessions.carries(peer);
+  }
+
+  /** Bytes are those of datagrams, without IP and UDP headers. */
   trafficOf(peer: PeerId): PeerTraffic | undefined {
     return this.#sessions.traffic(peer);
   }
@@ -129,41 +166,63 @@ export class DatapathFeed {
     this.#counted = now;
   }
 
-  #tellAll(): void {
-    this.#sessions.tellAll();
-    this.#tellRoutes();
-    this.#tellLocals();
+  /** To a worker that knows nothing. What the others have not been told yet is told to all at the next update. */
+  #tellAll(tell: Tell): void {
+    this.#sessions.tellAll(tell);
+    this.#giveRoutes(tell);
+    this.#giveLocals(tell);
   }
 
-  /** Of two routes for one prefix the later one counts; those of devices are for prefixes that no other has. */
   #tellRoutes(): void {
-    const { routes, link, policy, deviceRoutes } = this.#parts;
+    const { routes, link } = this.#parts;
     this.#areRoutesStale = false;
-    const version = this.#routesVersion = routes.version();
-    const all = policy.allowsEverything === true ? [...routes.routes()] : [];
-    const devices = new Set([...deviceRoutes()].map(({ prefix }) => formatPrefix(prefix)));
-    const slots = all.map(({ prefix, owner }) => ({
-      prefix,
-      peer: devices.has(formatPrefix(prefix)) ? noPeer : this.#sessions.slotOf(owner) ?? noPeer,
-    }));
-    this.#fits.routes = link.tell({ kind: "routes", version, ...routeIntervals(slots) });
-    if (!this.#fits.routes) link.tell({ kind: "routes", version, ...routeIntervals([]) });
+    this.#routesVersion = routes.version();
+    this.#fits.routes = this.#giveRoutes((command) => link.tell(command));
     this.#sessions.routesTold();
   }
 
-  /** Addresses of interfaces. Those inside of this process have none, so what is for them comes here. */
   #tellLocals(): void {
     const { port, link } = this.#parts;
     this.#portVersion = port.version;
+    this.#hadTap = link.hasTap;
+    this.#fits.locals = this.#giveLocals((command) => link.tell(command));
+  }
+
+  /** False when they are too many: then none are told. */
+  #giveRoutes(tell: Tell): boolean {
+    const version = this.#parts.routes.version();
+    if (tell({ kind: "routes", version, ...routeIntervals(this.#slotRoutes()) })) return true;
+    tell({ kind: "routes", version, ...routeIntervals([]) });
+    return false;
+  }
+
+  /** Of two routes for one prefix the later one counts; those of devices are for prefixes that no other has. */
+  #slotRoutes(): SlotRoute[] {
+    const { routes, policy, deviceRoutes } = this.#parts;
+    const all = policy.allowsEverything === true ? [...routes.routes()] : [];
+    const devices = new Set([...deviceRoutes()].map(({ prefix }) => formatPrefix(prefix)));
+    return all.map(({ prefix, owner }) => ({
+      prefix,
+      peer: devices.has(formatPrefix(prefix)) ? noPeer : this.#sessions.slotOf(owner) ?? noPeer,
+    }));
+  }
+
+  /**
+   * As {@link DatapathFeed.#giveRoutes}. Those inside of this process have no MAC, so what is for them comes here; so does what
+   * is for interfaces that the worker has no device for.
+   */
+  #giveLocals(tell: Tell): boolean {
+    const { port, link } = this.#parts;
     const hosts: AddressEntry[] = [];
     for (const { leases, mac } of port.attached()) {
-      if (mac === undefined) continue;
+      if (mac === undefined || !link.hasTap) continue;
       for (const { address } of leases) {
         if (port.table.linkOf(address) !== "inside") hosts.push({ address, mac, flags: 0 });
       }
     }
-    this.#fits.locals = hosts.length <= datapathLimits.locals;
-    link.tell({ kind: "locals", hosts: this.#fits.locals ? hosts : [] });
+    const fits = hosts.length <= datapathLimits.locals;
+    tell({ kind: "locals", hosts: fits ? hosts : [] });
+    return fits;
   }
 
   /** The session may have ended since, with nobody left to give the packet to. */
@@ -172,6 +231,7 @@ export class DatapathFeed {
     const endpoint = decodeSockaddr(from, 0);
     if ((flags & ~forwardedFlag) !== 0 || endpoint === undefined) return drops.count(Drop.malformed);
     if (!this.#sessions.has(localIndex)) return drops.count(Drop.noSession);
+    this.#sessions.handedOver(localIndex, bytes.length + sealLength);
     const message = {
       localIndex,
       plaintext: bytes,

@@ -9,10 +9,11 @@ import type {
   SessionExporter,
 } from "../contracts/encapsulation.ts";
 import type { Endpoint, PeerId } from "../contracts/values.ts";
+import type { Command } from "../datapath/control.ts";
 import { datapathLimits } from "../datapath/datapath_limits.ts";
 import { ReplayWindows } from "../datapath/replay_windows.ts";
 import { SessionCells, type SessionTraffic } from "../datapath/session_cells.ts";
-import type { WorkerLink } from "../datapath/worker_link.ts";
+import type { Tell, WorkerLink } from "../datapath/worker_link.ts";
 import { encodeSockaddr, SOCKADDR_LENGTH } from "../runtime/socket_address.ts";
 
 interface Shared extends ExportedSession {
@@ -25,7 +26,7 @@ interface KnownPeer {
   way: ExportedWay | undefined;
   /** By local index. */
   readonly sessions: Map<number, Shared>;
-  /** Of sessions that are over. */
+  /** Of sessions that are over, less what was handed over. */
   readonly past: { packetsIn: number; bytesIn: number; packetsOut: number; bytesOut: number };
 }
 
@@ -67,7 +68,7 @@ export class DatapathSessions implements SessionExporter {
     peer.sessions.set(session.keys.localIndex, shared);
     this.#peerOf.set(session.keys.localIndex, session.peer);
     this.#windows.reset(slot);
-    this.#tellSession(peer, shared);
+    this.#link.tell(opening(peer, shared));
     return this.#cellsOf(slot);
   }
 
@@ -115,6 +116,21 @@ export class DatapathSessions implements SessionExporter {
     return this.#peers.get(peer)?.slot;
   }
 
+  /** Whether the worker seals what goes to this peer. */
+  carries(id: PeerId): boolean {
+    const peer = this.#peers.get(id);
+    return peer?.way !== undefined && peer.sessions.has(peer.way.localIndex);
+  }
+
+  /** A message that the worker has opened and counted, and this thread carries: it is counted there. */
+  handedOver(localIndex: number, bytes: number): void {
+    const id = this.#peerOf.get(localIndex);
+    const past = id === undefined ? undefined : this.#peers.get(id)?.past;
+    if (past === undefined) return;
+    past.packetsIn--;
+    past.bytesIn -= bytes;
+  }
+
   has(localIndex: number): boolean {
     return this.#peerOf.has(localIndex);
   }
@@ -134,14 +150,14 @@ export class DatapathSessions implements SessionExporter {
     this.#namedSlots = [];
   }
 
-  /** To a worker that knows nothing. */
-  tellAll(): void {
+  /** To a worker that knows nothing: sessions before the peers that are sent to in them. */
+  tellAll(tell: Tell): void {
     for (const peer of this.#peers.values()) {
       for (const shared of peer.sessions.values()) {
-        this.#tellSession(peer, shared);
-        if (shared.isConfirmed) this.#link.tell({ kind: "confirm", slot: shared.slot });
+        tell(opening(peer, shared));
+        if (shared.isConfirmed) tell({ kind: "confirm", slot: shared.slot });
       }
-      if (peer.way !== undefined) this.#tellPeer(peer);
+      if (peer.way !== undefined) tell(this.#placing(peer));
     }
   }
 
@@ -170,33 +186,17 @@ export class DatapathSessions implements SessionExporter {
     return id === undefined ? undefined : this.#peers.get(id)?.sessions.get(localIndex);
   }
 
-  #tellSession(peer: KnownPeer, { slot, keys, partialChecksum }: Shared): void {
-    const { localIndex, remoteIndex, aead: cipher, send: sendKey, receive: receiveKey } = keys;
-    this.#link.tell({
-      kind: "open-session",
-      slot,
-      peer: peer.slot,
-      localIndex: localIndex | 0,
-      remoteIndex: remoteIndex | 0,
-      cipher,
-      sendKey,
-      receiveKey,
-      partialChecksum,
-    });
+  #tellPeer(peer: KnownPeer): void {
+    this.#link.tell(this.#placing(peer));
   }
 
-  #tellPeer({ slot, way, sessions }: KnownPeer): void {
+  #placing({ slot, way, sessions }: KnownPeer): Command {
     const session = way === undefined ? undefined : sessions.get(way.localIndex);
     const isUp = session !== undefined;
+    const isPlain = isUp && way?.isPlain === true;
     const sockaddr = way === undefined ? new Uint8Array(0) : this.#sockaddr(way.endpoint);
-    this.#link.tell({
-      kind: "peer",
-      slot,
-      session: session?.slot ?? NONE,
-      longest: way?.longest ?? 0,
-      isUp,
-      sockaddr,
-    });
+    const longest = way?.longest ?? 0;
+    return { kind: "peer", slot, session: session?.slot ?? NONE, longest, isUp, isPlain, sockaddr };
   }
 
   #sockaddr(endpoint: Endpoint): Uint8Array {
@@ -214,11 +214,29 @@ export class DatapathSessions implements SessionExporter {
       get received() {
         return cells.packetsIn(slot);
       },
+      get sentPlain() {
+        return cells.plainPacketsOut(slot);
+      },
       get newest() {
         return windows.newest(slot);
       },
     };
   }
+}
+
+function opening(peer: KnownPeer, { slot, keys, partialChecksum }: Shared): Command {
+  const { localIndex, remoteIndex, aead: cipher, send: sendKey, receive: receiveKey } = keys;
+  return {
+    kind: "open-session",
+    slot,
+    peer: peer.slot,
+    localIndex: localIndex | 0,
+    remoteIndex: remoteIndex | 0,
+    cipher,
+    sendKey,
+    receiveKey,
+    partialChecksum,
+  };
 }
 
 function add(sum: KnownPeer["past"], { packetsIn, bytesIn, packetsOut, bytesOut }: PeerTraffic): void {

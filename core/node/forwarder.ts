@@ -42,10 +42,17 @@ export interface ForwarderParts {
   /** Bytes of the largest packet that the path to this peer carries; undefined while that is not known. */
   pathMtu(peer: PeerId): number | undefined;
   seal(peer: PeerId, packet: OverlayPacket): Drop;
+  /** Counts by peer what goes in and out. */
+  readonly tally?: PeerTally;
   /** Devices behind bridges, here and elsewhere; none at a node that knows of no bridges. */
   readonly foreign?: ForeignView;
   /** A frame with this source MAC has come back from the links. */
   looped?(mac: Uint8Array): void;
+}
+
+export interface PeerTally {
+  received(peer: PeerId, bytes: number): void;
+  sent(peer: PeerId, bytes: number): void;
 }
 
 /** What {@link ForeignLinks} tells and is told. */
@@ -172,7 +179,7 @@ export class Forwarder implements LinkView {
     const decision = frameFromMesh(payload, from, this);
     const drop = decision.to === "links" ? Drop.none : decision.drop;
     if (drop === Drop.malformed || drop === Drop.unsupported) return drop;
-    this.#received(payload);
+    this.#received(from, payload);
     // What is for all is also for nodes without links, which have nobody to give it to.
     if (decision.to === "nowhere" || this.#parts.port.link === undefined) return drop;
     const refused = this.#refusal(decision.frame, "ingress");
@@ -191,7 +198,7 @@ export class Forwarder implements LinkView {
   #fromMesh(from: PeerId, packet: OverlayPacket): Drop {
     const parsed = parseFlow(packet.protocol, packet.payload);
     if (typeof parsed === "number") return parsed;
-    this.#received(packet.payload);
+    this.#received(from, packet.payload);
     const decision = forwardFromMesh(parsed, from, packet.forwarded, this);
     return this.#carry(decision, parsed, packet, from);
   }
@@ -224,9 +231,10 @@ export class Forwarder implements LinkView {
     return Drop.none;
   }
 
-  #received(payload: Uint8Array): void {
+  #received(from: PeerId, payload: Uint8Array): void {
     this.#traffic.packetsIn++;
     this.#traffic.bytesIn += payload.length;
+    this.#parts.tally?.received(from, payload.length);
   }
 
   /** In one packet, in fragments, or not at all; see {@link fitPath}. */
@@ -279,6 +287,7 @@ export class Forwarder implements LinkView {
     if (drop === Drop.none) {
       this.#traffic.packetsOut++;
       this.#traffic.bytesOut += packet.payload.length;
+      this.#parts.tally?.sent(peer, packet.payload.length);
     }
     return drop;
   }

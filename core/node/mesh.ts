@@ -97,6 +97,7 @@ export class Mesh {
       peers: () => context.connections.peers(),
       pathMtu: (peer) => context.connections.connection(peer)?.pathMtu,
       seal: (peer, packet) => this.#seal(peer, packet),
+      tally: context.connections,
     });
     this.datapath = new MeshDatapath(context, parts, this.bridges, (step) => {
       this.driver.call((_, now) => step(now));
@@ -246,6 +247,9 @@ export class Mesh {
       case "roamed":
         connections.roamed(fact);
         return this.#context.events.emit("peer:roamed", { peer: fact.peer, endpoint: fact.endpoint });
+      case "plain":
+        connections.plain(fact);
+        return this.#context.events.emit("peer:encryption", { peer: fact.peer, encrypted: !fact.isPlain });
       case "round-trip":
         return connections.roundTrip(fact);
       case "path-mtu":

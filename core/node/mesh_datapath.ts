@@ -1,6 +1,7 @@
 /** The data path of a node, or what to say where there is none. */
 import type { Encapsulation, SessionExport } from "../contracts/encapsulation.ts";
 import type { DatapathStatus, TrafficStatus } from "../contracts/node.ts";
+import type { PeerId } from "../contracts/values.ts";
 import { DatapathFeed, type FeedParts } from "./datapath_feed.ts";
 import type { MeshBridges } from "./mesh_bridges.ts";
 import type { NodeContext } from "./node_context.ts";
@@ -48,22 +49,35 @@ export class MeshDatapath {
 
   /** Packets of this thread, and those of the worker. */
   traffic(here: TrafficStatus): TrafficStatus {
-    const there = this.#feed?.traffic();
-    if (there === undefined) return here;
-    return {
-      packetsIn: here.packetsIn + there.packetsIn,
-      packetsOut: here.packetsOut + there.packetsOut,
-      bytesIn: here.bytesIn + there.bytesIn,
-      bytesOut: here.bytesOut + there.bytesOut,
-    };
+    return sum(here, this.#feed?.traffic());
+  }
+
+  /** What carries the packets of a member that is up. */
+  pathOf(peer: PeerId): DatapathStatus["path"] {
+    return this.#feed?.carries(peer) === true ? "worker" : "main";
+  }
+
+  /** Packets with one member: `here` of this thread, and those of the worker. */
+  trafficOf(peer: PeerId, here: TrafficStatus): TrafficStatus {
+    return sum(here, this.#feed?.trafficOf(peer));
   }
 
   status(): DatapathStatus {
     const { datapath, noDatapath = "none was asked for" } = this.#platform;
     if (this.#feed !== undefined) return this.#feed.status();
     const reason = datapath === undefined ? noDatapath : "the encapsulation shares no sessions";
-    return { path: "main", reason, ffi: null, ciphers: [], restarts: 0 };
+    return { path: "main", reason, ffi: null, ciphers: [], workers: 0, restarts: 0, counters: null };
   }
+}
+
+function sum(here: TrafficStatus, there: TrafficStatus | undefined): TrafficStatus {
+  if (there === undefined) return here;
+  return {
+    packetsIn: here.packetsIn + there.packetsIn,
+    packetsOut: here.packetsOut + there.packetsOut,
+    bytesIn: here.bytesIn + there.bytesIn,
+    bytesOut: here.bytesOut + there.bytesOut,
+  };
 }
 
 function sharesSessions(encapsulation: object): encapsulation is Encapsulation & SessionExport {

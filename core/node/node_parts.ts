@@ -47,8 +47,10 @@ export function createParts(
   hostFor: (plugin: string) => Host,
 ): NodeParts {
   const listed = transportsOf(plugins);
-  const transports = listed.map((plugin) => stack.create(plugin, hostFor(plugin.name)));
-  const under = (plugins.beside ?? []).map(({ over }) => stack.create(over, hostFor(over.name)));
+  const transports = createTransports(listed, stack, hostFor);
+  const under = (plugins.beside ?? []).map(({ over }) =>
+    stack.create(over, withoutDatapath(hostFor(over.name)))
+  );
   const encapsulation = stack.create(plugins.encapsulation, hostFor(plugins.encapsulation.name));
   const beside = (plugins.beside ?? []).map((each, index) =>
     besidePart(each, under[index]!, stack.create(each.encapsulation, hostFor(each.encapsulation.name)))
@@ -74,6 +76,28 @@ export function createParts(
     coordinator,
     names,
   };
+}
+
+/**
+ * The data path reads one socket. Were it another one than that of the encapsulation whose sessions it shares, what peers
+ * send would come to this thread, which does not open it, and what they are sent would come from a port they do not know.
+ */
+function createTransports(
+  plugins: readonly Plugin<"transport">[],
+  stack: PartStack,
+  hostFor: (plugin: string) => Host,
+): (Transport & Lifecycle)[] {
+  let isFound = false;
+  return plugins.map((plugin) => {
+    const host = hostFor(plugin.name);
+    const part = stack.create(plugin, isFound ? withoutDatapath(host) : host);
+    isFound ||= part.datagrams !== undefined;
+    return part;
+  });
+}
+
+function withoutDatapath({ datapath: _, ...host }: Host): Host {
+  return host;
 }
 
 /** Start order is the order of the slots. `join` runs when there is something to reach members with. */

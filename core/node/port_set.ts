@@ -23,6 +23,7 @@ export class PortSet {
   #table: LinkTable | undefined;
   #version = 0;
   #vanished: (owner: string) => void = () => {};
+  #onChange: () => void = () => {};
 
   /** Throws `UNSUPPORTED` for ports that do not go together. */
   constructor(ports: readonly Port[]) {
@@ -49,6 +50,11 @@ export class PortSet {
   /** One handler for endpoints that are gone without `detach`: who holds what is right already when it is called. */
   watch(handler: (owner: string) => void): void {
     this.#vanished = handler;
+  }
+
+  /** One handler, called when {@link PortSet.version} has grown. */
+  onChange(handler: () => void): void {
+    this.#onChange = handler;
   }
 
   /** Who holds an address or a MAC; made anew as a whole, for endpoints come by the dozen and packets by the million. */
@@ -107,6 +113,7 @@ export class PortSet {
   #changed(): void {
     this.#table = undefined;
     this.#version++;
+    this.#onChange();
   }
 
   #ports(): readonly Port[] {

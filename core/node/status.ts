@@ -1,6 +1,6 @@
 /** The node's parts as plain documents: what `status` and the API show. Reads only. */
 import type { Discovery } from "../contracts/discovery.ts";
-import type { Encapsulation } from "../contracts/encapsulation.ts";
+import type { ArrivalCounting, Encapsulation } from "../contracts/encapsulation.ts";
 import type { HostStatus } from "../contracts/exposure.ts";
 import type { Ipam, IpamReport } from "../contracts/ipam.ts";
 import type {
@@ -51,6 +51,10 @@ export interface StatusSources {
   phase(): NodeStatus["state"];
   traffic(): TrafficStatus;
   datapath(): DatapathStatus;
+  /** What carries packets to a member that is up, and from it. */
+  pathOf(peer: PeerId): DatapathStatus["path"];
+  /** With one member: `here` of the main thread, and those of the data path. */
+  trafficOf(peer: PeerId, here: TrafficStatus): TrafficStatus;
   readonly drops: Pick<DropCounts, "all" | "report">;
   alerts(): readonly Alert[];
   host(): HostStatus | undefined;
@@ -124,7 +128,7 @@ function memberConnections(sources: StatusSources): readonly ConnectionStatus[] 
 
 /** A device that nobody talks with is silent and not broken: these rows say nothing about health. */
 function deviceConnections(sources: StatusSources): readonly ConnectionStatus[] {
-  return [...sources.connections.devices()].map(({ id, name, endpoint, isHeard, reason }) => ({
+  return [...sources.connections.devices()].map(({ id, name, endpoint, isHeard, reason, traffic }) => ({
     direction: "->",
     endpoint: formatEndpoint(endpoint),
     state: isHeard ? "established" : "connecting",
@@ -134,22 +138,35 @@ function deviceConnections(sources: StatusSources): readonly ConnectionStatus[] 
     aead: null,
     rttMillis: null,
     mtu: overlayMtu(sources),
+    path: isHeard ? "main" : null,
+    traffic: isHeard ? asDatagrams(traffic, deviceEncapsulation(sources, id)) : null,
+    loss: null,
     reason: reason ?? null,
     code: null,
   }));
 }
 
+function deviceEncapsulation({ beside, encapsulation }: StatusSources, id: PeerId): Encapsulation {
+  const own = beside.find((part) => part.encapsulation.fixedPeers.some((peer) => peer.id === id));
+  return own?.encapsulation ?? encapsulation;
+}
+
 function established(connection: Connection, sources: StatusSources): ConnectionStatus {
+  const peer = connection.identity.id;
+  const here = asDatagrams(connection.traffic, sources.encapsulation);
   return {
     direction: connection.session.initiator ? "->" : "<-",
     endpoint: formatEndpoint(connection.endpoint),
     state: "established",
-    peer: connection.identity.id,
+    peer,
     name: connection.identity.name,
-    encrypted: connection.session.aead !== undefined,
-    aead: connection.session.aead ?? null,
+    encrypted: connection.session.aead !== undefined && !connection.isPlain,
+    aead: connection.isPlain ? null : connection.session.aead ?? null,
     rttMillis: connection.rtt ?? null,
     mtu: connection.pathMtu ?? overlayMtu(sources),
+    path: sources.pathOf(peer),
+    traffic: sources.trafficOf(peer, here),
+    loss: lossOf(sources.encapsulation, peer),
     reason: null,
     code: null,
   };
@@ -166,9 +183,45 @@ function unestablished(attempt: Attempt, sources: StatusSources): ConnectionStat
     aead: null,
     rttMillis: null,
     mtu: overlayMtu(sources),
+    path: null,
+    traffic: null,
+    loss: null,
     reason: attempt.reason ?? null,
     code: attempt.code ?? null,
   };
+}
+
+/** IPv4 and UDP headers, which `overhead` counts and a datagram does not. */
+const outerHeaders = 20 + 8;
+
+/**
+ * What packets of the main thread come to as the data path counts them, with the most that the encapsulation adds. One
+ * that was split counts as if it had not been.
+ */
+function asDatagrams(packets: TrafficStatus, { overhead }: Encapsulation): TrafficStatus {
+  const each = overhead[4] - outerHeaders;
+  return {
+    packetsIn: packets.packetsIn,
+    packetsOut: packets.packetsOut,
+    bytesIn: packets.bytesIn + each * packets.packetsIn,
+    bytesOut: packets.bytesOut + each * packets.packetsOut,
+  };
+}
+
+/** With fewer, one that is under way or a probe of the path that was too large would look like loss. */
+const fewestToJudge = 100;
+/** A peer whose data path began anew has passed over as many numbers, which were never sent. */
+const passedOver = 2 ** 20;
+
+function lossOf(encapsulation: Encapsulation, peer: PeerId): number | null {
+  const arrivals = countsArrivals(encapsulation) ? encapsulation.arrivals(peer) : undefined;
+  if (arrivals === undefined || arrivals.sent < fewestToJudge) return null;
+  const missing = Math.max(0, arrivals.sent - arrivals.received);
+  return missing < passedOver ? missing / arrivals.sent : null;
+}
+
+function countsArrivals(encapsulation: object): encapsulation is ArrivalCounting {
+  return "arrivals" in encapsulation;
 }
 
 /** All members this node knows, itself first. */

@@ -61,7 +61,7 @@ export class DatapathControl {
   /** Resolves when all that was told so far has been obeyed, or is not to be any more; false when `millis` have passed before. */
   async settled(millis: number): Promise<boolean> {
     const ring = this.#ring;
-    for (let waited = 0; waited < millis; waited += lookMillis) {
+    for (const end = performance.now() + millis; performance.now() < end;) {
       if (ring !== this.#ring || (this.#waiting.length === 0 && ring.isDrained)) return true;
       await setTimeout(lookMillis);
     }

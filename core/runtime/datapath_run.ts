@@ -15,6 +15,8 @@ import { systemForeign } from "./ffi/system_foreign.ts";
 export interface DatapathOrder {
   readonly kind: "datapath";
   readonly memory: SharedMemory;
+  /** Number of this worker, from 0. */
+  readonly worker: number;
   /** Address of {@link arenaLength} zeroed bytes that the main thread has mapped. */
   readonly arena: number;
   /** Descriptor of an eventfd. */
@@ -25,7 +27,7 @@ export interface DatapathOrder {
   readonly trialMillis: number;
 }
 
-export type FoundFacts = Omit<WorkerFacts, "restarts">;
+export type FoundFacts = Omit<WorkerFacts, "restarts" | "workers">;
 
 /** What the thread is made of; tests put faults in between. */
 export interface DatapathMakers {
@@ -42,7 +44,7 @@ export function datapathOrder(): DatapathOrder | undefined {
 
 /** Says what it found, then carries packets until it is told to stop. Rejects `UNSUPPORTED` where C cannot be called. */
 export async function runDatapath(order: DatapathOrder, makers: DatapathMakers): Promise<void> {
-  const { memory, wake } = order;
+  const { memory, worker, wake } = order;
   const foreign = await systemForeign(order.ffi);
   const arena = arenaAt(foreign, order.arena, arenaLength);
   const { aead: prefer, trialMillis: millis } = order;
@@ -55,5 +57,5 @@ export async function runDatapath(order: DatapathOrder, makers: DatapathMakers):
   };
   parentPort!.postMessage(facts);
   const suites = new Map(choice.suites.map((suite) => [suite.name, suite]));
-  createDatapathCore({ arena, io: makers.io(foreign), memory, wake, suites }).run();
+  createDatapathCore({ arena, io: makers.io(foreign), memory, worker, wake, suites }).run();
 }

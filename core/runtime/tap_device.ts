@@ -2,9 +2,9 @@
  * A TAP device of Linux: Ethernet frames between this process and a network namespace.
  *
  * The device is persistent and stays when the process ends, so that the bridge keeps its port and a restarted node
- * opens the same device again. It has several queues, of which one is used, since a device cannot change from one to
- * several, and a header for offloads before each frame: with a data path that reads the device, the kernel leaves
- * segments and checksums to it; without one, frames are whole.
+ * opens the same device again. It has several queues, since a device cannot change from one to several: as many are used
+ * as a data path has threads, and one without a data path. Each frame has a header for offloads before it: with a data
+ * path that reads the device, the kernel leaves segments and checksums to it; without one, frames are whole.
  */
 import { MeshError } from "../contracts/errors.ts";
 import type { Datapath } from "../contracts/datapath.ts";
@@ -78,7 +78,8 @@ export async function openTap(options: OpenTapOptions, libc?: Libc): Promise<Tap
   const release = libc === undefined ? () => calls[Symbol.dispose]() : () => {};
   try {
     const { name, datapath } = options;
-    return new TapQueue(calls, { name, datapath, ...openTapQueue(calls, options), release });
+    const another = () => openTapQueue(calls, { ...options, further: true }).queue;
+    return new TapQueue(calls, { name, datapath, ...openTapQueue(calls, options), another, release });
   } catch (error) {
     release();
     throw error;
@@ -88,6 +89,8 @@ export async function openTap(options: OpenTapOptions, libc?: Libc): Promise<Tap
 interface OpenQueue extends TapDescriptors {
   readonly name: string;
   readonly datapath: Datapath | undefined;
+  /** Descriptor of a further queue of the same device. */
+  another(): number;
   /** Called last. */
   release(): void;
 }
@@ -145,12 +148,12 @@ class TapQueue implements TapDevice {
   }
 
   #handOver(): boolean {
-    const { datapath, queue } = this.#open;
+    const { datapath, queue, another } = this.#open;
     const receiver = {
       frame: (frame: Uint8Array) => this.#give(frame),
       lost: () => this.#lost(-ERRNO.EBADFD),
     };
-    if (datapath?.takeTap(queue, receiver) !== true) return false;
+    if (datapath?.takeTap(queue, receiver, another) !== true) return false;
     askForOffloads(this.#libc, queue);
     return true;
   }

@@ -105,11 +105,13 @@ function claimName(libc: Libc, claim: number, { name }: TapOptions): void {
   if (result < 0) throw failure(name, "bind", result);
 }
 
-function configure(libc: Libc, queue: number, { name }: TapOptions): void {
+function configure(libc: Libc, queue: number, { name, further }: TapOptions): void {
   const must = (result: number, call: string): void => {
     if (result < 0) throw failure(name, call, result);
   };
   must(libc.ioctl(queue, TUNSETIFF, interfaceRequest(name)), "TUNSETIFF");
+  // What follows is the device's, and the first queue may be in use by now.
+  if (further === true) return;
   // Both are kept by the device: another program may have left them otherwise.
   const headerLength = callMemory(4);
   headerLength[0] = VNET_HEADER_LENGTH;

@@ -1,5 +1,5 @@
 /**
- * A UDP socket that the data path reads. What is sent from this thread goes by a system call of its own to the same
+ * A UDP socket that the data path reads, or several of one port where it has several threads. What is sent from this thread goes by a system call of its own to the first
  * descriptor, whose queue of the kernel's is all that the threads share.
  */
 import type { Datapath } from "../contracts/datapath.ts";
@@ -34,12 +34,21 @@ function bind(foreign: Foreign, datapath: Datapath, local: RawEndpoint): Datagra
   const calls = new PacketCalls(foreign);
   const socket = openUnderlaySocket(calls, local);
   const backend = new UnderlayDatagrams({ foreign, calls, socket, datapath });
-  if (datapath.takeSocket(socket, backend.take)) return backend;
+  if (takes(datapath, socket, backend)) return backend;
   socket.close();
   throw new MeshError(
     "UNSUPPORTED",
     "Cannot give this socket to the data path: it reads another one already",
   );
+}
+
+function takes(datapath: Datapath, socket: UnderlaySocket, { take }: UnderlayDatagrams): boolean {
+  try {
+    return datapath.takeSocket(socket, take, () => socket.another());
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
 }
 
 interface Parts {

@@ -15,8 +15,6 @@ export interface UnderlaySocketOptions {
   readonly host: string;
   /** 0 for any that is free. */
   readonly port: number;
-  /** Share the port with others that say the same: the kernel then spreads flows over them (SO_REUSEPORT). */
-  readonly reusePort?: boolean;
 }
 
 export interface UnderlaySocket {
@@ -28,6 +26,11 @@ export interface UnderlaySocket {
   readonly local: Endpoint;
   /** Several datagrams of one sender may come as one read, with their size in a control message (UDP_GRO, Linux 5.0). */
   readonly joinsDatagrams: boolean;
+  /**
+   * Opens one more socket of the same address and port, and gives its descriptor, which is the caller's to close: the
+   * kernel spreads senders over all of them (SO_REUSEPORT). Throws as {@link openUnderlaySocket} does.
+   */
+  another(): number;
   /** Once: afterwards the number may be another's. */
   close(): void;
 }
@@ -58,26 +61,45 @@ export function openUnderlaySocket(calls: PacketCalls, options: UnderlaySocketOp
     throw new MeshError("INVALID_ARGUMENT", `Cannot bind UDP "${host}": give an IP address, not a name`);
   }
   const { family } = address;
-  const type = SOCK_DGRAM | NOT_BLOCKING_CLOSED_ON_EXEC;
-  const descriptor = calls.socket(family === 4 ? AF_INET : AF_INET6, type, 0);
-  if (descriptor < 0) throw bindError("UDP", { host, port }, callError("socket", descriptor));
-  try {
-    const joinsDatagrams = configure(calls, descriptor, { ...options, family });
-    const local = bound(calls, descriptor, { host, port, family });
-    return { descriptor, family, local, joinsDatagrams, close: () => calls.close(descriptor) };
-  } catch (cause) {
-    calls.close(descriptor);
-    throw bindError("UDP", { host, port }, cause);
-  }
+  const { descriptor, joinsDatagrams, local } = opened(calls, { host, port, family, isFurther: false });
+  return {
+    descriptor,
+    family,
+    local,
+    joinsDatagrams,
+    another() {
+      // Only now: a port that was bound with it could be another program's as well, which would get some of our datagrams.
+      check("setsockopt", calls.setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, 1));
+      return opened(calls, { host, port: local.port, family, isFurther: true }).descriptor;
+    },
+    close: () => calls.close(descriptor),
+  };
 }
 
 interface Wanted extends UnderlaySocketOptions {
   readonly family: 4 | 6;
+  /** Of a port that this process has already. */
+  readonly isFurther: boolean;
 }
 
-function configure(calls: PacketCalls, descriptor: number, { family, reusePort }: Wanted): boolean {
+type Opened = Pick<UnderlaySocket, "descriptor" | "joinsDatagrams" | "local">;
+
+function opened(calls: PacketCalls, wanted: Wanted): Opened {
+  const type = SOCK_DGRAM | NOT_BLOCKING_CLOSED_ON_EXEC;
+  const descriptor = calls.socket(wanted.family === 4 ? AF_INET : AF_INET6, type, 0);
+  if (descriptor < 0) throw bindError("UDP", wanted, callError("socket", descriptor));
+  try {
+    const joinsDatagrams = configure(calls, descriptor, wanted);
+    return { descriptor, joinsDatagrams, local: bound(calls, descriptor, wanted) };
+  } catch (cause) {
+    calls.close(descriptor);
+    throw bindError("UDP", wanted, cause);
+  }
+}
+
+function configure(calls: PacketCalls, descriptor: number, { family, isFurther }: Wanted): boolean {
   if (family === 6) check("setsockopt", calls.setsockopt(descriptor, SOL_IPV6, IPV6_V6ONLY, 0));
-  if (reusePort === true) check("setsockopt", calls.setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, 1));
+  if (isFurther) check("setsockopt", calls.setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, 1));
   for (const { plain, forced } of BUFFERS) {
     // Smaller buffers lose more in bursts, which is no reason not to run.
     if (calls.setsockopt(descriptor, SOL_SOCKET, forced, BUFFER_BYTES) < 0) {

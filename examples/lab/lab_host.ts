@@ -130,6 +130,12 @@ export class LabHost {
     return { code: status, out: stdout, words: stderr };
   }
 
+  /** Of the node's process. Throws when it does not run. */
+  get pid(): number {
+    if (this.#node?.pid === undefined) throw new Error(`the node of ${this.name} does not run`);
+    return this.#node.pid;
+  }
+
   /** The last lines that the node wrote. */
   get log(): string {
     return this.#log.join("\n");

@@ -62,8 +62,8 @@ export const limits = {
   seeds: 1_024,
   /** Longest handshake datagram accepted. */
   handshakeLength: 4_096,
-  /** Retired sessions of a peer that can still open packets under way. */
-  retiredSessions: 2,
+  /** Retired sessions of a peer that can still open packets under way, see `slots.ts`. */
+  retiredSessions: 3,
   initiationIntervalMillis: 20,
   /**
    * First messages (initiations and knocks with a right mac1) that are answered without asking for a cookie: at 2.5 ms
@@ -122,6 +122,8 @@ export const limits = {
   partMillis: 2_000,
   /** Paths of peers that move are measured anew that often at most: who is on the path can make one move all the time. */
   pathMoveMillis: 1_000,
+  /** Both sides are told that often at most that packets may cross in plain, or not any more: peers may move all the time. */
+  trustRenewalMillis: 3_000,
   /** Round trips are measured at least this often, also when traffic makes keepalives needless. */
   roundTripMillis: 30_000,
   /** Instances of a peer that are remembered as replaced. */

@@ -23,6 +23,8 @@ export interface Answered extends Responded {
   readonly from: Endpoint;
   /** Of the datagram. */
   readonly length: number;
+  /** This node has said that it trusts the network there. */
+  readonly trusts: boolean;
 }
 
 export interface DialOwner {
@@ -57,6 +59,8 @@ interface Failure {
 /** What one attempt is, so that it can be made once more. */
 interface Attempt {
   readonly endpoint: Endpoint;
+  /** The endpoint lies in a trusted network. */
+  readonly trusts: boolean;
   readonly networkKey: NetworkKey;
   /** Of the initiation. */
   readonly length: number;
@@ -136,11 +140,11 @@ export class Dial implements Timed, IndexOwner {
     if (isSpoilt && ++pending.spoilt < limits.spoiltReplies) return responded;
     this.#forget();
     if (typeof responded === "number") return responded;
-    const { localIndex } = pending;
+    const { localIndex, attempt: { trusts } } = pending;
     const { length } = datagram;
     return this.#owner.answered(
       this,
-      { ...responded, localIndex, remoteIndex: reply.sender, from, length },
+      { ...responded, localIndex, remoteIndex: reply.sender, from, length, trusts },
       now,
     );
   }
@@ -196,17 +200,18 @@ export class Dial implements Timed, IndexOwner {
     const length = this.#length();
     this.#retry.attempted(now);
     if (networkKey === undefined || endpoint === undefined) return;
-    this.#send({ endpoint, networkKey, length }, now);
+    this.#send({ endpoint, trusts: local.trusted.includes(endpoint), networkKey, length }, now);
   }
 
   #send(attempt: Attempt, now: Millis): void {
     this.#forget();
     const { local } = this.#owner;
-    const { endpoint, networkKey, length } = attempt;
+    const { endpoint, trusts, networkKey, length } = attempt;
     const stamp = local.stamps.next(now);
     if (stamp === undefined) return this.refuse("STATE_UNWRITABLE", noStamp);
     const localIndex = local.indices.draw();
-    const initiated = initiate(local, { noiseKey: this.noiseKey, networkKey, localIndex, length, stamp });
+    const { noiseKey } = this;
+    const initiated = initiate(local, { noiseKey, networkKey, localIndex, length, stamp, trusts });
     if (initiated === undefined) return;
     local.cookies.sign(initiated.message, endpoint, now);
     this.#pending = { ...initiated, localIndex, attempt, spoilt: 0 };

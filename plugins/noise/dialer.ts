@@ -16,6 +16,7 @@ import { type Answered, Dial, type DialOwner, type DialTarget, mergeEndpoints } 
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import type { Local } from "./local.ts";
+import { trustedFeature } from "./member_handshake.ts";
 import { isUsablePublicKey } from "../../core/noise/dh.ts";
 import { Session } from "./session.ts";
 import { decodeIAm } from "./wire.ts";
@@ -146,9 +147,10 @@ export class Dialer implements DialOwner {
     for (const ask of [...this.#asks.values()]) this.#dropAsk(ask);
   }
 
-  #session({ keys, localIndex, remoteIndex, choice }: Answered, now: Millis): Session {
+  #session({ keys, localIndex, remoteIndex, choice, trusts }: Answered, now: Millis): Session {
     const suite = this.local.suites.get(choice.aead)!;
-    return new Session({ localIndex, remoteIndex, initiator: true, suite, keys, now });
+    const mayBePlain = trusts && choice.features.includes(trustedFeature);
+    return new Session({ localIndex, remoteIndex, initiator: true, suite, keys, mayBePlain, now });
   }
 
   #ask(endpoint: Endpoint, now: Millis): void {

@@ -28,6 +28,7 @@ interface Shared {
   isConfirmed: boolean;
   /** Of the session's numbers, at the last look. */
   sent: number;
+  plain: number;
   opened: number;
 }
 
@@ -59,7 +60,7 @@ export class LinkExports {
     const cells = to.opened({ peer: this.#peer, keys: session.exportKeys(), partialChecksum });
     if (cells === undefined) return;
     session.share(cells);
-    this.#shared.set(session.localIndex, { session, isConfirmed: false, sent: 0, opened: 0 });
+    this.#shared.set(session.localIndex, { session, isConfirmed: false, sent: 0, plain: 0, opened: 0 });
   }
 
   /** The peer has shown that it has the keys of `session`. Harmless at any time. */
@@ -98,10 +99,11 @@ export class LinkExports {
     let hasSent = false;
     let hasOpened = false;
     for (const shared of this.#shared.values()) {
-      const { sentByWorker, openedByWorker } = shared.session;
-      hasSent ||= shared.sent !== sentByWorker;
+      const { sentByWorker, plainByWorker, openedByWorker } = shared.session;
+      hasSent ||= shared.sent !== sentByWorker || shared.plain !== plainByWorker;
       hasOpened ||= shared.opened !== openedByWorker;
       shared.sent = sentByWorker;
+      shared.plain = plainByWorker;
       shared.opened = openedByWorker;
     }
     // A look in between that finds nothing says little: only the one that was due says that the worker rests.
@@ -113,5 +115,5 @@ export class LinkExports {
 
 function isSameWay(left: ExportedWay, right: ExportedWay): boolean {
   return left.localIndex === right.localIndex && left.longest === right.longest &&
-    sameEndpoint(left.endpoint, right.endpoint);
+    left.isPlain === right.isPlain && sameEndpoint(left.endpoint, right.endpoint);
 }

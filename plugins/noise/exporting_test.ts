@@ -282,3 +282,22 @@ test("the worker is told how long its messages may be, and what it sends has the
   ofA.send(b, "x".repeat(1_400));
   assert.equal(rig.types().filter((type) => type === part).length, parts + 2);
 });
+
+test("what the peer has sent and what of it has come counts both hands, each message once and what is lost not", () => {
+  const { rig, a, b, ofA, ofB } = new Scene();
+  const arrivals = () => b.machine.arrivals(a.id)!;
+  const before = arrivals();
+  assert.equal(before.received, before.sent, "nothing was lost so far");
+  for (let i = 0; i < 8; i++) ofA.send(b, `${i}`);
+  rig.send(a, b, "of the machine");
+  rig.run(20);
+  rig.weather = () => [];
+  for (let i = 0; i < 3; i++) ofA.send(b, "lost");
+  rig.weather = () => [10, 11];
+  ofA.send(b, "twice");
+  rig.run(20);
+  assert.equal(ofB.received.at(-1), "twice");
+  assert.deepEqual(arrivals(), { sent: before.sent + 13, received: before.received + 10 });
+  rig.call(b, (machine, now) => machine.disconnect(a.id, now));
+  assert.equal(arrivals(), undefined);
+});

@@ -32,6 +32,14 @@ export function decodeRecord(
   return drop === Drop.none ? { protocol: gre.protocol, payload: gre.payload, forwarded } : drop;
 }
 
+/**
+ * Whether a packet can cross in plain. Not what members say to each other: who is on the path might say it in their name.
+ * Nor Ethernet frames, of which no source is checked against a peer's addresses.
+ */
+export function mayBePlain(protocol: number): boolean {
+  return protocol === GreProtocol.ipv4 || protocol === GreProtocol.ipv6;
+}
+
 function finish({ protocol, payload }: GrePacket, key: number): Drop {
   const isIp = protocol === GreProtocol.ipv4 || protocol === GreProtocol.ipv6;
   return isIp ? finishChecksum(payload, key >>> 16, key & 0xffff) : Drop.malformed;

@@ -15,7 +15,7 @@
  * remembers the stamp of the last initiation, against replays, and the instances, against clones.
  */
 import { Drop } from "../../core/contracts/drop.ts";
-import type { OverlayPacket, SessionInfo } from "../../core/contracts/encapsulation.ts";
+import type { Arrivals, OverlayPacket, SessionInfo } from "../../core/contracts/encapsulation.ts";
 import type { PeerIdentity } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
@@ -28,7 +28,8 @@ import type { Addressed } from "./indices.ts";
 import { Instances } from "./instances.ts";
 import { Keepalive } from "./keepalive.ts";
 import { encodeProbed, probedLength } from "./link_path.ts";
-import { LinkSession, type Opened } from "./link_session.ts";
+import { LinkPlain } from "./link_plain.ts";
+import { arrivalsOf, LinkSession, type Opened } from "./link_session.ts";
 import type { Local } from "./local.ts";
 import { checksumFeature, pathFeature } from "./member_handshake.ts";
 import { Records } from "./records.ts";
@@ -47,6 +48,8 @@ export interface LinkOwner {
   redial(link: Link, at: Millis): void;
   /** A handshake message that has come in parts. */
   carried(message: Addressed, now: Millis): Drop;
+  /** What came from where `link` is was in plain, and should not have been. Nothing of it is proved. */
+  disagreed(link: Link, now: Millis): void;
 }
 
 const { data, keepalive, close, probe, probed, part } = MessageType;
@@ -76,6 +79,7 @@ export class Link implements Timed {
   #keepalive: Keepalive | undefined;
   readonly #records: Records;
   readonly #exports: LinkExports;
+  readonly #plain: LinkPlain<Link>;
   #unknownIndexAt: Millis = -Infinity;
   #cloneAlarmAt: Millis = -Infinity;
 
@@ -83,12 +87,13 @@ export class Link implements Timed {
     this.id = id;
     this.#owner = owner;
     this.#exports = new LinkExports(id, owner.local.exporting);
+    this.#plain = new LinkPlain(this, owner);
     this.#slots = new SessionSlots((held) => this.#release(held.session));
     this.#records = new Records({
       send: (type, plaintext, now, flags) => this.#send(type, plaintext, now, flags),
       hasDeadline: () => owner.local.deadlines.update(this),
       pathMtu: (mtu) => owner.local.outbox.push({ type: "path-mtu", peer: id, mtu }),
-      hasRoom: () => this.#showWay(),
+      hasRoom: () => this.showWay(),
       lost: () => owner.local.drops?.count(Drop.incomplete),
     });
   }
@@ -109,7 +114,16 @@ export class Link implements Timed {
 
   /** The session's remote index and counters: to judge an unknown-index answer by. */
   get current(): Session | undefined {
-    return this.#slots.current?.session;
+    return this.held?.session;
+  }
+
+  /** The session to send in, and what it was made with. */
+  get held(): LinkSession | undefined {
+    return this.#slots.current;
+  }
+
+  arrivals(): Arrivals | undefined {
+    return arrivalsOf(this.#slots.all());
   }
 
   /** It is no longer sought at `endpoint`; a session stays, wherever it is. */
@@ -134,6 +148,7 @@ export class Link implements Timed {
     this.#slots.initiated(held);
     this.#confirm(held, from, now);
     this.#roam(from, now);
+    this.#plain.settle(now);
     this.#request(now);
   }
 
@@ -146,18 +161,21 @@ export class Link implements Timed {
   /** An authentic message came in one of the sessions. */
   #receive(held: LinkSession, message: Opened, now: Millis): Drop {
     const { type, plaintext, from, newest } = message;
+    const isFirst = !held.isHeard;
+    held.isHeard = true;
     if (this.#slots.confirm(held)) this.#confirm(held, from, now);
     else this.#exports.confirmed(held.session); // it may have been retired before its first message
     this.#look(now);
     this.#keepalive?.received(now);
     if (newest) this.#roam(from, now);
+    if (isFirst) this.#plain.settle(now);
     if (type === close) return this.#closed(now);
     this.#rekeyInTime(now);
     if (type === keepalive) return this.#answer(data, empty, now);
     if (type === probe) return this.#receiveProbe(message, now);
     if (type === probed) return this.#records.probed(plaintext, now, now);
     if (type === part) return this.#receivePart(held, message, now);
-    return plaintext.length === 0 ? this.#measure(now) : this.#deliver(held, plaintext, message.forwarded);
+    return plaintext.length === 0 ? this.#measure(now) : this.deliver(held, plaintext, message.forwarded);
   }
 
   seal(packet: OverlayPacket, now: Millis): Drop {
@@ -166,7 +184,9 @@ export class Link implements Timed {
     const gre = encodeRecord(packet);
     if (typeof gre === "number") return gre;
     const flags = packet.forwarded ? forwardedFlag : 0;
-    const sent = this.#records.send({ type: data, flags, bytes: gre }, now);
+    const isPlain = gre.length <= this.#records.room && this.#plain.send(packet, gre, now);
+    if (isPlain) this.#records.sentPlain(gre.length, now);
+    const sent = isPlain || this.#records.send({ type: data, flags, bytes: gre }, now);
     this.#rekeyInTime(now);
     return sent ? Drop.none : Drop.noSession;
   }
@@ -245,7 +265,7 @@ export class Link implements Timed {
     this.#proof = held.proof;
     if (!this.isUp) this.#up(held.session, from, now);
     this.#exports.confirmed(held.session);
-    this.#showWay();
+    this.showWay();
     this.#owner.confirmed(this, held.proof.noiseKey);
     this.#owner.local.deadlines.update(this);
   }
@@ -279,6 +299,7 @@ export class Link implements Timed {
     if (!this.isUp) return;
     this.#keepalive = undefined;
     this.#records.stop();
+    this.#plain.end();
     this.#exports.down();
     this.#owner.local.outbox.push({ type: "session-down", peer: this.id, reason });
   }
@@ -288,11 +309,12 @@ export class Link implements Timed {
   }
 
   /** How packets leave now, for the data path worker. */
-  #showWay(): void {
+  showWay(): void {
     const { current } = this;
     if (!this.isUp || current === undefined || this.#endpoint === undefined) return;
     const longest = Math.min(this.#records.room, longestGre);
-    this.#exports.leave({ localIndex: current.localIndex, endpoint: this.#endpoint, longest });
+    const isPlain = this.#plain.isSent && current.mayBePlain;
+    this.#exports.leave({ localIndex: current.localIndex, endpoint: this.#endpoint, longest, isPlain });
   }
 
   /** What the data path worker does counts as if it had been done here; true when it has done something. */
@@ -322,6 +344,7 @@ export class Link implements Timed {
     this.#endpoint = from;
     this.#owner.local.outbox.push({ type: "roamed", peer: this.id, endpoint: from });
     this.#records.moved(from, now);
+    this.#plain.settle(now);
   }
 
   #answer(type: SealedType, plaintext: Uint8Array, now: Millis): Drop {
@@ -338,7 +361,7 @@ export class Link implements Timed {
   #receivePart(held: LinkSession, { plaintext, from }: Opened, now: Millis): Drop {
     const record = this.#records.receive(plaintext, now);
     if (typeof record === "number") return record;
-    if (record.type === data) return this.#deliver(held, record.bytes, record.flags === forwardedFlag);
+    if (record.type === data) return this.deliver(held, record.bytes, record.flags === forwardedFlag);
     return this.#owner.carried({ type: record.type, datagram: record.bytes, from }, now);
   }
 
@@ -348,7 +371,8 @@ export class Link implements Timed {
     return Drop.none;
   }
 
-  #deliver({ proof }: LinkSession, plaintext: Uint8Array, forwarded: boolean): Drop {
+  /** A GRE packet of this peer. */
+  deliver({ proof }: LinkSession, plaintext: Uint8Array, forwarded: boolean): Drop {
     const packet = decodeRecord(plaintext, forwarded, this.#sharesChecksums(proof));
     if (typeof packet === "number") return packet;
     const { outbox } = this.#owner.local;

@@ -1,6 +1,6 @@
 /** A session of a link in the index table. */
 import { Drop } from "../../core/contracts/drop.ts";
-import type { OpenedMessage } from "../../core/contracts/encapsulation.ts";
+import type { Arrivals, OpenedMessage } from "../../core/contracts/encapsulation.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
 import type { Session } from "./session.ts";
@@ -28,6 +28,8 @@ const sessionTypes: ReadonlySet<number> = new Set([data, keepalive, close, probe
 export class LinkSession implements IndexOwner {
   readonly session: Session;
   readonly proof: Proof;
+  /** A message of the peer has come in it. */
+  isHeard = false;
   readonly #receiver: Receiver;
 
   constructor(session: Session, proof: Proof, receiver: Receiver) {
@@ -62,4 +64,13 @@ export class LinkSession implements IndexOwner {
     const message = { type: data, plaintext, forwarded, from, length: 0, newest: isNewest };
     return this.#receiver(this, message, now);
   }
+}
+
+/** What has come of what the peer has sent in these sessions; undefined when there are none. */
+export function arrivalsOf(all: readonly LinkSession[]): Arrivals | undefined {
+  if (all.length === 0) return undefined;
+  return {
+    sent: all.reduce((sum, { session }) => sum + session.newest + 1, 0),
+    received: all.reduce((sum, { session }) => sum + session.opened, 0),
+  };
 }

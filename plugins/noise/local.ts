@@ -13,6 +13,7 @@ import type { IndexTable } from "./indices.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ReadyKeyTable } from "./ready_keys.ts";
 import type { Stamps } from "./stamps.ts";
+import type { Trusted } from "./trusted.ts";
 
 /** The slice of the host that the machine is made with. */
 export type NoiseHost = Pick<Host, "membership" | "random" | "aeads"> & {
@@ -39,6 +40,7 @@ export interface Local {
   readonly outbox: Outbox;
   readonly exporting: Exporting;
   readonly indices: IndexTable;
+  readonly trusted: Trusted;
   readonly deadlines: Deadlines;
   /** Before every first message to this node. */
   readonly gate: Gate;

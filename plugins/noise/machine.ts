@@ -13,11 +13,14 @@
  *                        cookie ─────────────index─> Dial or JoinClient: the same once more, with mac2
  *                        who-is / I-am ──────────> answered statelessly / Ask ──> Dial
  *                        unknown index ──────────> Link ──> Dial
+ *                        plain GRE ──────────place─> Link, if the peer there and this node have agreed on it ──> packet
  *
  * Every datagram ends in a Drop or in `none`; nothing it contains can throw or change anything before it has verified.
  */
 import { Drop } from "../../core/contracts/drop.ts";
 import type {
+  ArrivalCounting,
+  Arrivals,
   Encapsulation,
   EncapsulationOutput,
   JoinAnswer,
@@ -31,7 +34,7 @@ import type {
   SessionTarget,
 } from "../../core/contracts/encapsulation.ts";
 import type { AeadName } from "../../core/contracts/aead.ts";
-import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import type { Endpoint, Millis, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
 import { pathMtuLimits } from "../../core/forwarding/path_mtu.ts";
 import { sourceOf } from "../../core/wire/source.ts";
@@ -54,12 +57,14 @@ import { RateLimiter } from "./rate_limiter.ts";
 import { ReadyKeyTable } from "./ready_keys.ts";
 import { Responder } from "./responder.ts";
 import { Stamps } from "./stamps.ts";
+import { Trusted } from "./trusted.ts";
 import { answerWhoIs } from "./who_is.ts";
 import {
   decodeCookie,
   decodeReply,
   decodeUnknownIndex,
   encodeUnknownIndex,
+  isPlain,
   isTransport,
   MessageType,
   readReceiver,
@@ -71,9 +76,12 @@ export interface NoiseOptions {
   readonly aead?: AeadName | "auto";
   /** IP bytes of the largest packet that this host's underlay takes. */
   readonly underlayMtu?: number;
+  /** Where packets may cross in plain, if the peer there says the same of this node. */
+  readonly trustedSubnets?: readonly Prefix[];
 }
 
-export class NoiseMachine implements Encapsulation, Joining, SessionExport, PathMeasuring, LinkOwner {
+export class NoiseMachine
+  implements Encapsulation, Joining, SessionExport, PathMeasuring, ArrivalCounting, LinkOwner {
   readonly overhead = overhead;
   readonly local: Local;
   readonly underlayMtu: number;
@@ -129,6 +137,10 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Path
     return this.#links.get(peer)?.seal(packet, now) ?? Drop.noSession;
   }
 
+  arrivals(peer: PeerId): Arrivals | undefined {
+    return this.#links.get(peer)?.arrivals();
+  }
+
   join(request: JoinRequest, now: Millis): void {
     this.#joinClient?.stop();
     this.#joinClient = new JoinClient(this.local, request, now);
@@ -151,6 +163,8 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Path
   }
 
   handleDatagram(datagram: Uint8Array, from: Endpoint, now: Millis): Drop {
+    const { trusted } = this.local;
+    if (isPlain(datagram) && !trusted.isNone) return trusted.receive(datagram, from, now);
     const read = readType(datagram);
     if (typeof read === "number") return read;
     switch (read.type) {
@@ -211,6 +225,10 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Path
     return this.#receiveReply(message, now);
   }
 
+  disagreed(link: Link, now: Millis): void {
+    link.unknownIndex(this.#unknownIndexCalls, now);
+  }
+
   redial(link: Link, at: Millis): void {
     this.#dialer.redial(link, at);
   }
@@ -263,7 +281,7 @@ export class NoiseMachine implements Encapsulation, Joining, SessionExport, Path
   }
 }
 
-function localOf(host: NoiseHost, { aead = "auto" }: NoiseOptions): Local {
+function localOf(host: NoiseHost, { aead = "auto", trustedSubnets = [] }: NoiseOptions): Local {
   const suites = new Map(host.aeads.toReversed().map((suite) => [suite.name, suite]));
   const fastestFirst = [...new Set(host.aeads.map((suite) => suite.name))];
   const outbox = new Outbox();
@@ -281,6 +299,7 @@ function localOf(host: NoiseHost, { aead = "auto" }: NoiseOptions): Local {
     outbox,
     exporting: new Exporting(),
     indices: new IndexTable(host.random),
+    trusted: new Trusted(trustedSubnets),
     deadlines: new Deadlines(),
     gate: new Gate(outbox, host.random),
     readyKeys: new ReadyKeyTable(host.membership, host.self.noise.publicKey, host.random),

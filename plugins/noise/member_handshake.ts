@@ -48,9 +48,19 @@ export const pathFeature = "paths";
 /** Takes packets whose checksum is still to be finished, as the key of their GRE header says. */
 export const checksumFeature = "partial_checksum";
 
-/** Extensions this node speaks; what both sides name may be used. */
-export function offeredFeatures(local: Local): readonly string[] {
-  return local.exporting.partialChecksum ? [pathFeature, checksumFeature] : [pathFeature];
+/**
+ * Wishes that packets cross in plain: the other side is where this node trusts the network. Said of one place and for one
+ * session, unlike the others.
+ */
+export const trustedFeature = "trusted";
+
+/** Extensions this node speaks; what both sides name may be used. `trusts` as in {@link trustedFeature}. */
+export function offeredFeatures(local: Local, trusts: boolean): readonly string[] {
+  return [
+    pathFeature,
+    ...local.exporting.partialChecksum ? [checksumFeature] : [],
+    ...trusts ? [trustedFeature] : [],
+  ];
 }
 
 /** What both must agree on without saying it. */
@@ -66,6 +76,8 @@ export interface InitiationTarget {
   /** Padded to at least this. */
   readonly length: number;
   readonly stamp: number;
+  /** As in {@link trustedFeature}. */
+  readonly trusts: boolean;
 }
 
 /** Initiation sent, response awaited. */
@@ -94,7 +106,7 @@ export function initiate(local: Local, target: InitiationTarget): Initiated | un
     psks: [networkKey.secret],
   });
   const room = target.length - handshakeOverhead.initiation - noise.overheads[0]!;
-  const payload = encodeOffer(offerOf(local, target.stamp), room);
+  const payload = encodeOffer(offerOf(local, target), room);
   const message = encodeInitiation({ sender, keyId: networkKey.id, noise: handshake.writeMessage(payload) });
   const keys = memberKeys(networkKey.secret, noiseKey);
   signHandshake(message, keys.mac1);
@@ -102,12 +114,12 @@ export function initiate(local: Local, target: InitiationTarget): Initiated | un
   return { handshake, macKey, cookieKey: keys.cookie, message };
 }
 
-function offerOf(local: Local, stamp: number): Offer {
+function offerOf(local: Local, { stamp, trusts }: InitiationTarget): Offer {
   return {
     stamp,
     versions: [protocol.versions.lowest, protocol.versions.highest],
     aeads: local.preference,
-    features: offeredFeatures(local),
+    features: offeredFeatures(local, trusts),
     instance: local.instance,
     credentials: local.membership.credentials(),
   };
@@ -185,18 +197,18 @@ export interface Response {
   readonly keys: TransportKeys;
 }
 
-/** The second message. `stamp` is this node's own. */
+/** The second message. `stamp` and `trusts` are this node's own. */
 export function respond(
   local: Local,
   received: Received,
   agreement: Agreement,
-  own: { readonly localIndex: number; readonly stamp: number },
+  own: { readonly localIndex: number; readonly stamp: number; readonly trusts: boolean },
 ): Response {
   const { handshake, networkKey, sender, noiseKey } = received;
   const payload = encodeChoice({
     ...agreement,
     stamp: own.stamp,
-    features: offeredFeatures(local),
+    features: offeredFeatures(local, own.trusts),
     instance: local.instance,
     credentials: local.membership.credentials(),
   });

@@ -13,6 +13,7 @@ import { z } from "zod";
 import type { Host } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import { definePlugin } from "../../core/contracts/plugin.ts";
+import { parsePrefix } from "../../core/wire/prefix.ts";
 import { NoiseMachine, type NoiseOptions } from "./machine.ts";
 import { type StampHost, StampKeeper } from "./stamp_keeper.ts";
 
@@ -25,7 +26,17 @@ const config = z.strictObject({
   underlayMtu: z.int().min(1_280).max(9_000).default(1_500).describe(
     "IP bytes of the largest packet that this host's network takes: more than 1500 where it has jumbo frames.",
   ),
+  trustedSubnets: z.array(z.string().refine(isPrefix, "expected a block of addresses like 10.0.0.0/8")).max(
+    64,
+  )
+    .default([]).describe(
+      "Networks in which packets cross unencrypted, to and from peers there that list this host's address likewise.",
+    ),
 });
+
+function isPrefix(text: string): boolean {
+  return parsePrefix(text) !== undefined;
+}
 
 /** What of the host this plugin uses. */
 export type NoisePluginHost =
@@ -64,5 +75,9 @@ export const noise = definePlugin<
   slot: "encapsulation",
   name: "noise",
   config,
-  create: (options, host) => new NoiseEncapsulation(host, options),
+  create: ({ trustedSubnets, ...options }, host) =>
+    new NoiseEncapsulation(host, {
+      ...options,
+      trustedSubnets: trustedSubnets.flatMap((text) => parsePrefix(text) ?? []),
+    }),
 });

@@ -7,6 +7,7 @@ import { Drop } from "../../core/contracts/drop.ts";
 import { HandshakeState, type TransportKeys } from "../../core/noise/handshake_state.ts";
 import { parseProtocolName } from "../../core/noise/protocol_name.ts";
 import { encodeGre, GreProtocol } from "../../core/wire/gre.ts";
+import { parsePrefix } from "../../core/wire/prefix.ts";
 import { test } from "../../tests/harness.ts";
 import { overhead, protocol } from "./constants.ts";
 import { memberKeys, memberMacKey, signHandshake } from "./mac.ts";
@@ -19,10 +20,10 @@ import { decodeReply, encodeInitiation, encodeReply, MessageType } from "./wire.
 const key = networkKey(1);
 const localIndex = 0x01d;
 
-/** Rig node `a` measures paths; the other has a place and keys, and what it says is up to the test. */
+/** Rig node `a` measures paths, and trusts the network of the other, which other has a place and keys; what it says is up to the test. */
 class Scene {
   readonly rig = new Rig();
-  readonly a = this.rig.add("a");
+  readonly a = this.rig.add("a", { options: { trustedSubnets: [parsePrefix("192.0.2.0/24")!] } });
   readonly older: RigNode = this.rig.add("older");
   readonly introduction = {
     stamp: 1,
@@ -71,7 +72,7 @@ function called(scene: Scene): Session {
   assert.equal(scene.give(initiation), Drop.none);
   const reply = decodeReply(scene.last)!;
   const choice = decodeChoice(handshake.readMessage(reply.noise)!)!;
-  assert.deepEqual(choice.features, ["paths"]);
+  assert.deepEqual(choice.features, ["paths", "trusted"]);
   const session = scene.session(handshake.split(), reply.sender, true);
   assert.equal(scene.give(session.seal(MessageType.keepalive, empty, scene.rig.now)!), Drop.none);
   return session;

@@ -67,6 +67,11 @@ export class Records {
     return isSent;
   }
 
+  /** So many bytes have gone as they are: the path is to be proved as if they had been sealed, or it would never be. */
+  sentPlain(length: number, now: Millis): void {
+    this.#proveSoon(length, now);
+  }
+
   /** Others have sent messages to the peer, perhaps as long as there is room for. */
   sentElsewhere(now: Millis): void {
     if (this.#path !== undefined) this.#proveSoon(this.#path.room, now);

@@ -8,7 +8,14 @@ import { equalBytes } from "../../core/wire/bytes.ts";
 import { limits } from "./constants.ts";
 import type { Links } from "./links.ts";
 import type { Local } from "./local.ts";
-import { agree, type Agreement, type Received, receiveInitiation, respond } from "./member_handshake.ts";
+import {
+  agree,
+  type Agreement,
+  type Received,
+  receiveInitiation,
+  respond,
+  trustedFeature,
+} from "./member_handshake.ts";
 import { Session } from "./session.ts";
 
 export class Responder {
@@ -38,7 +45,8 @@ export class Responder {
     if (agreement === undefined) return Drop.unsupported;
     const admitted = this.#links.admit({ ...offer, noiseKey, mayBeReplay: true }, from, now);
     if (typeof admitted === "number") return admitted;
-    const answer = this.#answer(received, agreement, now);
+    const trusts = this.#local.trusted.includes(from);
+    const answer = this.#answer(received, { ...agreement, trusts }, now);
     if (answer.message.length > length) {
       answer.session.wipe();
       return Drop.tooBig;
@@ -49,16 +57,22 @@ export class Responder {
     return Drop.none;
   }
 
-  #answer(received: Received, agreement: Agreement, now: Millis): { session: Session; message: Uint8Array } {
+  #answer(
+    received: Received,
+    agreement: Agreement & { readonly trusts: boolean },
+    now: Millis,
+  ): { session: Session; message: Uint8Array } {
+    const { trusts } = agreement;
     const localIndex = this.#local.indices.draw();
     const stamp = this.#local.stamps.nextOrLast(now);
-    const { message, keys } = respond(this.#local, received, agreement, { localIndex, stamp });
+    const { message, keys } = respond(this.#local, received, agreement, { localIndex, stamp, trusts });
     const session = new Session({
       localIndex,
       remoteIndex: received.sender,
       initiator: false,
       suite: this.#local.suites.get(agreement.aead)!,
       keys,
+      mayBePlain: trusts && received.offer.features.includes(trustedFeature),
       now,
     });
     return { session, message };

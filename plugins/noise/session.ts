@@ -19,6 +19,8 @@ export interface SessionStart {
   readonly suite: AeadSuite;
   /** 32 bytes each, in memory that becomes the session's. */
   readonly keys: { readonly send: Uint8Array; readonly receive: Uint8Array };
+  /** Both sides have said that they trust the network between them. Absent: they have not. */
+  readonly mayBePlain?: boolean;
   readonly now: Millis;
 }
 
@@ -31,14 +33,17 @@ export class Session {
   readonly initiator: boolean;
   readonly suite: AeadSuite;
   readonly createdAt: Millis;
+  /** Data of this session may cross in plain while the peer is in a trusted network. */
+  readonly mayBePlain: boolean;
   readonly #secrets: { readonly send: Uint8Array; readonly receive: Uint8Array };
   readonly #sendKey: AeadKey;
   readonly #receiveKey: AeadKey;
   readonly #window = new ReplayWindow();
   readonly #nonce = new Uint8Array(12);
   readonly #nonceView = new DataView(this.#nonce.buffer);
-  /** Messages that this thread has sealed. */
+  /** Messages that this thread has sealed, and those that it has opened. */
   #sealed = 0;
+  #opened = 0;
   #cells: ExportedCells | undefined;
   #wiped = false;
 
@@ -48,6 +53,7 @@ export class Session {
     this.initiator = start.initiator;
     this.suite = start.suite;
     this.createdAt = start.now;
+    this.mayBePlain = start.mayBePlain === true;
     this.#secrets = start.keys;
     this.#sendKey = start.suite.key(start.keys.send);
     this.#receiveKey = start.suite.key(start.keys.receive);
@@ -82,9 +88,19 @@ export class Session {
     return this.sent - this.#sealed;
   }
 
+  /** Packets that the worker has sent in plain. */
+  get plainByWorker(): number {
+    return this.#cells?.sentPlain ?? 0;
+  }
+
   /** Data messages that the worker has opened. */
   get openedByWorker(): number {
     return this.#cells?.received ?? 0;
+  }
+
+  /** Messages opened by whomever, each once. */
+  get opened(): number {
+    return this.#opened + this.openedByWorker;
   }
 
   /** Highest counter opened, by whomever; −1 before the first message. */
@@ -145,7 +161,9 @@ export class Session {
     const sealed = datagram.subarray(transportHeaderLength);
     const plaintext = this.#receiveKey.open(this.#nonceOf(counter), header, sealed);
     if (plaintext === undefined) return Drop.badTag;
-    return this.#window.accept(counter) ? plaintext : Drop.replayed;
+    if (!this.#window.accept(counter)) return Drop.replayed;
+    this.#opened++;
+    return plaintext;
   }
 
   /** For a data path worker: copies, which are its own to wipe. */

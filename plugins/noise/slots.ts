@@ -5,8 +5,9 @@
  *     as responder:  initiation ──> next ──first message under it──> current, and the one before ──> retired
  *
  * The responder does not send under `next` before the initiator has: an initiation may be a replay. Retired sessions
- * only open what is still under way. WireGuard keeps one of them; two are kept here, because when both sides initiate at
- * once a peer's traffic may for long come in a session that is not our current one.
+ * only open what is still under way. WireGuard keeps one of them; three are kept here, because when both sides initiate at
+ * once a peer's traffic may for long come in a session that is not our current one. When they do so again, that one, the
+ * current one and the next all retire at one response, and the peer sends in the first until it has ours.
  */
 import type { PeerIdentity } from "../../core/contracts/membership.ts";
 import type { Millis } from "../../core/contracts/values.ts";

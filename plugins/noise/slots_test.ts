@@ -71,26 +71,35 @@ test("of two handshakes that we answered only the later one can be confirmed", (
   assert.equal(slots.confirm(b), true);
 });
 
-test("two sessions are kept for what is under way, the oldest gives way", () => {
+test("three sessions are kept for what is under way, the oldest gives way", () => {
   const { slots, released, a, b, c, d, e } = rig();
-  for (const each of [a, b, c]) slots.initiated(each);
+  for (const each of [a, b, c, d]) slots.initiated(each);
   assert.deepEqual(released, []);
-  slots.initiated(d);
-  assert.deepEqual(released, ["a"]);
   slots.responded(e);
   assert.equal(slots.confirm(e), true);
-  assert.deepEqual(released, ["a", "b"]);
+  assert.deepEqual(released, ["a"]);
+});
+
+test("when both sides initiate at once, twice, the session that the peer still sends in is kept", () => {
+  const { slots, released, a, b, c, d, e } = rig();
+  slots.initiated(a);
+  slots.responded(b);
+  slots.initiated(c); // and the peer, whose response has come, sends in `b`
+  slots.responded(d);
+  slots.initiated(e); // and the peer still does: our response is under way
+  assert.deepEqual(released, ["a"]);
+  assert.ok(slots.all().includes(b));
 });
 
 test("our own handshake retires one that we answered and that nobody confirmed", () => {
-  const { slots, released, a, b, c, d } = rig();
+  const { slots, released, a, b, c, d, e } = rig();
   slots.initiated(a);
   slots.responded(b);
   slots.initiated(c);
   assert.equal(slots.current, c);
   assert.equal(slots.confirm(b), false);
   assert.deepEqual(released, []);
-  slots.initiated(d);
+  for (const each of [d, e]) slots.initiated(each);
   assert.deepEqual(released, ["a"]);
 });
 

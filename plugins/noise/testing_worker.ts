@@ -16,13 +16,21 @@ import { writeU64 } from "../../core/wire/field.ts";
 import { decodeGre, encodeGre, GreProtocol } from "../../core/wire/gre.ts";
 import { ReplayWindow } from "./replay_window.ts";
 import { aes, chacha, type Rig, type RigNode } from "./testing_rig.ts";
-import { isForwarded, MessageType, readCounter, readReceiver, writeTransportHeader } from "./wire.ts";
+import {
+  isForwarded,
+  isPlain,
+  MessageType,
+  readCounter,
+  readReceiver,
+  writeTransportHeader,
+} from "./wire.ts";
 
 /** In one thread, so without atomics. */
 export class ModelCells implements ExportedCells {
   sent = 0;
   received = 0;
   newest = -1;
+  sentPlain = 0;
 
   takeCounter(): number {
     return this.sent++;
@@ -86,7 +94,7 @@ export class ModelWorker implements SessionExporter {
   }
 
   current(peer: PeerId, way: ExportedWay): void {
-    this.calls.push(`current ${peer} ${way.endpoint.port}`);
+    this.calls.push(`current ${peer} ${way.endpoint.port}${way.isPlain ? " plain" : ""}`);
     this.ways.set(peer, way);
   }
 
@@ -119,6 +127,12 @@ export class ModelWorker implements SessionExporter {
 
   sendGre(to: RigNode, gre: Uint8Array): Uint8Array {
     const { keys, cells } = this.currentOf(to)!;
+    const way = this.ways.get(to.id)!;
+    if (way.isPlain) {
+      cells.sentPlain++;
+      this.#rig.transmit(this.#node, gre, way.endpoint);
+      return gre;
+    }
     const header = new Uint8Array(16);
     const counter = cells.takeCounter();
     writeTransportHeader(header, { type: MessageType.data, flags: 0, receiver: keys.remoteIndex, counter });
@@ -128,8 +142,18 @@ export class ModelWorker implements SessionExporter {
     return datagram;
   }
 
+  #takePlain(datagram: Uint8Array, from: Endpoint): Drop | undefined {
+    const ways = [...this.ways.values()];
+    const gre = decodeGre(datagram);
+    const isKnown = ways.some(({ isPlain, endpoint }) => isPlain && sameEndpoint(endpoint, from));
+    if (!isKnown || typeof gre === "number" || gre.key !== undefined) return undefined;
+    this.received.push(new TextDecoder().decode(gre.payload));
+    return Drop.none;
+  }
+
   /** What the worker makes of a datagram; undefined: it is the machine's. */
   #open(datagram: Uint8Array, from: Endpoint): Drop | undefined {
+    if (isPlain(datagram)) return this.#takePlain(datagram, from);
     if (datagram[0] !== MessageType.data || datagram.length < 32) return undefined;
     const taken = this.sessions.get(readReceiver(datagram));
     if (taken === undefined) return undefined;

@@ -11,6 +11,9 @@
  *    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *
  * Flags are zero but for bit 0 of transport data: forwarded once already.
+ *
+ * Beside them, between peers that have agreed on it, a datagram may be a GRE packet as it is (RFC 8086), whose first byte no
+ * message has: 0x00, or 0x20 with a key.
  */
 import { Drop } from "../../core/contracts/drop.ts";
 import type { TokenReference } from "../../core/contracts/membership.ts";
@@ -51,6 +54,13 @@ export const macsLength = 2 * macLength;
 
 /** Flag of transport data. */
 export const forwardedFlag = 1;
+
+/** Whether a datagram begins as a GRE packet does that is none of the messages: without checksum and sequence number. */
+export function isPlain(datagram: Uint8Array): boolean {
+  return datagram.length > 0 && (datagram[0]! & ~plainKeyBit) === 0;
+}
+
+const plainKeyBit = 0x20;
 
 /** The type of a message, or why it cannot be one. */
 export function readType(datagram: Uint8Array): { readonly type: number } | Drop {

@@ -1,8 +1,9 @@
 /** Entry points for what comes from members: bytes that are sealed in a true session, and parts of records. */
 import assert from "node:assert/strict";
-import { dropNames } from "../../core/contracts/drop.ts";
+import { Drop, dropNames } from "../../core/contracts/drop.ts";
 import type { SessionKeys } from "../../core/contracts/encapsulation.ts";
 import { writeU64 } from "../../core/wire/field.ts";
+import { parsePrefix } from "../../core/wire/prefix.ts";
 import { limits } from "../../plugins/noise/constants.ts";
 import { decodePart, Reassembly } from "../../plugins/noise/part.ts";
 import { aes, chacha, Rig, type RigNode } from "../../plugins/noise/testing_rig.ts";
@@ -63,6 +64,47 @@ class Liar {
   }
 }
 
+const trusting = { options: { trustedSubnets: [parsePrefix("192.0.2.0/24")!] } };
+
+/** What comes in plain to a node that trusts the network, from its peer's place or from one beside it. */
+class Whisper {
+  readonly #rig = new Rig(1, nativeX25519);
+  readonly #victim: RigNode = this.#rig.add("victim", trusting);
+  readonly #peer: RigNode = this.#rig.add("peer", trusting);
+
+  constructor() {
+    this.#rig.connect(this.#peer, this.#victim);
+    this.#rig.run(200);
+    assert.equal(this.#victim.of("plain").at(-1)?.isPlain, true);
+  }
+
+  /** The first byte says from where. */
+  say(input: Uint8Array): void {
+    const { host, port } = this.#peer.endpoint;
+    const isBeside = (input[0] ?? 0) % 4 === 0;
+    const datagram = input.slice(1);
+    if (datagram.length > 0) datagram[0]! &= 0x20;
+    // Most of what chance says is of no protocol at all.
+    if (((input[0] ?? 0) & 8) !== 0 && datagram.length >= 4) datagram.set([0, 0x08, 0], 1);
+    const from = isBeside ? { host, port: port + 100 } : { host, port };
+    const before = this.#victim.of("packet").length;
+    const sent = this.#rig.log.length;
+    const drop = this.#rig.inject(this.#victim, datagram, from);
+    const packets = this.#victim.of("packet").slice(before);
+    assert.equal(packets.length, drop === Drop.none ? 1 : 0);
+    assert.ok(dropNames[drop] !== undefined && (!isBeside || drop !== Drop.none), `${drop}`);
+    for (const { packet } of packets) {
+      assert.ok(packet.protocol === 0x0800 || packet.protocol === 0x86dd, `${packet.protocol}`);
+      assert.equal(packet.forwarded, false);
+    }
+    assert.equal(this.#rig.log.length, sent, "nothing is answered");
+    assert.deepEqual([this.#victim.edges(), this.#victim.of("roamed")], [["+peer"], []]);
+    this.#victim.facts.splice(20);
+  }
+}
+
+let whisper: Whisper | undefined;
+
 let liar: Liar | undefined;
 
 function say(input: Uint8Array): void {
@@ -88,6 +130,10 @@ function reassemble(input: Uint8Array): void {
 }
 
 export const sessionTargets = [
+  {
+    name: "noise: what is said in plain in a trusted network",
+    run: (input: Uint8Array) => (whisper ??= new Whisper()).say(input),
+  },
   { name: "noise: what a member says in its session", run: say },
   { name: "noise: parts of records", run: reassemble },
 ] as const;

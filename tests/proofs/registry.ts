@@ -1,4 +1,6 @@
 /** All proofs. The table in tests/README.md is made from this list: `npm run prove -- --table`. */
+import { hostileProof } from "../datapath/hostile_proof.ts";
+import { killProof, rekeyProof } from "../datapath/session_proofs.ts";
 import { superFrameProof } from "../datapath/super_frame_proof.ts";
 import { transfersProof } from "../datapath/transfers/transfers_proof.ts";
 import { containersProof, fouProof } from "./foreign.ts";
@@ -143,6 +145,7 @@ function withCurves(target: FuzzTarget): FuzzTarget {
 
 const models: readonly Proof[] = [
   ...[mac1Proof, swizzleProof, ringProof, sessionProof, superFrameProof],
+  ...[hostileProof, rekeyProof, killProof],
   ...[floodProof, crashProof, floodLoadProof],
 ];
 

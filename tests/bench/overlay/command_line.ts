@@ -20,7 +20,8 @@ export interface Options {
 
 export const usage = `npm run bench:overlay -- [options]
 
-  --systems a,b          only these; an unknown name lists all
+  --systems a,b          only these; an unknown name lists all. What it costs to have several threads is shown by
+                         selvage-1-workers,selvage-2-workers,selvage-4-workers, which no run has without their names
   --phases tcp,rtt       some of rtt, tcp, loaded, udp, bbr (default: all but bbr)
   --offload on|off|both  of the underlay (default: both)
   --rounds 5             how often each system is started and measured

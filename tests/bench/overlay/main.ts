@@ -30,7 +30,9 @@ function whyNotHere(): string | undefined {
 /** Throws for a name that nothing has. */
 function choose(systems: readonly System[], names: readonly string[] | undefined): readonly System[] {
   const unknown = names?.find((name) => !systems.some((system) => system.name === name));
-  if (unknown === undefined) return systems.filter(({ name }) => names?.includes(name) ?? true);
+  if (unknown === undefined) {
+    return systems.filter(({ name, onlyNamed }) => names?.includes(name) ?? onlyNamed !== true);
+  }
   throw new Error(
     `--systems knows ${systems.map(({ name }) => name).join(", ")}, not ${JSON.stringify(unknown)}`,
   );

@@ -12,6 +12,8 @@ export interface System {
   readonly packages: readonly string[];
   /** Why it cannot be measured here, whatever is installed. */
   readonly lacks?: string;
+  /** Left out unless it is named: what it shows is not what the table is for. */
+  readonly onlyNamed?: true;
   /** Where it is not that of the package. */
   readonly version?: () => string;
   /** Resolves when it has been started; whether it carries packets is asked by pings. Throws what it complained of. */

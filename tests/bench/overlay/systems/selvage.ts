@@ -25,8 +25,7 @@ interface Variant {
   readonly runtime: keyof typeof runtimes;
   /** Settings of both nodes, in words of the environment. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Why no node can be configured so. */
-  readonly lacks?: string;
+  readonly onlyNamed?: true;
 }
 
 const variants: readonly Variant[] = [
@@ -35,8 +34,14 @@ const variants: readonly Variant[] = [
   {
     name: "selvage-plain",
     runtime: "deno",
-    lacks: "nodes have no setting for networks that are trusted with plain packets",
+    environment: { SELVAGE_ENCAPSULATION__TRUSTED_SUBNETS: '["0.0.0.0/0","::/0"]' },
   },
+  ...[1, 2, 4].map((workers): Variant => ({
+    name: `selvage-${workers}-workers`,
+    runtime: "deno",
+    environment: { SELVAGE_DATAPATH__WORKERS: `${workers}` },
+    onlyNamed: true,
+  })),
 ];
 
 /** Which files of the program run: the built one, as it is installed, or the sources. */
@@ -48,7 +53,7 @@ export function selvages(from: From): readonly System[] {
     programs: [],
     packages: [],
     version: () => versionOf(variant),
-    ...(variant.lacks === undefined ? {} : { lacks: variant.lacks }),
+    ...(variant.onlyNamed === undefined ? {} : { onlyNamed: variant.onlyNamed }),
     start: (topology) => start(topology, variant, from),
   }));
 }
