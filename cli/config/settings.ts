@@ -97,6 +97,9 @@ export const settingsSchema = z.strictObject({
     }).default("auto").describe(
       "How many such threads; auto: one on up to three processors, else half as many as there are, up to four",
     ),
+    realtime: z.enum(["auto", "off"]).default("auto").describe(
+      "auto: with CAP_SYS_NICE, and fewer threads than processors, they have a real-time priority; off: they have none",
+    ),
     aead: z.enum(aeadPreferences).default("auto").describe(
       "Library that seals packets there; auto: whichever is fastest here",
     ),

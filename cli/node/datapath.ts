@@ -24,18 +24,22 @@ export async function chooseDatapath(
   { settings, chosen }: ResolvedConfig,
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): Promise<ChosenDatapath> {
-  const { use, workers, aead, ffi } = settings.datapath;
+  const { use, workers, realtime, aead, ffi } = settings.datapath;
   if (use === "main") return { noDatapath: "the configuration says so" };
   if (chosen.every((choice) => choice.slot !== "port" || inProcess.has(choice.use))) {
     return { noDatapath: "this node has no interfaces" };
   }
+  const processors = availableParallelism();
+  const count = workers === "auto" ? workersFor(processors) : workers;
   try {
     return {
       datapath: await startDatapath({
         url: datapathWorkerUrl(),
         clock,
         log: log.child("datapath"),
-        workers: workers === "auto" ? workersFor(availableParallelism()) : workers,
+        workers: count,
+        // One processor has to stay for whoever decides.
+        realtime: realtime === "auto" && count < processors,
         aead,
         ffi: ffi === "auto" ? undefined : ffi,
       }),

@@ -55,7 +55,7 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
 
 /** `worker (libcrypto through koffi: aes-256-gcm)`, or `main: this node has no interfaces`; then how it fares. */
 function datapathLines(
-  { path, reason, ffi, ciphers, workers, restarts, counters }: DatapathStatus,
+  { path, reason, ffi, ciphers, workers, isRealtime, restarts, counters }: DatapathStatus,
 ): readonly (readonly [string, string])[] {
   const sealing = ciphers.map(({ aead, implementation }) => `${aead} by ${implementation}`).join(", ");
   const means = ffi === null ? "" : ` (C calls: ${ffi}; ${sealing})`;
@@ -68,6 +68,7 @@ function datapathLines(
   lines.push([
     workers === 1 ? "Worker" : `${workers} workers`,
     [
+      ...isRealtime ? ["real-time priority"] : [],
       restarts === 0 ? "never restarted" : `restarted ${restarts === 1 ? "once" : `${restarts} times`}`,
       `${turns} turns, ${sleeps} sleeps`,
       `${left} left to the main thread, ${leftLost} lost there, queue ${percent(backlog)} full`,

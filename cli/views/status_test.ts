@@ -79,7 +79,7 @@ test("status says what carries packets, why it is not a worker, and how a worker
   };
   const datapath = {
     ...node.status().datapath,
-    ...{ path: "worker", reason: null, ffi: "koffi", workers: 1, restarts: 1 } as const,
+    ...{ path: "worker", reason: null, ffi: "koffi", workers: 1, isRealtime: true, restarts: 1 } as const,
     ciphers: [{ aead: "aes-256-gcm", implementation: "libcrypto" }] as const,
     counters: counters as NodeStatus["datapath"]["counters"],
   };
@@ -87,10 +87,16 @@ test("status says what carries packets, why it is not a worker, and how a worker
   assert.match(shown(), /^ +Data path: worker \(C calls: koffi; aes-256-gcm by libcrypto\)$/m);
   assert.match(
     shown(),
-    /^ +Worker: restarted once; 9 turns, 4 sleeps; 3 left to the main thread, 1 lost there, queue 25\.0% full; 2 sends and 0 writes refused$/m,
+    /^ +Worker: real-time priority; restarted once; 9 turns, 4 sleeps; 3 left to the main thread, 1 lost there, queue 25\.0% full; 2 sends and 0 writes refused$/m,
   );
   node.answers = {
-    datapath: { ...datapath, path: "main", reason: "the policy judges every packet", workers: 2 },
+    datapath: {
+      ...datapath,
+      path: "main",
+      reason: "the policy judges every packet",
+      workers: 2,
+      isRealtime: false,
+    },
   };
   assert.match(shown(), /^ +Data path: main: the policy judges every packet \(C calls: koffi/m);
   assert.match(shown(), /^ +2 workers: restarted once;/m);

@@ -42,6 +42,7 @@ export function datapathStatusOf(aead: z.ZodType<AeadName, AeadName>) {
     ciphers: z.array(z.object({ aead, implementation: z.string() })).readonly()
       .openapi({ description: "What seals packets there, the cheapest cipher first" }),
     workers: counted("How many such threads there are"),
+    isRealtime: z.boolean().openapi({ description: "They run before threads without a real-time priority" }),
     restarts: counted("How often one of them has failed and begun anew"),
     counters: datapathCounters.nullable().openapi({ description: "Since the start; null without a thread" }),
   }).openapi("DatapathStatus") satisfies z.ZodType<DatapathStatus>;

@@ -67,6 +67,7 @@ const status: NodeStatus = {
     ffi: null,
     ciphers: [],
     workers: 0,
+    isRealtime: false,
     restarts: 0,
     counters: null,
   },

@@ -187,6 +187,8 @@ export interface DatapathStatus {
   readonly ciphers: readonly { readonly aead: AeadName; readonly implementation: string }[];
   /** How many threads carry packets past the one that decides; 0 without any. */
   readonly workers: number;
+  /** They have a real-time priority, so that packets do not wait for other programs of the machine. */
+  readonly isRealtime: boolean;
   /** How often one of them has failed and begun anew. */
   readonly restarts: number;
   /** Null without a thread. */

@@ -21,13 +21,14 @@ import { Segmenter } from "./segmenter.ts";
 import { SessionCells } from "./session_cells.ts";
 import { SessionTable } from "./session_table.ts";
 import type { SharedMemory } from "./shared_memory.ts";
+import { TapReader } from "./tap_reader.ts";
 import { TapWriter } from "./tap_writer.ts";
 import { Telemetry } from "./telemetry.ts";
 import { Train } from "./train.ts";
 import { WorkerControl } from "./worker_control.ts";
 
 /** Bytes of an arena that holds all of it. */
-export const arenaLength = 2 ** 20;
+export const arenaLength = 2 ** 22;
 
 export interface DatapathCoreParts {
   /** Of {@link arenaLength} bytes. */
@@ -66,19 +67,8 @@ export function createDatapathCore(parts: DatapathCoreParts): Loop {
   });
   const receiver = new Receiver({ arena, plan, io, inbound, control, telemetry });
   const deliver = { flush: () => coalescer.flush(), useTap: (tap: number) => writer.useTap(tap) };
-  const loop = new Loop({
-    arena,
-    plan,
-    io,
-    wake,
-    control,
-    outbound,
-    train,
-    receiver,
-    deliver,
-    punts,
-    telemetry,
-  });
+  const tap = new TapReader({ arena, plan, io, outbound, train, telemetry });
+  const loop = new Loop({ arena, plan, io, wake, control, tap, train, receiver, deliver, punts, telemetry });
   control.drive(loop);
   return loop;
 }

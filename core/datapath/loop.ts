@@ -6,9 +6,9 @@
  * every packet behind it without making one cheaper.
  */
 import type { Arena } from "./arena.ts";
-import { Drop } from "../contracts/drop.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
 import { ErrorNumber, type PacketIo } from "./packet_io.ts";
+import type { TapReader } from "./tap_reader.ts";
 import { Tally, type Telemetry } from "./telemetry.ts";
 import type { Train } from "./train.ts";
 
@@ -20,9 +20,9 @@ export interface LoopParts {
   readonly wake: number;
   /** Commands of the main thread; `apply` returns false when the data path is to end. */
   readonly control: { apply(): boolean; readonly hasMore: boolean };
-  /** `frame` gives the number of packets that it became. */
-  readonly outbound: { frame(offset: number, length: number): number };
-  readonly train: Pick<Train, "endTurn" | "useSocket" | "isCrowded">;
+  /** `turn` gives how many frames were read or handed on, more than none as long as any wait. */
+  readonly tap: Pick<TapReader, "turn" | "useTap" | "isLost">;
+  readonly train: Pick<Train, "endTurn" | "useSocket">;
   readonly receiver: { receive(): number; useSocket(descriptor: number): void };
   /** Writes what was received to the TAP device. */
   readonly deliver: { flush(): void; useTap(descriptor: number): void };
@@ -30,15 +30,6 @@ export interface LoopParts {
   readonly punts: { wake(): void; tapLost(): boolean };
   readonly telemetry: Telemetry;
 }
-
-/** Frames or super-frames of the TAP device per turn. */
-export const framesPerTurn = 16;
-/** Packets after which no more frames are read: a super-frame of tiny segments may be thousands. */
-const packetsPerTurn = 1_024;
-/** A header of 10 bytes and a frame: an IP packet of 65,535 bytes with an Ethernet header and two VLAN tags. */
-const longestRead = 10 + 65_557;
-/** In front of a frame: room for nothing but to keep what is written before it inside of the memory. */
-const headroom = 64;
 
 const POLLIN = 1;
 /**
@@ -50,10 +41,8 @@ const pauseMillis = 10;
 
 export class Loop {
   readonly #parts: LoopParts;
-  readonly #frame: number;
   readonly #entries: number;
   readonly #counter: number;
-  #tap = -1;
   #socket = -1;
   #fruitless = 0;
   /** The main thread has no room to be told that the device is gone. */
@@ -62,7 +51,6 @@ export class Loop {
   constructor(parts: LoopParts) {
     this.#parts = parts;
     const { plan, arena, wake } = parts;
-    this.#frame = plan.take(headroom + longestRead) + headroom;
     this.#entries = plan.take(3 * 8);
     this.#counter = plan.take(8);
     for (let i = 0; i < 3; i++) arena.view.setInt16(this.#entries + 8 * i + 4, POLLIN, true);
@@ -73,7 +61,7 @@ export class Loop {
 
   /** The TAP device to read and write; −1 for none. */
   useTap(descriptor: number): void {
-    this.#tap = descriptor;
+    this.#parts.tap.useTap(descriptor);
     // Of another device nobody need hear any more, and of this one it would be wrong.
     this.#owesTapLost = false;
     this.#parts.deliver.useTap(descriptor);
@@ -105,9 +93,10 @@ export class Loop {
 
   /** One turn without waiting; gives how many reads had something. */
   turn(): number {
-    const { train, receiver, deliver, punts, telemetry } = this.#parts;
+    const { tap, train, receiver, deliver, punts, telemetry } = this.#parts;
     telemetry.add(Tally.turns, 1);
-    const frames = this.#readFrames();
+    const frames = tap.turn();
+    if (tap.isLost) this.#loseTap();
     train.endTurn();
     const trains = receiver.receive();
     deliver.flush();
@@ -116,26 +105,7 @@ export class Loop {
     return frames + trains;
   }
 
-  #readFrames(): number {
-    const { io, arena, outbound, train, telemetry } = this.#parts;
-    if (this.#tap < 0) return 0;
-    let frames = 0;
-    for (let packets = 0; frames < framesPerTurn && packets < packetsPerTurn && !train.isCrowded; frames++) {
-      const length = io.read(this.#tap, this.#frame + arena.address, longestRead);
-      if (length > 0) packets += outbound.frame(this.#frame, length);
-      else if (length === ErrorNumber.invalid) telemetry.count(Drop.unsupported, 1);
-      else {
-        if (length !== ErrorNumber.again && length !== ErrorNumber.interrupted) this.#loseTap();
-        break;
-      }
-    }
-    return frames;
-  }
-
-  /**
-   * Somebody has deleted the device: its descriptor would end every wait at once. A frame that the kernel cannot describe
-   * (EINVAL) is gone once it was read, and no more than that.
-   */
+  /** Somebody has deleted the device: its descriptor would end every wait at once. */
   #loseTap(): void {
     this.useTap(-1);
     this.#owesTapLost = true;

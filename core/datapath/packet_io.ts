@@ -12,7 +12,7 @@ export interface PacketIo {
   /** `entries`: address of `count` entries of `struct pollfd`. A timeout of −1 waits for ever. */
   poll(entries: number, count: number, timeout: number): number;
   /** Writes a `struct timespec` of 16 bytes: seconds and nanoseconds of a clock that never goes back. */
-  clockMonotonic?(address: number): number;
+  clockMonotonic(address: number): number;
 }
 
 /** Of the kernel, negated; the same on x86-64 and arm64. */

@@ -53,6 +53,8 @@ export class WiredCore {
   readonly loop: Loop;
   readonly cells: SessionCells;
   readonly telemetry: Telemetry;
+  /** On the clock of the machine. */
+  millis = 0;
   /** Frames for the TAP device to give, and those that were written to it, each behind its vnet header. */
   readonly frames: Uint8Array[] = [];
   readonly written: Uint8Array[] = [];
@@ -90,6 +92,7 @@ export class WiredCore {
       recvmsg: (_, message) => this.#receive(message),
       sendmsg: (_, message) => this.#send(message),
       poll: (entries, count, timeout) => this.#poll(entries, count, timeout),
+      clockMonotonic: (address) => this.#tell(address),
     };
     this.loop = createDatapathCore({
       arena,
@@ -125,6 +128,13 @@ export class WiredCore {
     const { tallies, drops } = this.telemetry.snapshot();
     const moved = Object.entries({ ...tallies, ...drops });
     return Object.fromEntries(moved.filter(([name, value]) => value !== 0 && !volumes.has(name)));
+  }
+
+  #tell(address: number): number {
+    const { view } = this.#arena;
+    view.setInt32(this.#at(address), Math.floor(this.millis / 1000), true);
+    view.setInt32(this.#at(address) + 8, (this.millis % 1000) * 1e6, true);
+    return 0;
   }
 
   #poll(entries: number, count: number, timeout: number): number {

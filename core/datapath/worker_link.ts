@@ -40,6 +40,8 @@ export interface WorkerFacts {
   /** The implementation of each cipher that the worker has, the cheapest cipher first. */
   readonly ciphers: readonly { readonly name: AeadName; readonly implementation: string }[];
   readonly measures: readonly AeadMeasure[];
+  /** They run before all threads of the machine that have no such priority. */
+  readonly isRealtime: boolean;
   readonly workers: number;
   /** Of all of them together. */
   readonly restarts: number;

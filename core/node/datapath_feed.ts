@@ -85,13 +85,14 @@ export class DatapathFeed {
   }
 
   status(): DatapathStatus {
-    const { ffi, ciphers, workers, restarts } = this.#parts.link.facts;
+    const { ffi, ciphers, workers, isRealtime, restarts } = this.#parts.link.facts;
     return {
       path: this.#reason === null ? "worker" : "main",
       reason: this.#reason,
       ffi,
       ciphers: ciphers.map(({ name: aead, implementation }) => ({ aead, implementation })),
       workers,
+      isRealtime,
       restarts,
       counters: this.#counters(),
     };

@@ -50,7 +50,7 @@ export class TwinWorker implements WorkerLink {
 
   get facts(): WorkerFacts {
     const ciphers = this.ciphers.map((name) => ({ name, implementation: "twin" }));
-    return { ffi: "none", ciphers, measures: [], workers: 1, restarts: this.restarts };
+    return { ffi: "none", ciphers, measures: [], isRealtime: false, workers: 1, restarts: this.restarts };
   }
 
   tell(command: Command): boolean {

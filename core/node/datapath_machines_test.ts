@@ -41,7 +41,7 @@ class CoreLink implements WorkerLink {
   get facts(): WorkerFacts {
     const names = ["chacha20-poly1305", "aes-256-gcm"] as const;
     const ciphers = names.map((name) => ({ name, implementation: "noble" }));
-    return { ffi: "none", ciphers, measures: [], workers: 1, restarts: this.#restarts };
+    return { ffi: "none", ciphers, measures: [], isRealtime: false, workers: 1, restarts: this.#restarts };
   }
 
   tell(command: Command): boolean {

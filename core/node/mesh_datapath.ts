@@ -66,7 +66,16 @@ export class MeshDatapath {
     const { datapath, noDatapath = "none was asked for" } = this.#platform;
     if (this.#feed !== undefined) return this.#feed.status();
     const reason = datapath === undefined ? noDatapath : "the encapsulation shares no sessions";
-    return { path: "main", reason, ffi: null, ciphers: [], workers: 0, restarts: 0, counters: null };
+    return {
+      path: "main",
+      reason,
+      ffi: null,
+      ciphers: [],
+      workers: 0,
+      isRealtime: false,
+      restarts: 0,
+      counters: null,
+    };
   }
 }
 

@@ -24,6 +24,7 @@ export class DatapathControl {
   /** What there was no room for. */
   #waiting: Command[] = [];
   #isTold = false;
+  #isClosed = false;
 
   /** Throws `UNSUPPORTED`. */
   constructor(foreign: Foreign, calls: PacketCalls) {
@@ -55,6 +56,7 @@ export class DatapathControl {
   renew(): void {
     this.#memory = ringMemory(ringCapacity.control);
     this.#ring = new RingProducer(this.#memory);
+    this.#waiting.forEach(wipe);
     this.#waiting = [];
   }
 
@@ -75,18 +77,23 @@ export class DatapathControl {
 
   /** Nothing is told after it. */
   close(): void {
+    this.#isClosed = true;
+    this.#waiting.forEach(wipe);
+    this.#waiting = [];
     this.#calls.close(this.wake);
   }
 
+  /** A copy: by the time that there is room, whoever told it may have wiped the keys in it. */
   #wait(command: Command): void {
-    this.#waiting.push(command);
+    this.#waiting.push(structuredClone(command));
     if (this.#waiting.length === 1) void this.#tellWaiting(this.#ring);
   }
 
   async #tellWaiting(ring: RingProducer): Promise<void> {
     while (ring === this.#ring && this.#waiting.length > 0) {
-      if (sendCommand(ring, this.#waiting[0]!)) this.#waiting.shift();
-      else await setTimeout(lookMillis);
+      const [first] = this.#waiting;
+      if (!sendCommand(ring, first!)) await setTimeout(lookMillis);
+      else wipe(this.#waiting.shift()!);
       this.#wakeSoon();
     }
   }
@@ -97,7 +104,13 @@ export class DatapathControl {
     this.#isTold = true;
     queueMicrotask(() => {
       this.#isTold = false;
-      this.wakeNow();
+      if (!this.#isClosed) this.wakeNow();
     });
   }
+}
+
+function wipe(command: Command): void {
+  if (command.kind !== "open-session") return;
+  command.sendKey.fill(0);
+  command.receiveKey.fill(0);
 }

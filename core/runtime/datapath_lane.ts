@@ -32,6 +32,8 @@ export interface LaneOptions {
   /** How to call C libraries; the best way there is by default. */
   readonly ffi?: ForeignWay | undefined;
   readonly aead?: AeadPreference | undefined;
+  /** Whether workers may ask for a real-time priority, see `realtime.ts`. */
+  readonly realtime?: boolean | undefined;
 }
 
 export interface LaneParts {
@@ -155,7 +157,8 @@ export class DatapathLane {
   }
 
   #start(millis: number): Worker {
-    const { options: { url, ffi, aead = "auto", clock }, memory, worker: number } = this.#parts;
+    const { options: { url, ffi, aead = "auto", realtime = false, clock }, memory, worker: number } =
+      this.#parts;
     this.#startedAt = clock.now();
     const order: DatapathOrder = {
       kind: "datapath",
@@ -165,6 +168,7 @@ export class DatapathLane {
       wake: this.#control.wake,
       ffi,
       aead,
+      realtime,
       trialMillis: millis,
     };
     const worker = new Worker(url, { workerData: order });
@@ -194,8 +198,9 @@ export class DatapathLane {
     Atomics.notify(this.#left.tail, 0);
     this.#arena.bytes.fill(0);
     this.#control.renew();
-    this.#tellDescriptors();
     restarted((command) => this.tell(command));
+    // Last: what it reads before it knows a session is that session's no more.
+    this.#tellDescriptors();
     const wait = this.#startedAt + restartMillis - clock.now();
     if (wait > 0) await elapsed(wait, this.#ending.signal);
     if (!this.#isEnding) this.#watch(this.#start(againMillis));

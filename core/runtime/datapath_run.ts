@@ -10,6 +10,7 @@ import type { WorkerFacts } from "../datapath/worker_link.ts";
 import type { Foreign, ForeignWay } from "./ffi/foreign.ts";
 import { arenaAt } from "./ffi/system_arena.ts";
 import { systemForeign } from "./ffi/system_foreign.ts";
+import { runInRealtime } from "./realtime.ts";
 
 /** What the main thread hands over: plain data and shared memory. */
 export interface DatapathOrder {
@@ -23,6 +24,8 @@ export interface DatapathOrder {
   readonly wake: number;
   readonly ffi: ForeignWay | undefined;
   readonly aead: AeadPreference;
+  /** Whether to ask for a real-time priority. */
+  readonly realtime: boolean;
   /** Milliseconds for each direction of each cipher that is tried. */
   readonly trialMillis: number;
 }
@@ -49,9 +52,11 @@ export async function runDatapath(order: DatapathOrder, makers: DatapathMakers):
   const arena = arenaAt(foreign, order.arena, arenaLength);
   const { aead: prefer, trialMillis: millis } = order;
   const choice = chooseAeads(makers.suites(foreign), { clock: makers.clock, arena, millis, prefer });
+  const isRealtime = order.realtime && runInRealtime(foreign, arena);
   arena.bytes.fill(0);
   const facts: FoundFacts = {
     ffi: foreign.way,
+    isRealtime,
     ciphers: choice.suites.map(({ name, implementation }) => ({ name, implementation })),
     measures: choice.measures,
   };

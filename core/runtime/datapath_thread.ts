@@ -68,7 +68,7 @@ export class DatapathThread implements Datapath, WorkerLink, AsyncDisposable {
   readonly #windows: ReplayWindows;
   readonly #lanes: DatapathLane[] = [];
   readonly #atExit = () => this.#lanes.forEach((lane) => lane.tellEnd());
-  #facts: FoundFacts = { ffi: "", ciphers: [], measures: [] };
+  #facts: FoundFacts = { ffi: "", ciphers: [], measures: [], isRealtime: false };
   #restarts = 0;
   #isDisposed = false;
   #socket: TakenSocket | undefined;

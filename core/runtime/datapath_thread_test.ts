@@ -179,8 +179,13 @@ test(
       for (const { local } of [first!, ...further]) sender!.send(new Uint8Array(10 + 20), local);
       await until(() => frames.length === several);
       assert.deepEqual(frames, Array.from({ length: several }, () => 20));
-      for (const { local } of further) sender!.send(fatal, local);
-      await until(() => bench.thread.facts.restarts === further.length);
+      const cells = new SessionCells(bench.thread.memory.cells);
+      const [ending] = [cells.open(), cells.open()];
+      // No worker hears of it, as those do not that fail before they have obeyed.
+      cells.end(ending!);
+      for (const { local } of [first!, ...further]) sender!.send(fatal, local);
+      await until(() => bench.thread.facts.restarts === several);
+      assert.equal(cells.open(), ending);
       for (const { local } of [first!, ...further]) sender!.send(new Uint8Array(10 + 21), local);
       await until(() => frames.length === 2 * several);
       await bench.thread.release(first!.descriptor);

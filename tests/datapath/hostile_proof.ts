@@ -8,7 +8,7 @@ export const hostileProof: Proof = {
   chunkSize: 10_000,
   ciFloor: 100_000,
   ciFloorSecond: 10_000,
-  ciBudgetSeconds: 6,
+  ciBudgetSeconds: 5,
   fullGoal: 20_000_000,
   async load() {
     const { runHostile } = await import("./hostile_model.ts");

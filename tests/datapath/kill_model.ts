@@ -72,9 +72,7 @@ class Trap {
   }
 
   readonly between = (io: PacketIo): PacketIo => ({
-    read: (...call) => io.read(...call),
-    recvmsg: (...call) => io.recvmsg(...call),
-    poll: (...call) => io.poll(...call),
+    ...io,
     writev: (...call) => this.#sprung(() => io.writev(...call)),
     sendmsg: (...call) => this.#sprung(() => io.sendmsg(...call)),
   });

@@ -89,7 +89,7 @@ export class Party implements WorkerLink {
     this.#parts = parts;
     this.#traffic = traffic;
     const ciphers = suites.map(({ name, implementation }) => ({ name, implementation }));
-    this.facts = { ffi: "", ciphers, measures: [], workers: 1, restarts: 0 };
+    this.facts = { ffi: "", ciphers, measures: [], isRealtime: false, workers: 1, restarts: 0 };
     this.node = rig.add(name, { aeads });
     this.node.front = (bytes, from) => {
       this.#inbox.push({ bytes, from });

@@ -40,8 +40,8 @@ export interface WorldOptions {
 }
 
 /** Longest that a datagram is under way, in milliseconds. */
-const longestDelay = 6;
-const framesPerStep = 4;
+const longestDelay = 5;
+const framesPerStep = 5;
 
 export class SessionWorld {
   readonly rig: Rig;

@@ -193,6 +193,10 @@ export class TirelessCore implements PacketIo {
   poll(): number {
     return 0;
   }
+
+  clockMonotonic(): number {
+    return 0;
+  }
 }
 
 export function tirelessPair(): { readonly a: TirelessCore; readonly b: TirelessCore } {
