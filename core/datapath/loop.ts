@@ -10,6 +10,7 @@ import type { ArenaPlan } from "./arena_plan.ts";
 import { ErrorNumber, type PacketIo } from "./packet_io.ts";
 import type { TapReader } from "./tap_reader.ts";
 import { Tally, type Telemetry } from "./telemetry.ts";
+import { Moderation } from "./moderation.ts";
 import type { Train } from "./train.ts";
 
 export interface LoopParts {
@@ -41,6 +42,7 @@ const pauseMillis = 10;
 
 export class Loop {
   readonly #parts: LoopParts;
+  readonly #moderation: Moderation;
   readonly #entries: number;
   readonly #counter: number;
   #socket = -1;
@@ -51,6 +53,7 @@ export class Loop {
   constructor(parts: LoopParts) {
     this.#parts = parts;
     const { plan, arena, wake } = parts;
+    this.#moderation = new Moderation(arena, plan, parts.io);
     this.#entries = plan.take(3 * 8);
     this.#counter = plan.take(8);
     for (let i = 0; i < 3; i++) arena.view.setInt16(this.#entries + 8 * i + 4, POLLIN, true);
@@ -80,7 +83,9 @@ export class Loop {
   run(): void {
     for (;;) {
       if (!this.obey()) return;
-      if (this.turn() > 0) this.#fruitless = 0;
+      const reads = this.turn();
+      this.#moderation.count(reads);
+      if (reads > 0) this.#fruitless = 0;
       // What is in the ring was announced once: to wait with commands left in it might be for ever.
       else if (!this.#parts.control.hasMore && !this.#wait()) return;
     }
@@ -123,6 +128,7 @@ export class Loop {
     if (seen <= 0) return true;
     if (arena.view.getInt16(this.#entries + 6, true) === 0) {
       this.#fruitless++;
+      this.#moderation.woken();
       return true;
     }
     const read = io.read(wake, this.#counter + arena.address, 8);

@@ -13,6 +13,8 @@ export interface PacketIo {
   poll(entries: number, count: number, timeout: number): number;
   /** Writes a `struct timespec` of 16 bytes: seconds and nanoseconds of a clock that never goes back. */
   clockMonotonic(address: number): number;
+  /** Sleeps for so many microseconds. */
+  pause(micros: number): number;
 }
 
 /** Of the kernel, negated; the same on x86-64 and arm64. */

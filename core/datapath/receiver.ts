@@ -1,6 +1,7 @@
 /**
  * Reads trains of datagrams from the underlay: with UDP_GRO one call gives several datagrams of one sender, all of one
- * size but the last. Several trains are read before what they held is written, so each has memory of its own.
+ * size but the last. Where the kernel joins nothing, a call gives one. All that a turn reads lies side by side until what
+ * it held is written, so that what was a super-frame on the other side becomes one again here.
  */
 import type { Arena } from "./arena.ts";
 import { Drop } from "../contracts/drop.ts";
@@ -23,8 +24,10 @@ export interface ReceiverParts {
   readonly telemetry: Pick<Telemetry, "count">;
 }
 
-/** Trains per turn: as much as a TAP device takes in a fraction of a millisecond. */
-export const trainsPerTurn = 4;
+/** What a turn reads is as much as a TAP device takes in a fraction of a millisecond: trains, or datagrams one by one. */
+const bytesPerTurn = 262_144;
+const readsPerTurn = 128;
+/** Room for the longest train, of which there is as much behind every other one. */
 const trainLength = 65_536;
 
 const messageLength = 56;
@@ -55,7 +58,7 @@ export class Receiver {
     this.#inbound = inbound;
     this.#control = control;
     this.#telemetry = telemetry;
-    this.#buffers = plan.take(trainsPerTurn * trainLength);
+    this.#buffers = plan.take(bytesPerTurn);
     this.#message = plan.take(messageLength);
     this.#iov = plan.take(iovLength);
     this.#cmsg = plan.take(controlLength);
@@ -73,17 +76,19 @@ export class Receiver {
     this.#socket = descriptor;
   }
 
-  /** Reads what there is, at most {@link trainsPerTurn}; gives how many there were. What they held waits for its flush. */
+  /** Reads what there is, up to what a turn may; gives how many trains there were. What they held waits for its flush. */
   receive(): number {
     if (this.#socket < 0) return 0;
-    for (let train = 0; train < trainsPerTurn; train++) {
-      const buffer = this.#buffers + train * trainLength;
+    const end = this.#buffers + bytesPerTurn - trainLength;
+    let trains = 0;
+    for (let buffer = this.#buffers; buffer <= end && trains < readsPerTurn; trains++) {
       const length = this.#read(buffer);
-      if (length < 0) return train;
-      if (!this.#control.apply()) return train;
+      if (length < 0) break;
+      if (!this.#control.apply()) break;
       this.#split(buffer, length);
+      buffer += (length + 63) & ~63;
     }
-    return trainsPerTurn;
+    return trains;
   }
 
   #read(buffer: number): number {

@@ -53,6 +53,8 @@ export class WiredCore {
   readonly loop: Loop;
   readonly cells: SessionCells;
   readonly telemetry: Telemetry;
+  /** Microseconds that were slept. */
+  readonly pauses: number[] = [];
   /** On the clock of the machine. */
   millis = 0;
   /** Frames for the TAP device to give, and those that were written to it, each behind its vnet header. */
@@ -93,6 +95,10 @@ export class WiredCore {
       sendmsg: (_, message) => this.#send(message),
       poll: (entries, count, timeout) => this.#poll(entries, count, timeout),
       clockMonotonic: (address) => this.#tell(address),
+      pause: (micros) => {
+        this.pauses.push(micros);
+        return 0;
+      },
     };
     this.loop = createDatapathCore({
       arena,

@@ -197,6 +197,10 @@ export class TirelessCore implements PacketIo {
   clockMonotonic(): number {
     return 0;
   }
+
+  pause(): number {
+    return 0;
+  }
 }
 
 export function tirelessPair(): { readonly a: TirelessCore; readonly b: TirelessCore } {

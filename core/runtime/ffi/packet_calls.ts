@@ -11,6 +11,7 @@ const SYMBOLS = {
   sendmsg: { parameters: ["i32", "address", "i32"], result: "i32" },
   poll: { parameters: ["address", "u32", "i32"], result: "i32" },
   clock: { symbol: "clock_gettime", parameters: ["i32", "address"], result: "i32" },
+  pause: { symbol: "usleep", parameters: ["u32"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "address", "u32"], result: "i32" },
   getsockname: { parameters: ["i32", "address", "address"], result: "i32" },
@@ -86,6 +87,12 @@ export class PacketCalls {
   /** Writes a `struct timespec` to `address`: seconds and nanoseconds of CLOCK_MONOTONIC, 8 bytes each. */
   clockMonotonic(address: number): number {
     const result = this.#calls.clock(CLOCK_MONOTONIC, address);
+    return result === -1 ? -this.#foreign.errno() : result;
+  }
+
+  /** Sleeps for so many microseconds, less than a million. */
+  pause(micros: number): number {
+    const result = this.#calls.pause(micros);
     return result === -1 ? -this.#foreign.errno() : result;
   }
 
