@@ -95,6 +95,13 @@ export {
 } from "./core/contracts/errors.ts";
 export type { AeadKey, AeadName, AeadSuite } from "./core/contracts/aead.ts";
 export type { Coordinator, Leadership } from "./core/contracts/coordinator.ts";
+export type {
+  DatagramReceiver,
+  Datapath,
+  FrameReceiver,
+  OpenAnother,
+  UnderlayDescriptor,
+} from "./core/contracts/datapath.ts";
 export type { Discovery, EditableTargets, Finding, Target } from "./core/contracts/discovery.ts";
 export { Drop, type DropName, dropNames } from "./core/contracts/drop.ts";
 export type {

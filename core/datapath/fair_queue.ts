@@ -25,6 +25,8 @@ const flows = 256;
 /** Bytes that a flow may send before the next one. After a frame that is longer it waits until the others had as much. */
 const quantum = 16_384;
 const NONE = -1;
+/** Sizes of places. */
+const [large, small] = [0, 1];
 /** Of a flow: in no list, in that of new ones, in that of old ones. */
 const [idle, fresh, old] = [0, 1, 2];
 
@@ -38,28 +40,30 @@ export class FairQueue {
   readonly #nextPlace: Int32Array;
   readonly #head = new Int32Array(flows).fill(NONE);
   readonly #tail = new Int32Array(flows).fill(NONE);
-  readonly #bytes = new Int32Array(flows);
+  /** Places that each flow has, those of one size behind those of the other. */
+  readonly #held = new Int32Array(2 * flows);
   readonly #deficit = new Int32Array(flows);
   readonly #list = new Uint8Array(flows);
   readonly #nextFlow = new Int32Array(flows).fill(NONE);
   /** Of the lists of flows, by their kind. */
   readonly #first = new Int32Array(3).fill(NONE);
   readonly #last = new Int32Array(3).fill(NONE);
-  #freeLarge = NONE;
-  #freeSmall = NONE;
+  /** Of each size. At least one large one is free, for what is read next. */
+  readonly #firstFree = new Int32Array(2).fill(NONE);
   #waiting = 0;
   #dropped = 0;
 
   constructor(plan: ArenaPlan, sizes: FairQueueSizes) {
     this.#sizes = sizes;
-    const { large, small, longest, short, headroom } = sizes;
-    const places = large + small;
+    const { longest, short, headroom } = sizes;
+    const places = sizes.large + sizes.small;
     this.#offsets = new Int32Array(places);
     this.#lengths = new Int32Array(places);
     this.#times = new Int32Array(places);
     this.#nextPlace = new Int32Array(places).fill(NONE);
     for (let place = places - 1; place >= 0; place--) {
-      this.#offsets[place] = plan.take(headroom + (place < large ? longest : short)) + headroom;
+      this.#offsets[place] = plan.take(headroom + (this.#sizeOf(place) === large ? longest : short)) +
+        headroom;
       this.#free(place);
     }
   }
@@ -69,20 +73,22 @@ export class FairQueue {
     return this.#waiting;
   }
 
-  /** Frames dropped since this was last asked: too long in their queue, or the longest one's when all places were taken. */
+  /** Frames dropped since this was last asked: too long in their queue, or the fattest flow's when all places were taken. */
   takeDropped(): number {
     const dropped = this.#dropped;
     this.#dropped = 0;
     return dropped;
   }
 
-  /** Offset of room for the longest frame, which is the next one's; where all are taken, the fattest flow loses its oldest. */
+  /** Offset of room for the longest frame, which is the next one's. */
   room(): number {
-    if (this.#freeLarge === NONE) this.#dropFromFattest();
-    return this.#offsets[this.#freeLarge]!;
+    return this.#offsets[this.#firstFree[large]!]!;
   }
 
-  /** The frame that was written to {@link room} begins to wait. `hash` tells flows apart; `bytes` is the arena. */
+  /**
+   * The frame that was written to {@link room} begins to wait; where its place was the last one, the fattest flow loses its
+   * oldest. `hash` tells flows apart; `bytes` is the arena.
+   */
   add(bytes: Uint8Array, length: number, hash: number, now: number): void {
     const place = this.#placeFor(bytes, length);
     this.#lengths[place] = length;
@@ -92,11 +98,13 @@ export class FairQueue {
     if (this.#head[flow] === NONE) this.#head[flow] = place;
     else this.#nextPlace[this.#tail[flow]!] = place;
     this.#tail[flow] = place;
-    this.#bytes[flow]! += length;
+    this.#held[flows * this.#sizeOf(place) + flow]! += 1;
     this.#waiting++;
-    if (this.#list[flow] !== idle) return;
-    this.#deficit[flow] = quantum;
-    this.#append(fresh, flow);
+    if (this.#list[flow] === idle) {
+      this.#deficit[flow] = quantum;
+      this.#append(fresh, flow);
+    }
+    this.#makeRoom(large);
   }
 
   /** The place of the frame whose turn it is, which is the caller's until {@link release}; −1 when none waits. */
@@ -133,18 +141,21 @@ export class FairQueue {
     this.#free(place);
   }
 
-  /** Small frames move to a small place, while there is one. */
+  /** Small frames move to a small place: were they to keep large ones, a flood of them would leave none to the others. */
   #placeFor(bytes: Uint8Array, length: number): number {
-    const large = this.#freeLarge;
-    const small = this.#freeSmall;
-    if (length > this.#sizes.short || small === NONE) {
-      this.#freeLarge = this.#nextPlace[large]!;
-      return large;
+    const size = length > this.#sizes.short ? large : small;
+    if (size === small) this.#makeRoom(small);
+    const place = this.#firstFree[size]!;
+    if (size === small) {
+      const from = this.room();
+      bytes.copyWithin(this.#offsets[place]!, from, from + length);
     }
-    this.#freeSmall = this.#nextPlace[small]!;
-    const from = this.#offsets[large]!;
-    bytes.copyWithin(this.#offsets[small]!, from, from + length);
-    return small;
+    this.#firstFree[size] = this.#nextPlace[place]!;
+    return place;
+  }
+
+  #sizeOf(place: number): number {
+    return place < this.#sizes.large ? large : small;
   }
 
   #take(flow: number, now: number): number {
@@ -161,16 +172,22 @@ export class FairQueue {
 
   #unlink(flow: number, place: number): void {
     this.#head[flow] = this.#nextPlace[place]!;
-    this.#bytes[flow]! -= this.#lengths[place]!;
+    this.#held[flows * this.#sizeOf(place) + flow]! -= 1;
     this.#waiting--;
     if (this.#head[flow] === NONE) this.#codel.emptied(flow);
   }
 
-  /** RFC 8290 §4.1.2; flows are few, and this happens only where more comes than can be carried. */
-  #dropFromFattest(): void {
-    while (this.#freeLarge === NONE) {
+  /**
+   * RFC 8290 §4.1.2, but that the fattest flow is the one with the most places of that size, not bytes: of what is short, so
+   * that nobody loses what would make no room. Flows are few, and this happens only where more comes than can be carried.
+   */
+  #makeRoom(size: number): void {
+    while (this.#firstFree[size] === NONE) {
+      const from = flows * size;
       let fattest = 0;
-      for (let flow = 1; flow < flows; flow++) if (this.#bytes[flow]! > this.#bytes[fattest]!) fattest = flow;
+      for (let flow = 1; flow < flows; flow++) {
+        if (this.#held[from + flow]! > this.#held[from + fattest]!) fattest = flow;
+      }
       const place = this.#head[fattest]!;
       this.#unlink(fattest, place);
       this.#drop(place);
@@ -184,13 +201,9 @@ export class FairQueue {
 
   /** The one that was used last is the first to be used again: it is still in the cache. */
   #free(place: number): void {
-    if (place < this.#sizes.large) {
-      this.#nextPlace[place] = this.#freeLarge;
-      this.#freeLarge = place;
-    } else {
-      this.#nextPlace[place] = this.#freeSmall;
-      this.#freeSmall = place;
-    }
+    const size = this.#sizeOf(place);
+    this.#nextPlace[place] = this.#firstFree[size]!;
+    this.#firstFree[size] = place;
   }
 
   #append(kind: number, flow: number): void {

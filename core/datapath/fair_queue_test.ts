@@ -78,13 +78,38 @@ test("two flows that fill their queues share by bytes", () => {
 test("where all places are taken the fattest flow loses its oldest frame", () => {
   const bed = new Bed();
   bed.add(1, 3_000);
-  for (let i = 0; i < 7; i++) bed.add(2, 1_000);
+  for (let i = 0; i < 6; i++) bed.add(2, 1_000);
   bed.add(3, 3_500);
   assert.equal(bed.queue.takeDropped(), 1);
   assert.equal(bed.queue.takeDropped(), 0);
   const served: number[] = [];
   for (let each = bed.serve(); each !== undefined; each = bed.serve()) served.push(each.number);
-  assert.deepEqual(served, [0, 2, 3, 4, 5, 6, 7, 8]);
+  assert.deepEqual(served, [0, 2, 3, 4, 5, 6, 7]);
+});
+
+test("to look for a frame where none comes costs none of those that wait", () => {
+  const bed = new Bed();
+  for (let i = 0; i < 12; i++) bed.add(i % 3, 1_000);
+  bed.queue.takeDropped();
+  const before = bed.queue.waiting;
+  for (let i = 0; i < 5; i++) bed.queue.room();
+  assert.deepEqual([bed.queue.takeDropped(), bed.queue.waiting], [0, before]);
+});
+
+test("a flood of small frames costs no flow a large one, and small ones are not lost to make room for large ones", () => {
+  const bed = new Bed();
+  const large = bed.add(1, 4_000);
+  for (let i = 0; i < 100; i++) bed.add(2, 20);
+  for (let flow = 3; flow < 20; flow++) bed.add(flow, 300);
+  const served: number[] = [];
+  for (let each = bed.serve(); each !== undefined; each = bed.serve()) served.push(each.flow);
+  assert.equal(served.filter((flow) => flow === 2).length, sizes.small);
+  assert.equal(
+    served.filter((flow) => flow > 2).length + served.filter((flow) => flow === 1).length,
+    sizes.large - 1,
+  );
+  assert.equal(bed.queue.takeDropped(), 1 + 100 + 17 - served.length);
+  assert.equal(large, 0);
 });
 
 test("a flow whose frames wait too long loses some, and the others none", () => {

@@ -180,6 +180,34 @@ test("a flow that begins does not stand behind one that fills its queue, whose f
   assert.equal(tallies.framesIn + drops.queueFull, 12 + 1 + 80);
 });
 
+test("frames that wait go on when their device is gone, and what waits is handed on before the loop sleeps", () => {
+  const { a } = pair();
+  for (let i = 0; i < 6; i++) a.frames.push(superFrame(fromTap(frame(new Uint8Array(12 + 12_000))), 4, 80));
+  a.loop.turn();
+  assert.ok(a.telemetry.snapshot().tallies.framesIn < 6);
+  a.readFaults.push(error.badState);
+  run(a, 2, () => 0);
+  assert.equal(a.telemetry.snapshot().tallies.framesIn, 6);
+  assert.deepEqual(a.punted().map(({ kind }) => kind), ["tap-lost"]);
+});
+
+test("datagrams of every size that a turn reads one behind another are delivered as they were sent", () => {
+  const { a, b } = pair();
+  const payloads = Array.from({ length: 300 }, (_, i) => new Uint8Array(1 + (i * 37) % 1_300).fill(i));
+  for (const payload of payloads) a.frames.push(fromTap(frame(payload)));
+  a.settle();
+  const from = sockaddr(1);
+  for (const { bytes, size } of a.sent) {
+    b.arriving.push({ bytes: new Uint8Array(0), size: 0, from }, { bytes, size, from });
+    b.arriving.push({ bytes: new Uint8Array(100), size: 100, from, isTruncated: true });
+  }
+  b.settle();
+  const udp = 10 + 14 + 20 + 8;
+  const { packetsDelivered } = b.telemetry.snapshot().tallies;
+  assert.equal(packetsDelivered, payloads.length);
+  assert.deepEqual(b.written.map((each) => each.subarray(udp)), payloads);
+});
+
 test("that a device is gone is not told of the one that came after it", () => {
   const { a } = pair();
   fillPunts(a);

@@ -5,25 +5,24 @@
  */
 import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
-import { ticksBetween, ticksOf, ticksPerMilli } from "./codel.ts";
+import { ticksBetween, ticksPerMilli } from "./codel.ts";
 import type { PacketIo } from "./packet_io.ts";
+import { TickClock } from "./tick_clock.ts";
 
 /** Reads of a millisecond that are many: super-frames of 10 Gbit/s would be twenty. */
 const manyReads = 30;
 const pauseMicros = 100;
 
 export class Moderation {
-  readonly #arena: Arena;
-  readonly #io: Pick<PacketIo, "clockMonotonic" | "pause">;
-  readonly #timespec: number;
+  readonly #io: Pick<PacketIo, "pause">;
+  readonly #clock: TickClock;
   #since = 0;
   #reads = 0;
   #isBusy = false;
 
   constructor(arena: Arena, plan: ArenaPlan, io: Pick<PacketIo, "clockMonotonic" | "pause">) {
-    this.#arena = arena;
     this.#io = io;
-    this.#timespec = plan.take(16);
+    this.#clock = new TickClock(arena, plan, io);
   }
 
   /** A turn has read so much. */
@@ -33,7 +32,7 @@ export class Moderation {
 
   /** Something has come after a wait: lets more of it come, if much has come of late. */
   woken(): void {
-    const now = this.#now();
+    const now = this.#clock.now();
     const elapsed = ticksBetween(this.#since, now);
     if (elapsed >= ticksPerMilli) {
       this.#isBusy = this.#reads * ticksPerMilli > manyReads * elapsed;
@@ -41,11 +40,5 @@ export class Moderation {
       this.#reads = 0;
     }
     if (this.#isBusy) this.#io.pause(pauseMicros);
-  }
-
-  #now(): number {
-    const { view, address } = this.#arena;
-    this.#io.clockMonotonic(this.#timespec + address);
-    return ticksOf(view.getInt32(this.#timespec, true), view.getInt32(this.#timespec + 8, true));
   }
 }

@@ -5,11 +5,11 @@
 import { Drop } from "../contracts/drop.ts";
 import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
-import { ticksOf } from "./codel.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { flowHash } from "./flow_hash.ts";
 import { ErrorNumber, type PacketIo } from "./packet_io.ts";
 import type { Telemetry } from "./telemetry.ts";
+import { TickClock } from "./tick_clock.ts";
 
 export interface TapReaderParts {
   readonly arena: Arena;
@@ -39,14 +39,14 @@ const NONE = -1;
 export class TapReader {
   readonly #parts: TapReaderParts;
   readonly #queue: FairQueue;
-  readonly #timespec: number;
+  readonly #clock: TickClock;
   #tap = NONE;
   #isLost = false;
 
   constructor(parts: TapReaderParts) {
     this.#parts = parts;
     this.#queue = new FairQueue(parts.plan, places);
-    this.#timespec = parts.plan.take(16);
+    this.#clock = new TickClock(parts.arena, parts.plan, parts.io);
   }
 
   useTap(descriptor: number): void {
@@ -73,7 +73,7 @@ export class TapReader {
       const at = this.#queue.room();
       const length = io.read(this.#tap, at + arena.address, longestRead);
       if (length > 0) {
-        if (now < 0) now = this.#now();
+        if (now < 0) now = this.#clock.now();
         this.#queue.add(
           arena.bytes,
           length,
@@ -93,7 +93,7 @@ export class TapReader {
 
   #handOn(): number {
     const { outbound, train, telemetry } = this.#parts;
-    const now = this.#now();
+    const now = this.#clock.now();
     let frames = 0;
     for (let packets = 0; packets < packetsPerTurn && frames < framesPerTurn && !train.isCrowded; frames++) {
       const place = this.#queue.next(now);
@@ -108,11 +108,5 @@ export class TapReader {
   #lose(): void {
     this.#tap = NONE;
     this.#isLost = true;
-  }
-
-  #now(): number {
-    const { arena, io } = this.#parts;
-    io.clockMonotonic(this.#timespec + arena.address);
-    return ticksOf(arena.view.getInt32(this.#timespec, true), arena.view.getInt32(this.#timespec + 8, true));
   }
 }

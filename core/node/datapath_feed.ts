@@ -38,6 +38,8 @@ export interface FeedParts {
   readonly clock: Clock;
   /** One call on the machine, and all that follows from it. */
   call(step: (now: Millis) => void): void;
+  /** A worker has; another one begins. */
+  failed(): void;
 }
 
 /** For what changes unseen; all else is told at once. */
@@ -67,7 +69,10 @@ export class DatapathFeed {
     this.#sessions = new DatapathSessions(link, () => this.#areRoutesStale = true);
     machine.exportSessions(this.#sessions);
     link.onOpened((punt) => this.#handleOpened(punt));
-    link.onRestart((tell) => this.#tellAll(tell));
+    link.onRestart((tell) => {
+      parts.failed();
+      this.#tellAll(tell);
+    });
     // Until the worker knows of another MAC, it sends to the one that is gone.
     parts.port.onChange(() => this.update());
   }

@@ -71,6 +71,7 @@ export class FeedRig<C extends Clock = Clock> {
   readonly worker: TwinWorker;
   readonly clock: C;
   readonly drops = new DropCounts();
+  failures = 0;
   /** What the encapsulation was given of what the worker had opened. */
   readonly handed: OpenedMessage[] = [];
   verdict: Drop = Drop.none;
@@ -102,6 +103,7 @@ export class FeedRig<C extends Clock = Clock> {
       drops: this.drops,
       clock: this.clock,
       call: (step) => this.call(() => step(this.clock.now())),
+      failed: () => void this.failures++,
     });
   }
 

@@ -221,7 +221,9 @@ test("a worker that begins anew is told sessions, then peers, then routes, then 
   rig.ports(attached("netns:web", "10.40.0.5", "02:00:00:00:00:05"));
   rig.up(bob, 3);
   rig.news();
+  assert.equal(rig.failures, 0);
   rig.worker.restart();
+  assert.equal(rig.failures, 1);
   assert.deepEqual(rig.news().map((words) => words.split(" at ")[0]), [
     "open 0 of peer 0",
     "confirm 0",

@@ -111,6 +111,7 @@ class Host {
       drops: this.drops,
       clock: new SimClock(),
       call: (step) => rig.call(node, (_, now) => step(now)),
+      failed: () => {},
     });
     node.front = (datagram, from) => this.#receive(datagram, from);
   }

@@ -2,6 +2,7 @@
 import type { Encapsulation, SessionExport } from "../contracts/encapsulation.ts";
 import type { DatapathStatus, TrafficStatus } from "../contracts/node.ts";
 import type { PeerId } from "../contracts/values.ts";
+import { DatapathAlert } from "./datapath_alert.ts";
 import { DatapathFeed, type FeedParts } from "./datapath_feed.ts";
 import type { MeshBridges } from "./mesh_bridges.ts";
 import type { NodeContext } from "./node_context.ts";
@@ -11,11 +12,13 @@ import type { Platform } from "./platform.ts";
 export class MeshDatapath {
   readonly #platform: Platform;
   readonly #feed: DatapathFeed | undefined;
+  readonly #alert: DatapathAlert;
 
   /** Before the first handshake. `call` is one call on the encapsulation, and all that follows from it. */
   constructor(context: NodeContext, parts: NodeParts, bridges: MeshBridges, call: FeedParts["call"]) {
     this.#platform = context.platform;
     const { datapath: link, clock } = context.platform;
+    this.#alert = new DatapathAlert(context.alerts, clock);
     const { encapsulation: machine } = parts;
     if (link === undefined || !sharesSessions(machine)) return;
     const { drops } = context;
@@ -29,6 +32,7 @@ export class MeshDatapath {
       drops,
       clock,
       call,
+      failed: () => this.#alert.raise(),
     });
     drops.collectFrom(() => feed.countDrops());
     this.#feed = feed;
@@ -39,6 +43,7 @@ export class MeshDatapath {
   }
 
   stop(): void {
+    this.#alert.stop();
     this.#feed?.stop();
   }
 

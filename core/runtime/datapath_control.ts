@@ -63,11 +63,11 @@ export class DatapathControl {
   /** Resolves when all that was told so far has been obeyed, or is not to be any more; false when `millis` have passed before. */
   async settled(millis: number): Promise<boolean> {
     const ring = this.#ring;
-    for (const end = performance.now() + millis; performance.now() < end;) {
-      if (ring !== this.#ring || (this.#waiting.length === 0 && ring.isDrained)) return true;
-      await setTimeout(lookMillis);
-    }
-    return false;
+    const isSettled = () => ring !== this.#ring || (this.#waiting.length === 0 && ring.isDrained);
+    const end = performance.now() + millis;
+    while (!isSettled() && performance.now() < end) await setTimeout(lookMillis);
+    // Once more: of two looks the later one may come long after, when this thread was busy.
+    return isSettled();
   }
 
   /** At once, for the end of the process. */

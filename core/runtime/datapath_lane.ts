@@ -60,6 +60,7 @@ export const againMillis = 2;
 const restartMillis = 500;
 const releaseMillis = 2_000;
 const stopMillis = 2_000;
+const isDeno = "Deno" in globalThis;
 
 export class DatapathLane {
   readonly #parts: LaneParts;
@@ -88,7 +89,7 @@ export class DatapathLane {
    */
   async begin(millis: number): Promise<FoundFacts> {
     const { clock } = this.#parts.options;
-    const worker = this.#start(millis);
+    const worker = this.#startFirst(millis);
     const { promise, resolve, reject } = Promise.withResolvers<FoundFacts>();
     const late = () => reject(unsupported(`its worker says nothing for ${startMillis} ms`));
     const timer = clock.timer(clock.now() + startMillis, late);
@@ -156,6 +157,15 @@ export class DatapathLane {
     return this.#ending.signal.aborted;
   }
 
+  /** Node refuses at once where a program may start no threads. */
+  #startFirst(millis: number): Worker {
+    try {
+      return this.#start(millis);
+    } catch (error) {
+      throw unsupported(`no worker can be started: ${messageOf(error)}`, error);
+    }
+  }
+
   #start(millis: number): Worker {
     const { options: { url, ffi, aead = "auto", realtime = false, clock }, memory, worker: number } =
       this.#parts;
@@ -187,8 +197,20 @@ export class DatapathLane {
       void worker.terminate();
     });
     worker.once("exit", (code) => {
-      if (!this.#isEnding) void this.#beginAnew(reason ?? `its worker ended with ${code}`);
+      void this.#goOn(reason ?? `its worker ended with ${code}`);
     });
+  }
+
+  /** Until one runs. What cannot begin now, for want of memory or threads perhaps, can later; the node must outlive it. */
+  async #goOn(reason: unknown): Promise<void> {
+    for (let error = reason; !this.#isEnding;) {
+      try {
+        return await this.#beginAnew(error);
+      } catch (next) {
+        error = next;
+      }
+      await elapsed(restartMillis, this.#ending.signal);
+    }
   }
 
   async #beginAnew(error: unknown): Promise<void> {
@@ -218,8 +240,23 @@ export class DatapathLane {
   async #detached(descriptor: number | undefined): Promise<number | undefined> {
     if (descriptor === undefined) return undefined;
     this.tell({ kind: "detach", descriptor });
-    if (!this.#isEnding && !await this.#control.settled(releaseMillis)) await this.#worker?.terminate();
+    if (!this.#isEnding && !await this.#control.settled(releaseMillis)) await this.#endStuck();
     return descriptor;
+  }
+
+  /**
+   * The next one begins when this one has ended: of two in one arena each would send what the other is about to seal. Deno
+   * ends no thread that never comes back to its event loop, but says at once that it has. There only one that ends by itself
+   * is followed by another.
+   */
+  async #endStuck(): Promise<void> {
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    const { options: { log }, worker: number } = this.#parts;
+    log.log("error", "The data path does not answer and is ended", { worker: number });
+    this.tell({ kind: "stop" });
+    await exitOf(worker);
+    if (!isDeno) await worker.terminate();
   }
 
   async #readPunts(): Promise<void> {
@@ -252,10 +289,15 @@ export class DatapathLane {
 /** Its own, or by force. */
 async function endOf(worker: Worker): Promise<void> {
   worker.ref();
+  await exitOf(worker);
+  await worker.terminate();
+}
+
+/** Resolves when it has ended, or has had the time for it. */
+async function exitOf(worker: Worker): Promise<void> {
   const ended = new AbortController();
   worker.once("exit", () => ended.abort());
   await elapsed(stopMillis, ended.signal);
-  await worker.terminate();
 }
 
 /** Resolves when the time is over, or `signal` says not to wait any more. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "../../tests/harness.ts";
-import { fatalLength } from "../../tests/datapath/frail_worker.ts";
+import { fatalLength, stallLength } from "../../tests/datapath/frail_worker.ts";
 import type { DatagramReceiver } from "../contracts/datapath.ts";
 import type { PuntedPacket } from "../datapath/punt.ts";
 import { SessionCells } from "../datapath/session_cells.ts";
@@ -14,6 +14,21 @@ import { openTap } from "./tap_device.ts";
 import { openUnderlaySocket } from "./underlay_socket.ts";
 
 const skip = process.platform === "linux" ? undefined : "needs Linux";
+/** Those of this process, by the names that the runtimes give them. */
+function workerThreads(): number {
+  const names = readdirSync("/proc/self/task").map((id) => threadName(id));
+  return names.filter((name) => /^(WorkerThread|worker-\d+)$/.test(name)).length;
+}
+
+/** Empty for one that has ended meanwhile. */
+function threadName(id: string): string {
+  try {
+    return readFileSync(`/proc/self/task/${id}/comm`, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
 const several = 2;
 const fatal = new Uint8Array(fatalLength);
 /** A GRE packet that is not finished by a worker without routes. */
@@ -114,6 +129,51 @@ test(
     assert.deepEqual([drops.replayed, commandsRefused], [1, 0]);
     assert.ok(new SessionCells(bench.thread.memory.cells).traffic(slot).sent >= 2 ** 20);
     assert.deepEqual(bench.logged, ["error: The data path failed and begins anew"]);
+  },
+  { skip },
+);
+
+test("a worker that cannot begin anew at once does so later", async () => {
+  await using bench = await new ThreadBench().start();
+  const to = await bench.listen();
+  let begun = 0;
+  bench.thread.onRestart(() => {
+    if (++begun === 1) throw new Error("no memory");
+  });
+  const [sender] = await bench.senders(1);
+  sender!.send(fatal, to);
+  await until(() => begun === 2);
+  sender!.send(Uint8Array.of(1), to);
+  await until(() => bench.returned.length === 1);
+  assert.equal(bench.thread.facts.restarts, 2);
+}, { skip });
+
+test("a thread that no runtime would start is an error with a code", async () => {
+  const url = new URL("https://127.0.0.1:1/worker.js");
+  await assert.rejects(new ThreadBench().start({ url }), { code: "UNSUPPORTED" });
+}, { skip });
+
+test(
+  "a worker that lets go of nothing for seconds is followed by another only when it has ended",
+  async () => {
+    await using bench = await new ThreadBench().start();
+    const to = await bench.listen();
+    const [sender] = await bench.senders(1);
+    sender!.send(Uint8Array.of(1), to);
+    await until(() => bench.returned.length === 1);
+    const before = workerThreads();
+    sender!.send(new Uint8Array(stallLength), to);
+    await until(() => bench.telemetry.drops.underlay === 1);
+    await bench.backend.close();
+    assert.equal(socketsAt(to.port), 0);
+    await until(() => bench.thread.facts.restarts === 1 && workerThreads() <= before);
+    assert.deepEqual(bench.logged, [
+      "error: The data path does not answer and is ended",
+      "error: The data path failed and begins anew",
+    ]);
+    await bench.listen(to);
+    sender!.send(Uint8Array.of(2), to);
+    await until(() => bench.returned.length === 2);
   },
   { skip },
 );

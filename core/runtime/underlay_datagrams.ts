@@ -32,8 +32,10 @@ export function underlayDatagrams(datapath: Datapath): BindDatagrams {
 
 function bind(foreign: Foreign, datapath: Datapath, local: RawEndpoint): DatagramBackend {
   const calls = new PacketCalls(foreign);
+  // Before the socket: whoever does without, for want of memory, binds the same port.
+  const arena = mapArena(foreign, AT.bytes + longest);
   const socket = openUnderlaySocket(calls, local);
-  const backend = new UnderlayDatagrams({ foreign, calls, socket, datapath });
+  const backend = new UnderlayDatagrams({ foreign, arena, calls, socket, datapath });
   if (takes(datapath, socket, backend)) return backend;
   socket.close();
   throw new MeshError(
@@ -53,6 +55,8 @@ function takes(datapath: Datapath, socket: UnderlaySocket, { take }: UnderlayDat
 
 interface Parts {
   readonly foreign: Foreign;
+  /** Of what `AT` lays out. */
+  readonly arena: Arena;
   readonly calls: PacketCalls;
   readonly socket: UnderlaySocket;
   readonly datapath: Datapath;
@@ -66,14 +70,12 @@ const DO_NOT_WAIT = 0x40;
 class UnderlayDatagrams implements DatagramBackend {
   readonly local: RawEndpoint;
   readonly #parts: Parts;
-  readonly #arena: Arena;
   #handler: (datagram: Uint8Array, from: RawEndpoint) => void = () => {};
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.local = parts.socket.local;
-    this.#arena = mapArena(parts.foreign, AT.bytes + longest);
-    const { view, address } = this.#arena;
+    const { view, address } = parts.arena;
     view.setUint32(AT.message, address + AT.name, true);
     view.setUint32(AT.message + 16, address + AT.vector, true);
     view.setUint32(AT.message + 24, 1, true);
@@ -89,8 +91,7 @@ class UnderlayDatagrams implements DatagramBackend {
   /** Sent, or refused, when it returns. */
   // deno-lint-ignore require-await -- a throw must become a rejection
   async send(datagram: Uint8Array, host: string, port: number): Promise<void> {
-    const { bytes, view, address } = this.#arena;
-    const { calls, socket } = this.#parts;
+    const { arena: { bytes, view, address }, calls, socket } = this.#parts;
     const name = bytes.subarray(AT.name, AT.name + SOCKADDR_LENGTH);
     const nameLength = encodeSockaddr({ host, port }, socket.family, name, 0);
     bytes.set(datagram, AT.bytes);

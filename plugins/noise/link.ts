@@ -168,7 +168,7 @@ export class Link implements Timed {
     this.#look(now);
     this.#keepalive?.received(now);
     if (newest) this.#roam(from, now);
-    if (isFirst) this.#plain.settle(now);
+    if (isFirst || (newest && this.#plain.isDisplaced)) this.#plain.settle(now);
     if (type === close) return this.#closed(now);
     this.#rekeyInTime(now);
     if (type === keepalive) return this.#answer(data, empty, now);
@@ -343,8 +343,8 @@ export class Link implements Timed {
     if (this.#endpoint !== undefined && sameEndpoint(this.#endpoint, from)) return;
     this.#endpoint = from;
     this.#owner.local.outbox.push({ type: "roamed", peer: this.id, endpoint: from });
+    this.#plain.settle(now); // before the records, which tell the worker of the new place
     this.#records.moved(from, now);
-    this.#plain.settle(now);
   }
 
   #answer(type: SealedType, plaintext: Uint8Array, now: Millis): Drop {

@@ -51,6 +51,7 @@ export class LinkPlain<L extends PlainLink> implements TrustedPeer {
   #place: Endpoint | undefined;
   #isTaken = false;
   #isSent = false;
+  #isDisplaced = false;
   #renewalAt: Millis = -Infinity;
 
   constructor(link: L, owner: PlainOwner<L>) {
@@ -63,7 +64,15 @@ export class LinkPlain<L extends PlainLink> implements TrustedPeer {
     return this.#isSent;
   }
 
-  /** To be called after every change of session or endpoint, and when the peer was heard in a session for the first time. */
+  /** Another peer has been heard at this one's place since. */
+  get isDisplaced(): boolean {
+    return this.#isDisplaced;
+  }
+
+  /**
+   * To be called after every change of session or endpoint, when the peer was heard in a session for the first time, and
+   * when it was heard after another one at its place.
+   */
   settle(now: Millis): void {
     const { trusted } = this.#owner.local;
     const { isUp, endpoint, held } = this.#link;
@@ -80,12 +89,13 @@ export class LinkPlain<L extends PlainLink> implements TrustedPeer {
   /** The link is down. */
   end(): void {
     this.#move(undefined);
-    this.#isTaken = this.#isSent = false;
+    this.#isTaken = this.#isSent = this.#isDisplaced = false;
   }
 
   displaced(): void {
     this.#place = undefined;
     this.#isTaken = false;
+    this.#isDisplaced = true;
     this.#change(false);
   }
 
@@ -122,6 +132,7 @@ export class LinkPlain<L extends PlainLink> implements TrustedPeer {
   #move(place: Endpoint | undefined): void {
     const left = this.#place;
     this.#place = place;
+    this.#isDisplaced = false;
     if (left !== undefined && (place === undefined || !sameEndpoint(place, left))) {
       this.#owner.local.trusted.leave(left, this);
     }

@@ -24,6 +24,15 @@ function meet(ofA: NodeOptions = trusting, ofB: NodeOptions = trusting) {
   return { rig, a, b };
 }
 
+/** `a` has a session with each of the others. */
+function meetTwo() {
+  const { rig, a, b } = meet();
+  const c = rig.add("c", trusting);
+  rig.connect(a, c);
+  rig.run(100);
+  return { rig, a, b, c };
+}
+
 /** The first byte of what carries `text` from one to the other. */
 function sentAs(rig: Rig, from: RigNode, to: RigNode, text = "hello"): number {
   const before = rig.log.length;
@@ -214,12 +223,7 @@ test("who has called sends in plain only once the other side is known to have th
 });
 
 test("of two peers at one place the one that was heard last has what comes from there in plain", () => {
-  const rig = new Rig();
-  const [a, b, c] = ["a", "b", "c"].map((name) => rig.add(name, trusting)) as [RigNode, RigNode, RigNode];
-  for (const peer of [b, c]) {
-    rig.connect(a, peer);
-    rig.run(100);
-  }
+  const { rig, a, b, c } = meetTwo();
   const from = b.endpoint;
   assert.equal(sentAs(rig, a, b), plain);
   c.endpoint = from;
@@ -228,6 +232,41 @@ test("of two peers at one place the one that was heard last has what comes from 
   rig.inject(a, gre("whose"), from);
   assert.equal(a.of("packet").at(-1)!.from, "c");
   assert.equal(sentAs(rig, a, b), data);
+});
+
+test("who takes another peer's place by one message has it until that peer is heard there again", () => {
+  const { rig, a, b, c } = meetTwo();
+  const home = c.endpoint;
+  c.endpoint = b.endpoint;
+  sayFrom(c, rig, a);
+  rig.run(20);
+  c.endpoint = home;
+  sayFrom(b, rig, a);
+  rig.run(20);
+  rig.inject(a, gre("whose"), b.endpoint);
+  assert.equal(a.of("packet").at(-1)!.from, "b");
+  assert.equal(sentAs(rig, a, b), plain);
+  assert.equal(sentAs(rig, a, c), data);
+});
+
+test("a worker is never told that packets cross in plain to a place outside of the trusted network", () => {
+  const rig = new Rig();
+  const [a, b] = [rig.add("a", trusting), rig.add("b", trusting)];
+  const worker = ModelWorker.of(rig, a);
+  a.machine.measurePaths();
+  const told: string[] = [];
+  const current = worker.current.bind(worker);
+  worker.current = (peer, way) => {
+    if (way.isPlain) told.push(way.endpoint.host);
+    current(peer, way);
+  };
+  rig.connect(a, b);
+  rig.run(100);
+  b.endpoint = outside;
+  sayFrom(b, rig, a);
+  rig.run(100);
+  assert.ok(told.length > 0);
+  assert.deepEqual(told.filter((host) => host === outside.host), []);
 });
 
 test("plain packets out of place make a handshake at most every three seconds, whoever sends them", () => {

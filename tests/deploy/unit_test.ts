@@ -41,6 +41,15 @@ test("the unit gives the service no mounts of its own, in which the node's names
   }
 });
 
+test("the unit permits what the data path asks for: memory, devices, C libraries, the lowest real-time priority", async () => {
+  const text = await readFile(unit, "utf8");
+  assert.match(text, /^LimitRTPRIO=1$/m);
+  assert.doesNotMatch(
+    text,
+    /^(RestrictRealtime|MemoryDenyWriteExecute|SystemCallFilter|Device\w+|LimitRTTIME)=/m,
+  );
+});
+
 test("the unit has a node started again that was killed, and not one that was told to stop", async () => {
   assert.match(await readFile(unit, "utf8"), /^Restart=on-failure$/m);
 });
