@@ -28,6 +28,9 @@ const datapathCounters = z.object({
   backlog: z.number().min(0).max(1).openapi({ description: "How full the queue to the main thread is now" }),
   sendsRefused: counted("Calls to send that the kernel refused"),
   writesRefused: counted("Calls to write to an interface that the kernel refused"),
+  sourcesLost: counted(
+    "Addresses of this host to answer peers from that were gone, so that the route chooses since",
+  ),
   commandsRefused: counted("Commands of the main thread that it could not follow; 0 in a node that is well"),
   tablesRefused: counted(
     "Tables that were too large for it, so that the main thread carries what they are about",

@@ -13,6 +13,13 @@ export interface Datapath {
   takeSocket(socket: UnderlayDescriptor, receive: DatagramReceiver, another: OpenAnother): boolean;
   /** The same for a TAP device with a header for offloads before each frame. */
   takeTap(descriptor: number, receiver: FrameReceiver, another: OpenAnother): boolean;
+  /**
+   * Address of this host that whoever is there has sent to, 16 bytes, one of IPv4 mapped: what goes there is to leave from
+   * it. Undefined when none is known. `sockaddr` is in the form that the socket's family takes.
+   */
+  sourceOf(sockaddr: Uint8Array): Uint8Array | undefined;
+  /** Nothing can leave from that address any more. */
+  forgetSource(sockaddr: Uint8Array): void;
   /** Resolves when the descriptor is not used any more, so that it can be closed. Harmless for any other number. */
   release(descriptor: number): Promise<void>;
 }

@@ -218,6 +218,8 @@ export interface DatapathCounters {
   /** Calls that the kernel refused: to send, and to write to an interface. */
   readonly sendsRefused: number;
   readonly writesRefused: number;
+  /** Addresses of this host to answer peers from that were gone: the system's route chooses since. */
+  readonly sourcesLost: number;
   /** What the main thread has told it and it could not take; none in a node that is well. */
   readonly commandsRefused: number;
   readonly tablesRefused: number;

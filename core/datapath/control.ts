@@ -9,7 +9,8 @@
  *                    (1: partial checksums), key to send with (32 bytes), key to receive with (32 bytes)
  *     confirm        slot of a session
  *     end-session    slot
- *     peer           slot, session or −1, longest, flags (1: up, 2: in plain), length of sockaddr, sockaddr (28 bytes)
+ *     peer           slot, session or −1, longest, flags (1: up, 2: in plain), length of sockaddr, sockaddr (28 bytes),
+ *                    address of this host to send from (16 bytes)
  *     routes         version (64-bit float), number of words of IPv4, of IPv6, the words
  *     locals         number, then for each: family, flags, MAC (6 bytes), nothing (2), address (16)
  *     specials       the same, with MAC and flags zero
@@ -24,6 +25,7 @@ import { macLength } from "../wire/mac.ts";
 import type { AddressEntry } from "./address_map.ts";
 import type { RingConsumer, RingProducer } from "./ring.ts";
 import type { RouteIntervals } from "./route_intervals.ts";
+import { sourceLength } from "./source_address.ts";
 
 export type Command =
   | AttachSocket
@@ -101,6 +103,8 @@ export interface SetPeer {
   readonly isPlain: boolean;
   /** `struct sockaddr_in` or `sockaddr_in6`, 16 or 28 bytes; empty: not known. */
   readonly sockaddr: Uint8Array;
+  /** Address of this host that its packets come to, 16 bytes, see `source_address.ts`: those to it leave from there. */
+  readonly source: Uint8Array;
 }
 
 export interface SetRoutes extends RouteIntervals {
@@ -152,7 +156,7 @@ const fixedLength = {
   "confirm": 8,
   "end-session": 8,
   "detach": 8,
-  "peer": 24 + sockaddrLength,
+  "peer": 24 + sockaddrLength + sourceLength,
 } as const;
 
 const noMac = new Uint8Array(macLength);
@@ -260,13 +264,14 @@ function encodeSession(session: OpenSession, out: Uint8Array, view: DataView): v
 const [upFlag, plainFlag] = [1, 2];
 
 function encodePeer(
-  { slot, session, longest, isUp, isPlain, sockaddr }: SetPeer,
+  { slot, session, longest, isUp, isPlain, sockaddr, source }: SetPeer,
   out: Uint8Array,
   view: DataView,
 ): void {
   const flags = (isUp ? upFlag : 0) | (isPlain ? plainFlag : 0);
   setWords(view, [slot, session, longest, flags, sockaddr.length]);
   out.set(sockaddr.subarray(0, sockaddrLength), 24);
+  out.set(source.subarray(0, sourceLength), 24 + sockaddrLength);
 }
 
 function encodeRoutes({ version, v4, v6 }: SetRoutes, view: DataView): void {
@@ -350,7 +355,8 @@ function decodePeer(record: Uint8Array, view: DataView): SetPeer | undefined {
   if (length !== 0 && length !== 16 && length !== sockaddrLength) return undefined;
   const flags = view.getUint32(16, true);
   const [isUp, isPlain] = [(flags & upFlag) !== 0, (flags & plainFlag) !== 0];
-  return { kind: "peer", slot, session, longest, isUp, isPlain, sockaddr: record.slice(24, 24 + length) };
+  const [sockaddr, source] = [record.slice(24, 24 + length), record.slice(24 + sockaddrLength)];
+  return { kind: "peer", slot, session, longest, isUp, isPlain, sockaddr, source };
 }
 
 /** Whether the intervals are in order is for the table to see, see `route_map.ts`. */

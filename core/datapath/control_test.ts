@@ -80,6 +80,7 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
     sockaddr: fc.constantFrom(0, 16, 28).chain((length) =>
       fc.uint8Array({ minLength: length, maxLength: length })
     ),
+    source: fc.uint8Array({ minLength: 16, maxLength: 16 }),
   }),
   record({ kind: fc.constant("routes" as const), version: fc.maxSafeNat(), v4: words(9), v6: words(18) }),
   record({ kind: fc.constant("locals" as const), hosts: fc.array(host, { maxLength: 5 }) }),
@@ -117,6 +118,7 @@ test("a record that is cut, longer, of another kind, or says what cannot be is n
     isUp: true,
     isPlain: false,
     sockaddr: new Uint8Array(28),
+    source: new Uint8Array(16).fill(9),
   } as const;
   const locals: Command = {
     kind: "locals",

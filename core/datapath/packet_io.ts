@@ -25,6 +25,8 @@ export const ErrorNumber = {
   io: -5,
   messageSize: -90,
   noBuffers: -105,
+  addressNotAvailable: -99,
+  networkUnreachable: -101,
 } as const;
 
 /** MSG_DONTWAIT. */

@@ -1,13 +1,25 @@
 /** Peers as the worker knows them: where they are, in the form that the kernel takes, and the session to send in. */
 import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
+import { sourceLength } from "./source_address.ts";
 
 /** `struct sockaddr_in6`; that of IPv4 is shorter. */
 export const sockaddrLength = 28;
-const stride = 32;
+/** In a row of a peer, behind its `sockaddr`. */
+const sourceAt = 32;
+const stride = sourceAt + sourceLength;
 /** 65,507 bytes of a datagram less the header and tag of a transport message. */
 const longestGrePacket = 65_475;
 const NONE = -1;
+
+export interface PeerEntry {
+  readonly sockaddr: Uint8Array;
+  /** 16 bytes. */
+  readonly source: Uint8Array;
+  readonly session: number;
+  readonly longest: number;
+  readonly isPlain: boolean;
+}
 
 export class PeerTable {
   readonly capacity: number;
@@ -20,6 +32,8 @@ export class PeerTable {
   readonly takesTrains: Uint8Array;
   /** 1: packets cross as they are, and whose one is that comes so is told by where it comes from. */
   readonly isPlain: Uint8Array;
+  /** 1: its packets leave from the address at {@link source}; 0: from the one that the system's route chooses. */
+  readonly hasSource: Uint8Array;
   readonly #arena: Arena;
   readonly #base: number;
   /** Peers by place, those in plain only: open addressing with linear probing, at most half full. Made anew at every change. */
@@ -34,6 +48,7 @@ export class PeerTable {
     this.sockaddrLength = new Int32Array(capacity);
     this.takesTrains = new Uint8Array(capacity).fill(1);
     this.isPlain = new Uint8Array(capacity);
+    this.hasSource = new Uint8Array(capacity);
     this.#mask = 2 ** Math.ceil(Math.log2(capacity) + 1) - 1;
     this.#places = new Int32Array(this.#mask + 1).fill(NONE);
     this.#arena = arena;
@@ -45,13 +60,17 @@ export class PeerTable {
     return this.#base + peer * stride;
   }
 
-  put(
-    peer: number,
-    entry: { sockaddr: Uint8Array; session: number; longest: number; isPlain: boolean },
-  ): void {
+  /** Offset in the arena of the address of this host that a peer's packets come to. */
+  source(peer: number): number {
+    return this.sockaddr(peer) + sourceAt;
+  }
+
+  put(peer: number, entry: PeerEntry): void {
     const wasPlain = this.isPlain[peer] === 1;
     this.#arena.bytes.set(entry.sockaddr, this.sockaddr(peer));
     this.sockaddrLength[peer] = entry.sockaddr.length;
+    this.#arena.bytes.set(entry.source, this.source(peer));
+    this.hasSource[peer] = entry.source.some((byte) => byte !== 0) ? 1 : 0;
     // To nowhere nothing can be sent.
     this.session[peer] = entry.sockaddr.length === 0 ? NONE : entry.session;
     this.longest[peer] = Math.min(entry.longest, longestGrePacket);

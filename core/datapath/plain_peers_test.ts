@@ -10,6 +10,7 @@ import { test } from "../../tests/harness.ts";
 import { heapArena } from "./arena.ts";
 import { ArenaPlan } from "./arena_plan.ts";
 import { PeerTable } from "./peer_table.ts";
+import { anySource } from "./source_address.ts";
 import { routeIntervals } from "./route_intervals.ts";
 import type { WiredCore } from "./wired_cores_fixture.ts";
 import {
@@ -192,7 +193,7 @@ test("the peer at a place is found as a search through all would find it, whatev
         );
         const told = { ...each, isPlain: each.isPlain && !isTaken };
         known.set(each.peer, told);
-        table.put(each.peer, { ...told, session: 0, longest: 1_400 });
+        table.put(each.peer, { ...told, source: anySource, session: 0, longest: 1_400 });
       }
       arena.bytes.set(sought, at);
       const expected = [...known].filter(([peer, { isPlain }]) =>

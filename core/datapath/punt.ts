@@ -7,12 +7,14 @@
  *     12  u32  counter
  *     16       `sockaddr` of the sender, 28 bytes, zero behind that of IPv4
  *     44  u32  length of the packet
- *     48       the packet
+ *     48       address of this host that it was sent to, see `source_address.ts`, 16 bytes
+ *     64       the packet
  *
  * Fields that a kind does not have are zero: a few bytes on a slow path are less than three layouts.
  */
 import type { Arena } from "./arena.ts";
 import type { RingConsumer, RingProducer } from "./ring.ts";
+import { askedAt, senderLength, sourceLength } from "./source_address.ts";
 
 const DATAGRAM = 1;
 const OPENED = 2;
@@ -23,7 +25,8 @@ const newestFlag = 0x100;
 const sockaddrAt = 16;
 const sockaddrLength = 28;
 const lengthAt = 44;
-const packetAt = 48;
+const localAt = 48;
+const packetAt = 64;
 
 /** All bytes are copies: they stay when the ring goes on. */
 export type Punt = PuntedDatagram | PuntedPacket | PuntedFrame | TapLost;
@@ -33,6 +36,8 @@ export interface PuntedDatagram {
   readonly kind: "datagram";
   /** `struct sockaddr_in` or `sockaddr_in6`, 28 bytes. */
   readonly from: Uint8Array;
+  /** Address of this host that it was sent to, 16 bytes; all zero when the socket does not tell. */
+  readonly local: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
@@ -47,6 +52,7 @@ export interface PuntedPacket {
   /** No higher counter of the session was opened by the worker before. */
   readonly isNewest: boolean;
   readonly from: Uint8Array;
+  readonly local: Uint8Array;
   /** A GRE packet. */
   readonly bytes: Uint8Array;
 }
@@ -79,7 +85,7 @@ export class PuntWriter {
     this.#arena = arena;
   }
 
-  /** `from`: offset of 28 bytes. */
+  /** `from`: offset of a sender, {@link senderLength} bytes. */
   datagram(from: number, offset: number, length: number): boolean {
     return this.#write(DATAGRAM, from, offset, length);
   }
@@ -111,7 +117,7 @@ export class PuntWriter {
   }
 
   #write(kind: number, from: number, offset: number, length: number): boolean {
-    if (!this.#has(offset, length) || (from !== -1 && !this.#has(from, sockaddrLength))) return false;
+    if (!this.#has(offset, length) || (from !== -1 && !this.#has(from, senderLength))) return false;
     const at = this.#ring.reserve(packetAt + length);
     if (at < 0) return false;
     const isOpened = kind === OPENED;
@@ -120,13 +126,21 @@ export class PuntWriter {
     view.setInt32(at + 4, isOpened ? this.#flags : 0, true);
     view.setInt32(at + 8, isOpened ? this.#localIndex : 0, true);
     view.setInt32(at + 12, isOpened ? this.#counter : 0, true);
-    if (from === -1) this.#clear(at + sockaddrAt, sockaddrLength);
-    else this.#copy(from, at + sockaddrAt, sockaddrLength);
+    this.#writeSender(at, from);
     view.setInt32(at + lengthAt, length, true);
     this.#copy(offset, at + packetAt, length);
     this.#ring.commit();
     this.#isNews = true;
     return true;
+  }
+
+  #writeSender(at: number, from: number): void {
+    if (from === -1) {
+      this.#clear(at + sockaddrAt, sockaddrLength);
+      return this.#clear(at + localAt, sourceLength);
+    }
+    this.#copy(from, at + sockaddrAt, sockaddrLength);
+    this.#copy(from + askedAt, at + localAt, sourceLength);
   }
 
   #has(offset: number, length: number): boolean {
@@ -179,9 +193,10 @@ export class PuntReader {
     const packetLength = view.getUint32(at + lengthAt, true);
     if (packetLength !== length - packetAt) return undefined;
     const from = all.slice(at + sockaddrAt, at + sockaddrAt + sockaddrLength);
+    const local = all.slice(at + localAt, at + localAt + sourceLength);
     const bytes = all.slice(at + packetAt, at + length);
     const kind = view.getUint32(at, true);
-    if (kind === DATAGRAM) return { kind: "datagram", from, bytes };
+    if (kind === DATAGRAM) return { kind: "datagram", from, local, bytes };
     if (kind === FRAME) return { kind: "frame", bytes };
     if (kind === TAP_LOST) return { kind: "tap-lost" };
     if (kind !== OPENED) return undefined;
@@ -193,6 +208,7 @@ export class PuntReader {
       counter: view.getUint32(at + 12, true),
       isNewest: (flags & newestFlag) !== 0,
       from,
+      local,
       bytes,
     };
   }

@@ -21,18 +21,19 @@ function bytesOf(punt: Punt | undefined): Uint8Array {
 
 test("each kind arrives with all that it was given", () => {
   const { arena, writer, reader } = rig();
-  const [from, bytes] = [arena.bytes.slice(3, 31), arena.bytes.slice(101, 234)];
+  const [from, local] = [arena.bytes.slice(3, 31), arena.bytes.slice(35, 51)];
+  const bytes = arena.bytes.slice(101, 234);
   assert.equal(writer.datagram(3, 101, 133), true);
   writer.message(70, -1, 0x81, true);
   assert.equal(writer.opened(3, 101, 133), true);
   writer.message(1, 5, 0, false);
   assert.equal(writer.opened(3, 101, 0), true);
   assert.equal(writer.frame(101, 133), true);
-  assert.deepEqual(reader.next(), { kind: "datagram", from, bytes });
+  assert.deepEqual(reader.next(), { kind: "datagram", from, local, bytes });
   const session = { localIndex: 70, counter: 2 ** 32 - 1, flags: 0x81, isNewest: true };
-  assert.deepEqual(reader.next(), { kind: "opened", ...session, from, bytes });
+  assert.deepEqual(reader.next(), { kind: "opened", ...session, from, local, bytes });
   const empty = { localIndex: 1, counter: 5, flags: 0, isNewest: false, bytes: new Uint8Array(0) };
-  assert.deepEqual(reader.next(), { kind: "opened", ...empty, from });
+  assert.deepEqual(reader.next(), { kind: "opened", ...empty, from, local });
   assert.deepEqual(reader.next(), { kind: "frame", bytes });
   assert.equal(writer.tapLost(), true);
   assert.deepEqual(reader.next(), { kind: "tap-lost" });
@@ -79,16 +80,16 @@ test("a wake reaches who waits, and without news nobody is woken", () => {
 
 test("without room, and outside of the arena, nothing is written", () => {
   const { writer, reader } = rig(256);
-  assert.equal(writer.frame(0, 121), false);
+  assert.equal(writer.frame(0, 105), false);
   for (const [offset, length] of [[4000, 97], [-1, 5], [0, -1], [4097, 0]] as const) {
     assert.equal(writer.frame(offset, length), false, `${offset} ${length}`);
   }
   assert.equal(writer.datagram(4090, 0, 4), false);
   assert.equal(writer.datagram(-1, 0, 4), true, "no sender is known");
-  assert.equal(writer.frame(0, 72), true);
-  assert.equal(writer.frame(0, 72), false);
+  assert.equal(writer.frame(0, 56), true);
+  assert.equal(writer.frame(0, 56), false);
   assert.deepEqual(reader.next()?.kind, "datagram");
-  assert.equal(bytesOf(reader.next()).length, 72);
+  assert.equal(bytesOf(reader.next()).length, 56);
   assert.equal(reader.next(), undefined);
 });
 

@@ -35,6 +35,8 @@ export const Tally = {
   /** Bytes of {@link Tally.packetsSent} and of {@link Tally.packetsDelivered}. */
   packetBytesSent: 18,
   packetBytesDelivered: 19,
+  /** Addresses to send from that this host had no more: the peer's packets leave as the system's route says. */
+  sourcesLost: 20,
 } as const;
 export type Tally = (typeof Tally)[keyof typeof Tally];
 export type TallyName = keyof typeof Tally;

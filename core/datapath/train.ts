@@ -1,12 +1,16 @@
 /**
  * Datagrams of one size for one peer, sent with one call: the kernel cuts the train into datagrams (UDP_SEGMENT), its
  * last one may be shorter. What is sealed is written where it will be sent from.
+ *
+ * They leave from the address of this host that the peer's packets come to, if that is known: where a host has several, a
+ * firewall or a NAT of the peer passes no answer from another one. No interface is named, for the way there may change.
  */
 import { Drop } from "../contracts/drop.ts";
 import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
 import { dontWait, ErrorNumber, type PacketIo } from "./packet_io.ts";
-import type { PeerTable } from "./peer_table.ts";
+import { type PeerTable, sockaddrLength } from "./peer_table.ts";
+import { isRefusalOfSource, sourceMessageSpan, writeSourceMessage } from "./source_message.ts";
 import { Tally, type Telemetry } from "./telemetry.ts";
 
 export interface TrainParts {
@@ -22,12 +26,14 @@ export const mostDatagrams = 64;
 /** 65,535 less the headers of IPv4 and UDP. */
 export const longestTrain = 65_507;
 
-/** `struct msghdr` of 64-bit systems: 56 bytes, pointers of 8. Then its one `iovec`, and a `cmsg` of 24 bytes. */
+/** `struct msghdr` of 64-bit systems: 56 bytes, pointers of 8. Then its one `iovec`, and two `cmsg`s. */
 const messageLength = 56;
 const iovLength = 16;
-const controlLength = 24;
-/** A `cmsg` header of 16 bytes and 2 of data. */
-const segmentCmsgLength = 18;
+/** A `cmsg` header of 16 bytes and 2 of data, filled up to 8. In front of it, only when there is one, that of the source. */
+const cmsgHeaderLength = 16;
+const segmentLength = cmsgHeaderLength + 2;
+const segmentSpan = 24;
+const controlLength = sourceMessageSpan + segmentSpan;
 const SOL_UDP = 17;
 const UDP_SEGMENT = 103;
 
@@ -43,7 +49,8 @@ export class Train {
   readonly #base: number;
   readonly #message: number;
   readonly #iov: number;
-  readonly #control: number;
+  /** Of the `cmsg` of the size. */
+  readonly #segment: number;
   readonly #pollEntry: number;
   #socket = -1;
   #peer = -1;
@@ -64,7 +71,7 @@ export class Train {
     this.#base = plan.take(65_536);
     this.#message = plan.take(messageLength);
     this.#iov = plan.take(iovLength);
-    this.#control = plan.take(controlLength);
+    this.#segment = plan.take(controlLength) + sourceMessageSpan;
     this.#pollEntry = plan.take(8);
     this.#prepare();
   }
@@ -127,9 +134,9 @@ export class Train {
     const { view, address } = this.#arena;
     this.#setPointer(this.#message + 16, this.#iov + address);
     this.#setPointer(this.#message + 24, 1);
-    this.#setPointer(this.#control, segmentCmsgLength);
-    view.setInt32(this.#control + 8, SOL_UDP, true);
-    view.setInt32(this.#control + 12, UDP_SEGMENT, true);
+    this.#setPointer(this.#segment, segmentLength);
+    view.setInt32(this.#segment + 8, SOL_UDP, true);
+    view.setInt32(this.#segment + 12, UDP_SEGMENT, true);
     view.setInt16(this.#pollEntry + 4, POLLOUT, true);
   }
 
@@ -179,18 +186,40 @@ export class Train {
     const peer = this.#peer;
     this.#setPointer(this.#message, this.#peers.sockaddr(peer) + address);
     view.setUint32(this.#message + 8, this.#peers.sockaddrLength[peer]!, true);
-    this.#setPointer(this.#message + 32, isTrain ? this.#control + address : 0);
-    this.#setPointer(this.#message + 40, isTrain ? controlLength : 0);
-    view.setUint16(this.#control + 16, this.#size, true);
+    view.setUint16(this.#segment + cmsgHeaderLength, this.#size, true);
     this.#setPointer(this.#iov, this.#base + from + address);
     this.#setPointer(this.#iov + 8, length);
-    let result = this.#io.sendmsg(this.#socket, this.#message + address, dontWait);
-    if (result === ErrorNumber.again && !this.#isCrowded) {
-      this.#isCrowded = true;
-      this.#io.poll(this.#pollEntry + address, 1, patienceMillis);
-      result = this.#io.sendmsg(this.#socket, this.#message + address, dontWait);
-    }
+    const segment = isTrain ? segmentSpan : 0;
+    if (this.#peers.hasSource[peer] !== 1) return this.#give(0, segment);
+    const family = this.#peers.sockaddrLength[peer] === sockaddrLength ? 6 : 4;
+    const source = writeSourceMessage(this.#arena, this.#segment, this.#peers.source(peer), family);
+    const result = this.#give(source, segment);
+    return isRefusalOfSource(result) ? this.#giveWithout(segment, result) : result;
+  }
+
+  /**
+   * The address may be this host's no more. If so, the datagrams go without it, and those after them: else it was something
+   * else, of which the second result tells no more than the first.
+   */
+  #giveWithout(segment: number, refusal: number): number {
+    const result = this.#give(0, segment);
+    if (result < 0) return refusal;
+    this.#peers.hasSource[this.#peer] = 0;
+    this.#telemetry.add(Tally.sourcesLost, 1);
     return result;
+  }
+
+  /** With so many bytes of control messages before the size of datagrams, and so many for it. */
+  #give(source: number, segment: number): number {
+    const { address } = this.#arena;
+    const length = source + segment;
+    this.#setPointer(this.#message + 32, length === 0 ? 0 : this.#segment - source + address);
+    this.#setPointer(this.#message + 40, length);
+    const result = this.#io.sendmsg(this.#socket, this.#message + address, dontWait);
+    if (result !== ErrorNumber.again || this.#isCrowded) return result;
+    this.#isCrowded = true;
+    this.#io.poll(this.#pollEntry + address, 1, patienceMillis);
+    return this.#io.sendmsg(this.#socket, this.#message + address, dontWait);
   }
 }
 

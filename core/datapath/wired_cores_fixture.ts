@@ -30,6 +30,16 @@ export interface SentTrain {
   readonly size: number;
   /** `sockaddr` of who is to receive it. */
   readonly to: Uint8Array;
+  /** Address of this host that it leaves from, as in the control message; none, if the system chooses. */
+  readonly source?: Uint8Array;
+}
+
+export interface ControlMessage {
+  readonly level: number;
+  readonly type: number;
+  readonly data: Uint8Array;
+  /** What its header says of its length, if not the truth. */
+  readonly said?: number;
 }
 
 export interface Arrival {
@@ -37,6 +47,8 @@ export interface Arrival {
   readonly size: number;
   readonly from: Uint8Array;
   readonly isTruncated?: boolean;
+  /** Control messages behind that of the size. */
+  readonly messages?: readonly ControlMessage[];
 }
 
 /** Where a core runs, if not on memory of its own. */
@@ -191,10 +203,30 @@ export class WiredCore {
     const name = this.#at(view.getUint32(at, true));
     const to = bytes.slice(name, name + view.getUint32(at + 8, true));
     const train = this.#gather(view.getUint32(at + 16, true), view.getUint32(at + 24, true));
-    const control = view.getUint32(at + 32, true);
-    const size = control === 0 ? train.length : view.getUint16(this.#at(control) + 16, true);
-    this.sent.push({ bytes: train, size, to });
+    let size = train.length;
+    let source = new Uint8Array(0);
+    for (const { level, type, data } of this.#messages(at)) {
+      if (level === 17 && type === 103) size = data[0]! | (data[1]! << 8);
+      else source = level === 41 && type === 50 ? data.slice(0, 16) : data.slice(4, 8);
+    }
+    this.sent.push({ bytes: train, size, to, ...(source.length === 0 ? {} : { source }) });
     return train.length;
+  }
+
+  /** As the kernel reads them, which takes no length that is wrong. */
+  #messages(message: number): ControlMessage[] {
+    const { view, bytes } = this.#arena;
+    const all: ControlMessage[] = [];
+    const end = this.#at(view.getUint32(message + 32, true)) + view.getUint32(message + 40, true);
+    for (let at = end - view.getUint32(message + 40, true); at < end;) {
+      const [length, level, type] = [0, 8, 12].map((field) => view.getUint32(at + field, true));
+      const expected = level === 17 ? 18 : level === 41 ? 36 : 28;
+      // deno-lint-ignore selvage/no-throw-in-datapath -- fails the test
+      if (length !== expected || at + length > end) throw new Error(`a control message of ${length} bytes`);
+      all.push({ level: level!, type: type!, data: bytes.slice(at + 16, at + length) });
+      at += (length + 7) & ~7;
+    }
+    return all;
   }
 
   #receive(message: number): number {
@@ -208,12 +240,20 @@ export class WiredCore {
     view.setUint32(at + 8, arrival.from.length, true);
     bytes.set(arrival.bytes, this.#at(view.getUint32(this.#at(view.getUint32(at + 16, true)), true)));
     const control = this.#at(view.getUint32(at + 32, true));
-    view.setUint32(at + 40, 24, true);
     view.setInt32(at + 48, arrival.isTruncated === true ? 0x20 : 0, true);
-    view.setInt32(control, 20, true);
-    view.setInt32(control + 8, 17, true);
-    view.setInt32(control + 12, 104, true);
-    view.setInt32(control + 16, arrival.size, true);
+    const size = new Uint8Array(4);
+    new DataView(size.buffer).setInt32(0, arrival.size, true);
+    let end = control;
+    const sizes: ControlMessage = { level: 17, type: 104, data: size };
+    for (const { level, type, data, said } of [sizes, ...arrival.messages ?? []]) {
+      view.setInt32(end, said ?? 16 + data.length, true);
+      view.setInt32(end + 4, 0);
+      view.setInt32(end + 8, level, true);
+      view.setInt32(end + 12, type, true);
+      bytes.set(data, end + 16);
+      end += (16 + data.length + 7) & ~7;
+    }
+    view.setUint32(at + 40, end - control, true);
     return arrival.bytes.length;
   }
 }

@@ -3,6 +3,7 @@ import type { AddressEntry } from "./address_map.ts";
 import type { Command, SetPeer } from "./control.ts";
 import { routeIntervals } from "./route_intervals.ts";
 import type { SessionCells } from "./session_cells.ts";
+import { anySource } from "./source_address.ts";
 import { parseAddress } from "../wire/address.ts";
 import { encodeEthernet, EtherType } from "../wire/ethernet.ts";
 import { macOfAddress } from "../wire/mac.ts";
@@ -31,7 +32,8 @@ interface Told {
 
 /** Where the other side is, and how packets get there. */
 export function placing(session: number, at: number, isPlain: boolean): SetPeer {
-  return { kind: "peer", slot: 3, session, longest: 1_420, isUp: true, isPlain, sockaddr: sockaddr(at) };
+  const place = { sockaddr: sockaddr(at), source: anySource };
+  return { kind: "peer", slot: 3, session, longest: 1_420, isUp: true, isPlain, ...place };
 }
 
 interface Side {

@@ -5,6 +5,7 @@ import { formatAddress, parseAddress } from "../wire/address.ts";
 import type { ArenaAeadSuite } from "./arena_aead.ts";
 import type { Command } from "./control.ts";
 import { datapathLimits } from "./datapath_limits.ts";
+import { anySource } from "./source_address.ts";
 import { WiredCore } from "./wired_cores_fixture.ts";
 import { cross, far, frame, fromTap, near, pair, sockaddr } from "./wired_pair_fixture.ts";
 
@@ -27,6 +28,7 @@ const peer: Command = {
   isUp: true,
   isPlain: false,
   sockaddr: sockaddr(9),
+  source: anySource,
 };
 
 /** One packet from `a` to `b`. */

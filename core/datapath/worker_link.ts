@@ -24,6 +24,10 @@ export interface WorkerLink {
    * are not for others to tell.
    */
   tell(command: Command): boolean;
+  /** Address of this host from which packets to there are to leave, 16 bytes; undefined: the system chooses. */
+  sourceOf(sockaddr: Uint8Array): Uint8Array | undefined;
+  /** Called once: the address from which packets to there are to leave is another one from now on. */
+  onSource(handler: (sockaddr: Uint8Array) => void): void;
   /** Called once: packets that a worker has opened and does not finish. */
   onOpened(handler: (punt: PuntedPacket) => void): void;
   /**

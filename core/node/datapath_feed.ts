@@ -121,6 +121,7 @@ export class DatapathFeed {
       backlog: this.#parts.link.backlog,
       sendsRefused: tallies.sendsRefused,
       writesRefused: tallies.writesRefused,
+      sourcesLost: tallies.sourcesLost,
       commandsRefused: tallies.commandsRefused,
       tablesRefused: tallies.tablesRefused,
     };

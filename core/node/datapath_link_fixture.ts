@@ -5,6 +5,7 @@ import type { Command, EndSession, OpenSession, SetLocals, SetPeer, SetRoutes } 
 import type { PuntedPacket } from "../datapath/punt.ts";
 import { replayWindowsMemory } from "../datapath/replay_windows.ts";
 import { SessionCells, sessionCellsMemory } from "../datapath/session_cells.ts";
+import { anySource } from "../datapath/source_address.ts";
 import { Telemetry, telemetryMemory } from "../datapath/telemetry.ts";
 import type { LastingMemory, Tell, WorkerFacts, WorkerLink } from "../datapath/worker_link.ts";
 
@@ -33,7 +34,10 @@ export class TwinWorker implements WorkerLink {
   readonly peers = new Map<number, SetPeer>();
   routes: SetRoutes | undefined;
   locals: SetLocals["hosts"] = [];
+  /** Addresses of this host by the endpoint's `sockaddr`, its bytes joined by dots. */
+  readonly sources = new Map<string, Uint8Array>();
   #waiting: Command[] = [];
+  #moved: (sockaddr: Uint8Array) => void = () => {};
   #opened: (punt: PuntedPacket) => void = () => {};
   #restarted: (tell: Tell) => void = () => {};
 
@@ -61,6 +65,20 @@ export class TwinWorker implements WorkerLink {
     return true;
   }
 
+  sourceOf(sockaddr: Uint8Array): Uint8Array | undefined {
+    return this.sources.get(sockaddr.join("."));
+  }
+
+  onSource(handler: (sockaddr: Uint8Array) => void): void {
+    this.#moved = handler;
+  }
+
+  /** A datagram from there was sent to another address of this host than before. */
+  asked(sockaddr: Uint8Array, source: Uint8Array): void {
+    this.sources.set(sockaddr.join("."), source);
+    this.#moved(sockaddr);
+  }
+
   onOpened(handler: (punt: PuntedPacket) => void): void {
     this.#opened = handler;
   }
@@ -71,7 +89,8 @@ export class TwinWorker implements WorkerLink {
 
   hand(punt: Partial<PuntedPacket>): void {
     const from = Uint8Array.of(2, 0, 0x1a, 0x7f, 192, 0, 2, 1, ...new Uint8Array(20));
-    const rest = { kind: "opened", localIndex: 0, flags: 0, counter: 0, isNewest: false, from } as const;
+    const session = { kind: "opened", localIndex: 0, flags: 0, counter: 0, isNewest: false } as const;
+    const rest = { ...session, from, local: anySource };
     this.#opened({ ...rest, bytes: new Uint8Array(), ...punt });
   }
 

@@ -53,6 +53,10 @@ class CoreLink implements WorkerLink {
     this.opened = handler;
   }
 
+  sourceOf(): undefined {}
+
+  onSource(): void {}
+
   onRestart(handler: (tell: Tell) => void): void {
     this.#restarted = handler;
   }

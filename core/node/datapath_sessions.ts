@@ -9,11 +9,13 @@ import type {
   SessionExporter,
 } from "../contracts/encapsulation.ts";
 import type { Endpoint, PeerId } from "../contracts/values.ts";
-import type { Command } from "../datapath/control.ts";
+import type { Command, SetPeer } from "../datapath/control.ts";
 import { datapathLimits } from "../datapath/datapath_limits.ts";
 import { ReplayWindows } from "../datapath/replay_windows.ts";
 import { SessionCells, type SessionTraffic } from "../datapath/session_cells.ts";
+import { anySource } from "../datapath/source_address.ts";
 import type { Tell, WorkerLink } from "../datapath/worker_link.ts";
+import { isSameSockaddr } from "../runtime/reply_sources.ts";
 import { encodeSockaddr, SOCKADDR_LENGTH } from "../runtime/socket_address.ts";
 
 interface Shared extends ExportedSession {
@@ -24,6 +26,8 @@ interface Shared extends ExportedSession {
 interface KnownPeer {
   readonly slot: number;
   way: ExportedWay | undefined;
+  /** As the workers were told last. */
+  place: Pick<SetPeer, "sockaddr" | "source">;
   /** By local index. */
   readonly sessions: Map<number, Shared>;
   /** Of sessions that are over, less what was handed over. */
@@ -33,6 +37,7 @@ interface KnownPeer {
 export type PeerTraffic = Omit<SessionTraffic, "sent">;
 
 const NONE = -1;
+const nowhere = { sockaddr: new Uint8Array(0), source: anySource };
 
 export class DatapathSessions implements SessionExporter {
   readonly partialChecksum = true;
@@ -52,6 +57,7 @@ export class DatapathSessions implements SessionExporter {
     this.#changed = changed;
     this.#cells = new SessionCells(link.memory.cells);
     this.#windows = new ReplayWindows(link.memory.windows);
+    link.onSource((sockaddr) => this.#tellThoseAt(sockaddr));
   }
 
   opened(session: ExportedSession): ExportedCells | undefined {
@@ -167,7 +173,7 @@ export class DatapathSessions implements SessionExporter {
     const slot = this.#freeSlots.pop();
     if (slot === undefined) return undefined;
     const past = { packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
-    const peer: KnownPeer = { slot, way: undefined, sessions: new Map(), past };
+    const peer: KnownPeer = { slot, way: undefined, place: nowhere, sessions: new Map(), past };
     this.#peers.set(id, peer);
     this.#changed();
     return peer;
@@ -190,13 +196,33 @@ export class DatapathSessions implements SessionExporter {
     this.#link.tell(this.#placing(peer));
   }
 
-  #placing({ slot, way, sessions }: KnownPeer): Command {
+  /** Packets come from there to another address of this host than before: answers leave from that one. */
+  #tellThoseAt(sockaddr: Uint8Array): void {
+    for (const peer of this.#peers.values()) {
+      const { place } = peer;
+      if (peer.way === undefined || !isSameSockaddr(place.sockaddr, sockaddr)) continue;
+      const source = this.#sourceTo(place.sockaddr);
+      if (place.source.some((byte, index) => byte !== source[index])) this.#tellPeer(peer);
+    }
+  }
+
+  #placing(peer: KnownPeer): Command {
+    const { slot, way, sessions } = peer;
     const session = way === undefined ? undefined : sessions.get(way.localIndex);
     const isUp = session !== undefined;
     const isPlain = isUp && way?.isPlain === true;
-    const sockaddr = way === undefined ? new Uint8Array(0) : this.#sockaddr(way.endpoint);
     const longest = way?.longest ?? 0;
-    return { kind: "peer", slot, session: session?.slot ?? NONE, longest, isUp, isPlain, sockaddr };
+    peer.place = way === undefined ? nowhere : this.#placeOf(way.endpoint);
+    return { kind: "peer", slot, session: session?.slot ?? NONE, longest, isUp, isPlain, ...peer.place };
+  }
+
+  #placeOf(endpoint: Endpoint): KnownPeer["place"] {
+    const sockaddr = this.#sockaddr(endpoint);
+    return { sockaddr, source: this.#sourceTo(sockaddr) };
+  }
+
+  #sourceTo(sockaddr: Uint8Array): Uint8Array {
+    return this.#link.sourceOf(sockaddr) ?? anySource;
   }
 
   #sockaddr(endpoint: Endpoint): Uint8Array {

@@ -176,6 +176,31 @@ test("a worker that begins anew is told each session, then how peers are reached
   assert.ok([...rig.worker.sessions.values()].every(({ sendKey }) => sendKey[0] === 1));
 });
 
+test("packets to a peer leave from where its packets come to, from the next one on, also in a worker that begins anew", () => {
+  const rig = new Rig();
+  rig.worker.onRestart((tell) => rig.sessions.tellAll(tell));
+  const [at, elsewhere] = [7, 8].map((last) => Uint8Array.of(2, 0, 0x1a, 0x7f, 192, 0, 2, last));
+  const place = (sockaddr: Uint8Array) => Uint8Array.from([...sockaddr, ...new Uint8Array(8)]);
+  const [first, second] = [1, 2].map((last) => new Uint8Array(16).fill(last));
+  const sources = () => [0, 1].map((slot) => rig.worker.peers.get(slot)?.source);
+  rig.worker.asked(place(at!), first!);
+  rig.up(ann, 1);
+  assert.ok(rig.sessions.opened(session(bob, 3)));
+  rig.sessions.current(bob, way(3, "192.0.2.8"));
+  assert.deepEqual(rig.news().length, 5);
+  assert.deepEqual(sources(), [first, new Uint8Array(16)]);
+  rig.worker.asked(place(at!), second!);
+  assert.deepEqual(rig.news(), ["peer 0 in 0 at 2.0.26.127.192.0.2.7"]);
+  assert.deepEqual(sources(), [second, new Uint8Array(16)]);
+  rig.worker.asked(place(at!), second!);
+  rig.worker.asked(place(elsewhere!), first!);
+  rig.worker.asked(Uint8Array.of(2, 0, 0, 9, ...new Uint8Array(12)), first!);
+  assert.deepEqual(rig.news(), ["peer 1 in 1 at 2.0.26.127.192.0.2.8"]);
+  rig.worker.restart();
+  rig.news();
+  assert.deepEqual(sources(), [second, first]);
+});
+
 test("when one of several workers begins anew, the others, which know it all, are told nothing", () => {
   const rig = new Rig();
   rig.up(ann, 1);

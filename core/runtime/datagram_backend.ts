@@ -9,6 +9,11 @@ export interface DatagramBackend {
    * after the promise has ended; it rejects when the datagram was not sent.
    */
   send(datagram: Uint8Array, host: string, port: number): Promise<unknown>;
+  /**
+   * The same at once, where that is possible: what must not wait is taken here, and nothing by {@link send}. Throws when the
+   * datagram was not sent.
+   */
+  readonly sendNow?: (datagram: Uint8Array, host: string, port: number) => void;
   /** Called once. `datagram` is valid during the call; `handler` does not throw. */
   receive(handler: (datagram: Uint8Array, from: RawEndpoint) => void): void;
   /** Called once, with no `send` under way. Resolves when the port is free and no handler will be called any more. */

@@ -90,10 +90,21 @@ class BoundDatagramSocket implements DatagramSocket {
       this.#observer.dropped(refusal);
       return false;
     }
+    if (this.#backend.sendNow !== undefined) return this.#sendNow(datagram, host, to.port);
     // A copy: it may wait in our queue, and in that of the runtime when the kernel's buffer is full.
     this.#queue.push({ datagram: new Uint8Array(datagram), host, port: to.port });
     this.#sending ??= this.#sendQueue();
     return true;
+  }
+
+  #sendNow(datagram: Uint8Array, host: string, port: number): boolean {
+    try {
+      this.#backend.sendNow!(datagram, host, port);
+      return true;
+    } catch (error) {
+      this.#observer.dropped(reasonOf(error));
+      return false;
+    }
   }
 
   /**

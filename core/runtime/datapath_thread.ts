@@ -22,6 +22,7 @@ import type { FoundFacts } from "./datapath_run.ts";
 import type { Foreign } from "./ffi/foreign.ts";
 import { PacketCalls } from "./ffi/packet_calls.ts";
 import { systemForeign } from "./ffi/system_foreign.ts";
+import { ReplySources } from "./reply_sources.ts";
 import { decodeSockaddr } from "./socket_address.ts";
 
 export interface DatapathOptions extends LaneOptions {
@@ -67,6 +68,7 @@ export class DatapathThread implements Datapath, WorkerLink, AsyncDisposable {
   readonly #cells: SessionCells;
   readonly #windows: ReplayWindows;
   readonly #lanes: DatapathLane[] = [];
+  readonly #sources = new ReplySources();
   readonly #atExit = () => this.#lanes.forEach((lane) => lane.tellEnd());
   #facts: FoundFacts = { ffi: "", ciphers: [], measures: [], isRealtime: false };
   #restarts = 0;
@@ -74,6 +76,7 @@ export class DatapathThread implements Datapath, WorkerLink, AsyncDisposable {
   #socket: TakenSocket | undefined;
   #tap: TakenTap | undefined;
   #opened: (punt: PuntedPacket) => void = () => {};
+  #moved: (sockaddr: Uint8Array) => void = () => {};
   #restarted: (tell: Tell) => void = () => {};
 
   constructor(foreign: Foreign, options: DatapathOptions) {
@@ -136,6 +139,7 @@ export class DatapathThread implements Datapath, WorkerLink, AsyncDisposable {
   async release(descriptor: number): Promise<void> {
     if (this.#socket?.descriptor === descriptor) {
       this.#socket = undefined;
+      this.#sources.clear();
       this.#closeFurther(await Promise.all(this.#lanes.map((lane) => lane.detachSocket())));
     } else if (this.#tap?.descriptor === descriptor) {
       this.#tap = undefined;
@@ -145,6 +149,18 @@ export class DatapathThread implements Datapath, WorkerLink, AsyncDisposable {
 
   tell(command: Command): boolean {
     return this.#lanes.map((lane) => lane.tell(command)).every((isTold) => isTold);
+  }
+
+  sourceOf(sockaddr: Uint8Array): Uint8Array | undefined {
+    return this.#sources.of(sockaddr);
+  }
+
+  forgetSource(sockaddr: Uint8Array): void {
+    this.#sources.forget(sockaddr);
+  }
+
+  onSource(handler: (sockaddr: Uint8Array) => void): void {
+    this.#moved = handler;
   }
 
   onOpened(handler: (punt: PuntedPacket) => void): void {
@@ -211,16 +227,23 @@ export class DatapathThread implements Datapath, WorkerLink, AsyncDisposable {
   #handle(punt: Punt): void {
     switch (punt.kind) {
       case "opened":
-        return this.#opened(punt);
+        return this.#handOver(punt);
       case "frame":
         return this.#tap?.receiver.frame(punt.bytes);
       case "tap-lost":
         return this.#loseTap();
       case "datagram": {
         const from = decodeSockaddr(punt.from, 0);
-        if (from !== undefined) this.#socket?.receive(punt.bytes, from);
+        const handle = () => from !== undefined && this.#socket?.receive(punt.bytes, from);
+        return this.#sources.heard(punt.from, punt.local, handle);
       }
     }
+  }
+
+  /** An old packet tells nothing of where its peer is now. */
+  #handOver(punt: PuntedPacket): void {
+    if (punt.isNewest && this.#sources.proved(punt.from, punt.local)) this.#moved(punt.from);
+    this.#opened(punt);
   }
 
   #loseTap(): void {

@@ -5,6 +5,7 @@
 import type { Datapath } from "../contracts/datapath.ts";
 import { MeshError } from "../contracts/errors.ts";
 import type { Arena } from "../datapath/arena.ts";
+import { isRefusalOfSource, writeSourceMessage } from "../datapath/source_message.ts";
 import type { BindDatagrams, DatagramBackend, RawEndpoint } from "./datagram_backend.ts";
 import type { Foreign } from "./ffi/foreign.ts";
 import { PacketCalls } from "./ffi/packet_calls.ts";
@@ -62,8 +63,8 @@ interface Parts {
   readonly datapath: Datapath;
 }
 
-/** Of the arena: `struct msghdr`, `struct iovec`, the address, the datagram. */
-const AT = { message: 0, vector: 64, name: 96, bytes: 128 } as const;
+/** Of the arena: `struct msghdr`, `struct iovec`, the address, the end of the control message, the source, the datagram. */
+const AT = { message: 0, vector: 64, name: 96, controlEnd: 168, source: 176, bytes: 192 } as const;
 const longest = 65_535;
 const DO_NOT_WAIT = 0x40;
 
@@ -88,17 +89,40 @@ class UnderlayDatagrams implements DatagramBackend {
     this.#handler = handler;
   }
 
-  /** Sent, or refused, when it returns. */
   // deno-lint-ignore require-await -- a throw must become a rejection
   async send(datagram: Uint8Array, host: string, port: number): Promise<void> {
-    const { arena: { bytes, view, address }, calls, socket } = this.#parts;
+    this.sendNow(datagram, host, port);
+  }
+
+  /** At once, for what answers a datagram is to leave from where that was sent to, and the next one is another's. */
+  readonly sendNow = (datagram: Uint8Array, host: string, port: number): void => {
+    const { arena: { bytes, view }, socket, datapath } = this.#parts;
     const name = bytes.subarray(AT.name, AT.name + SOCKADDR_LENGTH);
-    const nameLength = encodeSockaddr({ host, port }, socket.family, name, 0);
+    const to = name.subarray(0, encodeSockaddr({ host, port }, socket.family, name, 0));
     bytes.set(datagram, AT.bytes);
-    view.setUint32(AT.message + 8, nameLength, true);
+    view.setUint32(AT.message + 8, to.length, true);
     view.setUint32(AT.vector + 8, datagram.length, true);
-    const result = calls.sendmsg(socket.descriptor, address + AT.message, DO_NOT_WAIT);
+    const source = datapath.sourceOf(to);
+    let result = this.#give(source);
+    if (source !== undefined && isRefusalOfSource(result)) {
+      result = this.#give(undefined);
+      // Refused without it too: then it was something else, and the address may still be this host's.
+      if (result >= 0) datapath.forgetSource(to);
+    }
     if (result < 0) throw callError("sendmsg", result);
+  };
+
+  #give(source: Uint8Array | undefined): number {
+    const { arena, calls, socket } = this.#parts;
+    const { bytes, view, address } = arena;
+    let span = 0;
+    if (source !== undefined) {
+      bytes.set(source, AT.source);
+      span = writeSourceMessage(arena, AT.controlEnd, AT.source, socket.family);
+    }
+    view.setUint32(AT.message + 32, span === 0 ? 0 : address + AT.controlEnd - span, true);
+    view.setUint32(AT.message + 40, span, true);
+    return calls.sendmsg(socket.descriptor, address + AT.message, DO_NOT_WAIT);
   }
 
   async close(): Promise<void> {

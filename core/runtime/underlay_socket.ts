@@ -4,7 +4,8 @@
  */
 import { MeshError } from "../contracts/errors.ts";
 import type { Endpoint } from "../contracts/values.ts";
-import { parseAddress } from "../wire/address.ts";
+import { IP_PKTINFO, SOL_IP, SOL_IPV6 } from "../datapath/source_address.ts";
+import { isUnspecified, parseAddress } from "../wire/address.ts";
 import { bindError } from "./bind_error.ts";
 import type { PacketCalls } from "./ffi/packet_calls.ts";
 import { callError } from "./ffi/system_error.ts";
@@ -40,8 +41,8 @@ const SOCK_DGRAM = 2;
 const NOT_BLOCKING_CLOSED_ON_EXEC = 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEPORT = 15;
-const SOL_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const IPV6_RECVPKTINFO = 49;
 const SOL_UDP = 17;
 const UDP_GRO = 104;
 /** The option that net.core.rmem_max or wmem_max cuts, and the one with CAP_NET_ADMIN that they do not cut. */
@@ -53,6 +54,9 @@ const BUFFER_BYTES = 4 * 1024 * 1024;
 /**
  * Opens one and binds it. Throws `BIND_FAILED`, with `details.reason`, as `bindDatagramSocket` does, and
  * `INVALID_ARGUMENT` for a host that is no IP literal. Path MTU discovery stays as the system has it by default.
+ *
+ * One of a wildcard tells with each read which address of this host it was sent to, for the answer to leave from there; one
+ * of an address has no other to choose from.
  */
 export function openUnderlaySocket(calls: PacketCalls, options: UnderlaySocketOptions): UnderlaySocket {
   const { host, port } = options;
@@ -61,7 +65,8 @@ export function openUnderlaySocket(calls: PacketCalls, options: UnderlaySocketOp
     throw new MeshError("INVALID_ARGUMENT", `Cannot bind UDP "${host}": give an IP address, not a name`);
   }
   const { family } = address;
-  const { descriptor, joinsDatagrams, local } = opened(calls, { host, port, family, isFurther: false });
+  const wanted = { host, family, tellsAddress: isUnspecified(address) };
+  const { descriptor, joinsDatagrams, local } = opened(calls, { ...wanted, port, isFurther: false });
   return {
     descriptor,
     family,
@@ -70,7 +75,7 @@ export function openUnderlaySocket(calls: PacketCalls, options: UnderlaySocketOp
     another() {
       // Only now: a port that was bound with it could be another program's as well, which would get some of our datagrams.
       check("setsockopt", calls.setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, 1));
-      return opened(calls, { host, port: local.port, family, isFurther: true }).descriptor;
+      return opened(calls, { ...wanted, port: local.port, isFurther: true }).descriptor;
     },
     close: () => calls.close(descriptor),
   };
@@ -78,6 +83,8 @@ export function openUnderlaySocket(calls: PacketCalls, options: UnderlaySocketOp
 
 interface Wanted extends UnderlaySocketOptions {
   readonly family: 4 | 6;
+  /** In control messages, see `source_address.ts`. */
+  readonly tellsAddress: boolean;
   /** Of a port that this process has already. */
   readonly isFurther: boolean;
 }
@@ -97,7 +104,11 @@ function opened(calls: PacketCalls, wanted: Wanted): Opened {
   }
 }
 
-function configure(calls: PacketCalls, descriptor: number, { family, isFurther }: Wanted): boolean {
+function configure(
+  calls: PacketCalls,
+  descriptor: number,
+  { family, isFurther, tellsAddress }: Wanted,
+): boolean {
   if (family === 6) check("setsockopt", calls.setsockopt(descriptor, SOL_IPV6, IPV6_V6ONLY, 0));
   if (isFurther) check("setsockopt", calls.setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, 1));
   for (const { plain, forced } of BUFFERS) {
@@ -106,6 +117,9 @@ function configure(calls: PacketCalls, descriptor: number, { family, isFurther }
       calls.setsockopt(descriptor, SOL_SOCKET, plain, BUFFER_BYTES);
     }
   }
+  // Both families of a socket of IPv6 come in its own message. Without it, answers leave as the system's route says.
+  if (tellsAddress && family === 6) calls.setsockopt(descriptor, SOL_IPV6, IPV6_RECVPKTINFO, 1);
+  if (tellsAddress && family === 4) calls.setsockopt(descriptor, SOL_IP, IP_PKTINFO, 1);
   return calls.setsockopt(descriptor, SOL_UDP, UDP_GRO, 1) === 0;
 }
 

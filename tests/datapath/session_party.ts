@@ -109,6 +109,10 @@ export class Party implements WorkerLink {
 
   onRestart(): void {}
 
+  sourceOf(): undefined {}
+
+  onSource(): void {}
+
   /** Data paths that were there before. */
   get restarts(): number {
     return this.#starts - 1;
