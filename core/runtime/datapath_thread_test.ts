@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { test } from "../../tests/harness.ts";
-import { fatalLength, stallLength } from "../../tests/datapath/frail_worker.ts";
+import { fatalLength, stallLength, stallMillis } from "../../tests/datapath/frail_worker.ts";
 import type { DatagramReceiver } from "../contracts/datapath.ts";
 import type { PuntedPacket } from "../datapath/punt.ts";
 import { SessionCells } from "../datapath/session_cells.ts";
@@ -11,6 +11,7 @@ import { presentWays, withForeign } from "./ffi/foreign_fixture.ts";
 import { PacketCalls } from "./ffi/packet_calls.ts";
 import { namespaceSkip, withNamespace } from "./namespace_fixture.ts";
 import { openTap } from "./tap_device.ts";
+import { runtimeName } from "./runtime_name.ts";
 import { openUnderlaySocket } from "./underlay_socket.ts";
 
 const skip = process.platform === "linux" ? undefined : "needs Linux";
@@ -162,11 +163,15 @@ test(
     sender!.send(Uint8Array.of(1), to);
     await until(() => bench.returned.length === 1);
     const before = workerThreads();
+    const sentAt = performance.now();
     sender!.send(new Uint8Array(stallLength), to);
     await until(() => bench.telemetry.drops.underlay === 1);
     await bench.backend.close();
     assert.equal(socketsAt(to.port), 0);
-    await until(() => bench.thread.facts.restarts === 1 && workerThreads() <= before);
+    await until(() => bench.thread.facts.restarts === 1);
+    // Deno cannot end it by force, and its tests share a process with the threads of others; Node can, and ours does not.
+    if (runtimeName().startsWith("deno")) assert.ok(performance.now() - sentAt >= stallMillis);
+    else await until(() => workerThreads() <= before);
     assert.deepEqual(bench.logged, [
       "error: The data path does not answer and is ended",
       "error: The data path failed and begins anew",

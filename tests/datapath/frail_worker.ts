@@ -13,7 +13,7 @@ import { PacketCalls } from "../../core/runtime/ffi/packet_calls.ts";
 export const fatalLength = 13;
 export const stallLength = 17;
 /** Longer than a worker has for letting go of a descriptor, shorter than for that and its end. */
-export const stallMillis = 2_500;
+export const stallMillis = 3_500;
 
 class FrailCalls extends PacketCalls {
   override read(descriptor: number, address: number, length: number): number {
