@@ -14,7 +14,10 @@ export interface FuzzTarget {
   readonly words?: readonly Uint8Array[];
   /** Longer inputs are not made; {@link defaultMaxBytes} if absent. */
   readonly maxBytes?: number;
-  /** Short-lived memory that a call takes whatever the input, such as the big integers of a signature check; 0 if absent. */
+  /**
+   * Short-lived memory that a call may take however short the input, such as the big integers of a signature check; 0 if
+   * absent. Whether the collector runs in between is the machine's affair, so what hides behind it must be told here.
+   */
   readonly garbageBytes?: number;
   /** Makes lengths and checksums right after a mutation, in place, so that the code behind them is reached. */
   mend?(bytes: Uint8Array): void;
