@@ -1,4 +1,5 @@
 /** Completion in shells: the script that a shell loads, and the answers that this script asks for. */
+import type { Command } from "commander";
 import { type AddressOptions, connectAdmin } from "../admin_connection.ts";
 import { completionTree } from "../completion/command_tree.ts";
 import { dynamicValues } from "../completion/dynamic_values.ts";
@@ -9,16 +10,8 @@ import { createProgram } from "../program.ts";
 /** Nobody waits longer than this for a list to appear. */
 const patienceMillis = 500;
 
-/** Options whose value is a file or a directory, which the shell itself completes best. */
-const fileOptions: ReadonlySet<string> = new Set([
-  "--config",
-  "--password-file",
-  "--pcap",
-  "--socket",
-  "--state-dir",
-  "--template-file",
-  "--token-file",
-]);
+/** Of an option whose value is a file or a directory, which the shell itself completes best. */
+const fileValue = /<(file|directory|path)>$/;
 /** "Complete files", to the scripts: the library's directive 0. */
 const filesDirective = ":0\n";
 
@@ -32,14 +25,21 @@ export async function printCompletion(io: Io, shell: string): Promise<void> {
 
 /** Answers a script: `words` are the command line after `selvage`, the last one being the word at the cursor. */
 export async function complete(io: Io, words: readonly string[]): Promise<void> {
-  if (fileOptions.has(words.at(-2) ?? "")) return io.out(filesDirective);
+  const program = createProgram(io, () => {});
+  if (takesFile(program, words.at(-2) ?? "")) return io.out(filesDirective);
   const before = words.slice(0, -1);
   const patience = new AbortController();
   const timer = io.clock.timer(io.clock.now() + patienceMillis, () => patience.abort());
   const signal = AbortSignal.any([io.interrupted, patience.signal]);
   const values = await dynamicValues(before, () => connectAdmin(addressIn(before), io), signal);
   timer.cancel();
-  completionTree(createProgram(io, () => {}), values).parse([...words]);
+  completionTree(program, values).parse([...words]);
+}
+
+/** Whether `word` is such an option of any command: none of them means something else elsewhere. */
+function takesFile({ commands, options }: Command, word: string): boolean {
+  return options.some(({ long, flags }) => long === word && fileValue.test(flags)) ||
+    commands.some((command) => takesFile(command, word));
 }
 
 /** Which node the line being written means. */

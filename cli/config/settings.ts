@@ -98,7 +98,7 @@ export const settingsSchema = z.strictObject({
       "How many such threads; auto: one on up to three processors, else half as many as there are, up to four",
     ),
     realtime: z.enum(["auto", "off"]).default("auto").describe(
-      "auto: with CAP_SYS_NICE, and fewer threads than processors, they have a real-time priority; off: they have none",
+      "auto: where it is permitted, and with more processors than threads, they have a real-time priority; off: none",
     ),
     aead: z.enum(aeadPreferences).default("auto").describe(
       "Library that seals packets there; auto: whichever is fastest here",

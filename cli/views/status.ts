@@ -53,7 +53,7 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
   return node.alerts.length === 0 ? text : `${text}\n${alertTable(io, node)}`;
 }
 
-/** `worker (libcrypto through koffi: aes-256-gcm)`, or `main: this node has no interfaces`; then how it fares. */
+/** `worker (C calls: koffi; aes-256-gcm by libcrypto)`, or `main: this node has no interfaces`; then how it fares. */
 function datapathLines(
   { path, reason, ffi, ciphers, workers, isRealtime, restarts, counters }: DatapathStatus,
 ): readonly (readonly [string, string])[] {

@@ -20,7 +20,10 @@ const SCHED_RESET_ON_FORK = 0x4000_0000;
 const lowest = 1;
 const thisThread = 0;
 
-/** For the thread that calls; true when it was permitted, by CAP_SYS_NICE or an RLIMIT_RTPRIO of 1. The first 4 bytes of `scratch` are overwritten. */
+/**
+ * For the thread that calls; true when it was permitted, by CAP_SYS_NICE or an RLIMIT_RTPRIO of 1. The first 4 bytes of
+ * `scratch` are overwritten.
+ */
 export function runInRealtime(foreign: Foreign, scratch: Arena): boolean {
   const { setScheduler } = foreign.functions(null, CALLS);
   scratch.view.setInt32(0, lowest, true);

@@ -2,8 +2,9 @@
  * Which address of this host others have sent to: what goes to them leaves from it, for a firewall or a NAT on their side
  * passes no answer from another one. Senders are told apart by their `sockaddr`, in the form of the socket's family.
  *
- * What is not authentic answers for itself only, and where nothing better is known: whoever forges the address of a peer
- * changes nothing of what this host says to that peer of its own accord.
+ * What is not authentic decides about its own answer, and beyond that only until something authentic has come: whoever
+ * forges the address of a peer changes nothing of what this host says of its own accord to a peer that it has a session
+ * with. Of a first call he may choose the source among this host's addresses, no more.
  */
 import {
   addressFromBytes,

@@ -1,6 +1,6 @@
 /**
- * A UDP socket that the data path reads, or several of one port where it has several threads. What is sent from this thread goes by a system call of its own to the first
- * descriptor, whose queue of the kernel's is all that the threads share.
+ * A UDP socket that the data path reads, or several of one port where it has several threads. What this thread sends goes
+ * by system calls of its own to the first descriptor: with the thread that has it, it shares nothing but the kernel's queue.
  */
 import type { Datapath } from "../contracts/datapath.ts";
 import { MeshError } from "../contracts/errors.ts";

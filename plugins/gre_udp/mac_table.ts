@@ -15,10 +15,6 @@ export class MacTable {
   /** Least recently used first. */
   readonly #neighbours = new Map<number | string, Neighbour>();
 
-  get size(): number {
-    return this.#neighbours.size;
-  }
-
   /** The MAC that packets to `address` go to; undefined for one not known, or not confirmed for too long. */
   find(address: Address, now: Millis): Uint8Array | undefined {
     const key = addressKey(address);

@@ -227,7 +227,10 @@ function earlier(left: Millis | undefined, right: Millis | undefined): Millis | 
   return Math.min(left, right);
 }
 
-/** A frame of somebody's has no place in a routed overlay, also where frames are the way, and control messages are for members. */
+/**
+ * A frame of somebody's has no place in a routed overlay, also where frames are the way, and control messages are for
+ * members.
+ */
 function isIp(protocol: number): protocol is GreProtocol {
   return protocol === GreProtocol.ipv4 || protocol === GreProtocol.ipv6;
 }

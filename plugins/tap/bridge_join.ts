@@ -86,7 +86,8 @@ export class BridgeJoiner implements BridgeJoins {
   }
 
   /** Reads what an earlier run has left. */
-  recall(links: readonly Link[]): void {
+  recall({ links, counters }: Pick<Inspection, "links" | "counters">): void {
+    this.#crowds.begin(counters);
     this.#remains.clear();
     for (const { ifalias } of links) {
       const alias = parseJoinAlias(ifalias);

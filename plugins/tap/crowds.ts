@@ -11,23 +11,30 @@ export interface CrowdedJoin {
 
 export class Crowds {
   readonly #events: Host["events"];
-  /** Frames refused as of the last look, by the number of the join. */
-  readonly #last = new Map<number, number>();
+  /** As of the last look. */
+  #last: ReadonlyMap<string, number> = new Map();
   #told = "";
 
   constructor(events: Host["events"]) {
     this.#events = events;
   }
 
-  /** The alert stays for as long as there is more every time. A counter that has shrunk was made anew. */
+  /** What was counted before the node was there is past. */
+  begin(counters: ReadonlyMap<string, number>): void {
+    this.#last = counters;
+  }
+
+  /** The alert stays for as long as there is more every time. */
   look(counters: ReadonlyMap<string, number>, joins: Iterable<CrowdedJoin>): void {
-    const crowded: string[] = [];
-    for (const { device, number } of joins) {
-      const now = counters.get(crowdCounter(number)) ?? 0;
-      if (now > (this.#last.get(number) ?? 0)) crowded.push(device);
-      this.#last.set(number, now);
-    }
-    const told = crowded.join(", ");
+    const last = this.#last;
+    this.#last = counters;
+    const crowded = [...joins].filter(({ number }) => {
+      const counter = crowdCounter(number);
+      const [now, before] = [counters.get(counter) ?? 0, last.get(counter) ?? 0];
+      // One that has shrunk was made anew.
+      return now !== before && now > 0;
+    });
+    const told = crowded.map(({ device }) => device).join(", ");
     if (told === this.#told) return;
     this.#told = told;
     if (told === "") return this.#events.emit("alert:cleared", { alert });

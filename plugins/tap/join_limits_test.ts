@@ -68,4 +68,14 @@ test("the alert names the bridges whose devices are too many, as long as more ar
     crowds.look(new Map([[crowdCounter(1), one], [crowdCounter(2), two]]), joins);
   }
   assert.deepEqual(told, ["bridge-devices br0", "bridge-devices br0, br1", "bridge-devices is over"]);
+
+  // The kernel's counters outlive the node, and not a join that is parted and made anew.
+  told.length = 0;
+  const next = new Crowds(events);
+  const counted = (frames: number) => new Map([[crowdCounter(1), frames]]);
+  next.begin(counted(7));
+  next.look(counted(7), joins);
+  assert.deepEqual(told, []);
+  next.look(counted(2), joins);
+  assert.deepEqual(told, ["bridge-devices br0"]);
 });

@@ -96,7 +96,7 @@ export class TapPort implements HostPort, BridgingPort, Lifecycle {
       this.#readings.begin(found.counters);
       this.#storms.begin(found.counters);
       this.#pairs.recall(found.links);
-      this.bridges.recall(found.links);
+      this.bridges.recall(found);
       this.#lookAt(lookMillis);
     });
   }

@@ -30,9 +30,11 @@ disabled_plugins = ["io.containerd.grpc.v1.cri"]
       logFile: join(directory, "log"),
       answers: () => attempt(host, ["ctr", "--connect-timeout", "1s", "-a", socket, "version"]) !== undefined,
     });
-    const engine = new Containerd(host, socket, daemon);
-    engine.load(imageFile);
-    return engine;
+    return await daemon.orEnd(() => {
+      const engine = new Containerd(host, socket, daemon);
+      engine.load(imageFile);
+      return engine;
+    });
   },
 };
 

@@ -1,7 +1,7 @@
 /** An engine's own process: started in the network of a host, ready when it answers, ended by its id. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import type { Namespace } from "../../../examples/lab/namespace.ts";
 import { environment } from "./engine.ts";
 
@@ -27,6 +27,7 @@ export class Daemon implements AsyncDisposable {
     const [program, ...args] = host.command(...words);
     const log = openSync(logFile, "w");
     const child = spawn(program, args, { stdio: ["ignore", log, log], env: environment() });
+    closeSync(log); // The child has its own.
     const daemon = new Daemon(child, logFile);
     const late = Date.now() + readyMillis;
     while (!answers()) {
@@ -37,6 +38,16 @@ export class Daemon implements AsyncDisposable {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     return daemon;
+  }
+
+  /** What `make` makes, which then ends the daemon. When it throws, the daemon ends at once. */
+  async orEnd<T>(make: () => T): Promise<T> {
+    try {
+      return make();
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

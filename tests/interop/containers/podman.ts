@@ -1,17 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Namespace } from "../../../examples/lab/namespace.ts";
-import {
-  asleep,
-  attempt,
-  type Engine,
-  type EngineKind,
-  type EnginePlace,
-  hardLimit,
-  order,
-} from "./engine.ts";
-import { imageName } from "./image.ts";
+import { DockerWords } from "./docker_words.ts";
+import { type EngineKind, type EnginePlace, hardLimit } from "./engine.ts";
 
+/** No daemon: every container has a monitor of its own. */
 export const podman: EngineKind = {
   name: "podman",
   programs: ["podman", "conmon", "runc"],
@@ -22,9 +14,15 @@ export const podman: EngineKind = {
     const settings = join(directory, "containers.conf");
     mkdirSync(join(directory, "networks"));
     writeFileSync(settings, settingsText(join(directory, "networks")));
-    const engine = new Podman(host, directory, settings);
-    engine.load(imageFile);
-    return Promise.resolve(engine);
+    const place = ["root", "runroot", "tmpdir"].flatMap((name, i) => [`--${name}`, join(directory, `${i}`)]);
+    const client = {
+      host,
+      words: ["podman", ...place, "--storage-driver", "vfs"] as const,
+      env: { CONTAINERS_CONF: settings },
+      versionTemplate: "{{.Client.Version}}",
+      options: { run: ["--cap-add", "NET_RAW"], remove: ["-t", "0"] },
+    };
+    return Promise.resolve(new DockerWords(client, imageFile));
   },
 };
 
@@ -50,59 +48,4 @@ runtime = "runc"
 log_driver = "k8s-file"
 default_ulimits = [${granted.join(", ")}]
 `;
-}
-
-/** No daemon: every command is one process, and every container has a monitor of its own. */
-class Podman implements Engine {
-  readonly version: string;
-  readonly #host: Namespace;
-  readonly #words: readonly [string, ...string[]];
-  readonly #env: NodeJS.ProcessEnv;
-  readonly #ids = new Set<string>();
-
-  constructor(host: Namespace, directory: string, settings: string) {
-    this.#host = host;
-    const place = ["root", "runroot", "tmpdir"].flatMap((name, i) => [`--${name}`, join(directory, `${i}`)]);
-    this.#words = ["podman", ...place, "--storage-driver", "vfs"];
-    this.#env = { CONTAINERS_CONF: settings };
-    this.version = this.#order("version", "-f", "{{.Client.Version}}");
-  }
-
-  load(imageFile: string): void {
-    this.#order("load", "-i", imageFile);
-  }
-
-  run(name: string): string {
-    const options = ["--network", "none", "--cap-add", "NET_RAW", "--name", name];
-    const id = this.#order("run", "-d", ...options, imageName, ...asleep);
-    this.#ids.add(id);
-    return id;
-  }
-
-  idOf(name: string): string {
-    return this.#order("inspect", "-f", "{{.Id}}", name);
-  }
-
-  restart(id: string): Promise<void> {
-    this.#order("restart", "-t", "0", id);
-    return Promise.resolve();
-  }
-
-  exec(id: string, ...words: readonly [string, ...string[]]): string | undefined {
-    return attempt(this.#host, [...this.#words, "exec", id, ...words], this.#env);
-  }
-
-  remove(id: string): Promise<void> {
-    this.#order("rm", "-f", "-t", "0", id);
-    this.#ids.delete(id);
-    return Promise.resolve();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const id of [...this.#ids]) await this.remove(id);
-  }
-
-  #order(...words: readonly string[]): string {
-    return order(this.#host, [...this.#words, ...words], this.#env);
-  }
 }
