@@ -1,0 +1,218 @@
+/**
+ * When a node tells anew whom it is linked to. Every record goes to all members, so what changes often is told seldom:
+ *
+ * - A lost link is told at once: others still send along it.
+ * - A new one when it has stood for a second, so a link that flaps faster is never told.
+ * - A round trip when the smoothed one (RFC 6298 §2, weight 1/8) differs by more than a quarter from what was told, at
+ *   most every 10 s for each link.
+ * - No more than four records at once, and one every 2 s in the long run. Waiting changes are told together.
+ *
+ * Of more links than a record holds, those to nodes that tell of few links come first, for they have no other way, then
+ * the nearer ones. A machine: it is told what happens, and gives what is to be signed.
+ */
+import type { RelayWillingness } from "../contracts/topology.ts";
+import type { Millis } from "../contracts/values.ts";
+import type { GraphNode } from "./link_graph.ts";
+import { type LinkFacts, maxToldLinks, outboundFlag, type ToldLink } from "./link_record.ts";
+import { compareTags, type LinkTag } from "./link_tag.ts";
+import { microsOf, rttClassOf, unmeasured } from "./rtt_class.ts";
+
+export interface OwnLinksOptions {
+  readonly willingness: RelayWillingness;
+  /** The number of the first record: the wall clock in milliseconds is a good one. */
+  readonly firstSequence: number;
+  /** How many links the last record of another node has; undefined without one. */
+  degreeOf?(tag: LinkTag): number | undefined;
+}
+
+interface OwnLink {
+  readonly tag: LinkTag;
+  readonly flags: number;
+  /** From then on it is told of. */
+  readonly toldFrom: Millis;
+  /** Smoothed. */
+  rtt: Millis | undefined;
+}
+
+interface Told {
+  readonly rttClass: number;
+  /** When this class was told for the first time. */
+  readonly since: Millis;
+}
+
+export const ownLinkTimes = {
+  /** How long a new link must stand. */
+  standing: 1000 as Millis,
+  /** Between two round trips told of one link. */
+  roundTrips: 10_000 as Millis,
+  /** Between two records, in the long run. */
+  records: 2000 as Millis,
+  burst: 4,
+} as const;
+
+/** A told round trip is changed when the measured one is over 5/4 of it, or under 4/5. */
+const changeFactor = 1.25;
+const smoothing = 1 / 8;
+/** Who tells of no more links than this depends on each of them. */
+const fewLinks = 2;
+
+export class OwnLinks {
+  readonly #options: OwnLinksOptions;
+  readonly #links = new Map<LinkTag, OwnLink>();
+  /** By the last record. */
+  #told = new Map<LinkTag, Told>();
+  #willingness: RelayWillingness;
+  #toldWillingness: RelayWillingness | undefined;
+  #sequence: number;
+  /** Told again though nothing is new: another record of ours is about. */
+  #isOutranked = false;
+  #outrankings = 0;
+  /** When the next record would be on time at the long-run rate; records may be `burst` intervals ahead of it. */
+  #paid: Millis = Number.NEGATIVE_INFINITY;
+  #now: Millis = 0;
+
+  constructor(options: OwnLinksOptions) {
+    this.#options = options;
+    this.#willingness = options.willingness;
+    this.#sequence = options.firstSequence - 1;
+  }
+
+  /** Neighbours with a session now. */
+  neighbours(): readonly LinkTag[] {
+    return [...this.#links.keys()];
+  }
+
+  /** This node for its own graph: what all others know of it, without what is lost since. */
+  told(self: LinkTag): GraphNode {
+    const links = [...this.#told].filter(([tag]) => this.#links.has(tag))
+      .map(([tag, { rttClass }]) => ({ tag, rttClass, flags: this.#links.get(tag)!.flags }))
+      .sort((left, right) => compareTags(left.tag, right.tag));
+    return { tag: self, willingness: this.#willingness, links };
+  }
+
+  /** A direct session is established; one over a relay is no link. */
+  up(tag: LinkTag, isOutbound: boolean, now: Millis): void {
+    this.#now = now;
+    const held = this.#links.get(tag);
+    const toldFrom = held?.toldFrom ?? now + ownLinkTimes.standing;
+    this.#links.set(tag, { tag, flags: isOutbound ? outboundFlag : 0, toldFrom, rtt: held?.rtt });
+  }
+
+  down(tag: LinkTag, now: Millis): void {
+    this.#now = now;
+    this.#links.delete(tag);
+  }
+
+  roundTrip(tag: LinkTag, rtt: Millis, now: Millis): void {
+    this.#now = now;
+    const link = this.#links.get(tag);
+    if (link === undefined || !(rtt >= 0)) return;
+    link.rtt = link.rtt === undefined ? rtt : link.rtt + (rtt - link.rtt) * smoothing;
+  }
+
+  relay(willingness: RelayWillingness, now: Millis): void {
+    this.#now = now;
+    this.#willingness = willingness;
+  }
+
+  /** A record of this node is about that it has not signed, or not in this life. */
+  outranked(sequence: number, now: Millis): void {
+    this.#now = now;
+    if (sequence < this.#sequence) return;
+    this.#sequence = sequence;
+    this.#isOutranked = true;
+    this.#outrankings++;
+  }
+
+  /** How often that was so. A restart explains one or two; if it grows, another node has this one's identity. */
+  get outrankings(): number {
+    return this.#outrankings;
+  }
+
+  handleTimeout(now: Millis): void {
+    this.#now = now;
+  }
+
+  /** When there is something to tell, now at the earliest; undefined while nothing waits. */
+  pollTimeout(): Millis | undefined {
+    const due = this.#due();
+    return due === undefined ? undefined : Math.max(due, this.#allowed(), this.#now);
+  }
+
+  /** What is to be signed and spread now; undefined when nothing is. */
+  poll(): LinkFacts | undefined {
+    const due = this.#due();
+    if (due === undefined || due > this.#now || this.#allowed() > this.#now) return undefined;
+    // A sequence that cannot grow is one that somebody with our key has signed; there is nothing left to say above it.
+    if (this.#sequence >= Number.MAX_SAFE_INTEGER) return undefined;
+    const links = this.#choose();
+    this.#told = new Map(links.map((link) => [link.tag, this.#toldNow(link)]));
+    this.#toldWillingness = this.#willingness;
+    this.#isOutranked = false;
+    this.#sequence++;
+    this.#paid = Math.max(this.#paid, this.#now) + ownLinkTimes.records;
+    return { links, willingness: this.#willingness, sequence: this.#sequence };
+  }
+
+  #allowed(): Millis {
+    return this.#paid - (ownLinkTimes.burst - 1) * ownLinkTimes.records;
+  }
+
+  #due(): Millis | undefined {
+    if (this.#isOutranked || this.#toldWillingness !== this.#willingness) return this.#now;
+    for (const tag of this.#told.keys()) if (!this.#links.has(tag)) return this.#now;
+    let due = Number.POSITIVE_INFINITY;
+    const hasRoom = this.#told.size < maxToldLinks;
+    for (const link of this.#links.values()) {
+      const told = this.#told.get(link.tag);
+      // With a full record, who is left out comes in when another goes, or at once if it has no other way.
+      if (told === undefined) due = hasRoom || this.#displaces(link.tag) ? Math.min(due, link.toldFrom) : due;
+      else if (isOther(link, told)) due = Math.min(due, told.since + ownLinkTimes.roundTrips);
+    }
+    return due === Number.POSITIVE_INFINITY ? undefined : due;
+  }
+
+  #choose(): readonly ToldLink[] {
+    const standing = [...this.#links.values()].filter(({ toldFrom }) => toldFrom <= this.#now);
+    return standing
+      .map((link) => ({ tag: link.tag, flags: link.flags, rttClass: this.#classToTell(link) }))
+      .sort((left, right) => this.#rank(left) - this.#rank(right) || compareTags(left.tag, right.tag))
+      .slice(0, maxToldLinks);
+  }
+
+  #rank({ tag, rttClass }: ToldLink): number {
+    return this.#depends(tag) ? rttClass - 256 : rttClass;
+  }
+
+  #displaces(tag: LinkTag): boolean {
+    return this.#depends(tag) && [...this.#told.keys()].some((told) => !this.#depends(told));
+  }
+
+  #depends(tag: LinkTag): boolean {
+    return (this.#options.degreeOf?.(tag) ?? Number.POSITIVE_INFINITY) <= fewLinks;
+  }
+
+  #classToTell(link: OwnLink): number {
+    const told = this.#told.get(link.tag);
+    const isHeld = told !== undefined &&
+      (!isOther(link, told) || this.#now < told.since + ownLinkTimes.roundTrips);
+    return isHeld ? told.rttClass : rttClassOf(link.rtt);
+  }
+
+  #toldNow({ tag, rttClass }: ToldLink): Told {
+    const told = this.#told.get(tag);
+    if (told?.rttClass === rttClass) return told;
+    // The first measurement of a link is worth telling as soon as it is there.
+    return { rttClass, since: rttClass === unmeasured ? Number.NEGATIVE_INFINITY : this.#now };
+  }
+}
+
+function isOther(link: OwnLink, told: Told): boolean {
+  if (link.rtt === undefined) return false;
+  const before = microsOf(told.rttClass);
+  if (before === undefined) return true;
+  // Classes are coarse: what would be told with the same byte is no change.
+  if (rttClassOf(link.rtt) === told.rttClass) return false;
+  const micros = link.rtt * 1000;
+  return micros > before * changeFactor || micros * changeFactor < before;
+}
