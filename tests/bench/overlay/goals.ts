@@ -17,6 +17,12 @@ const least = (system: string, metric: Metric, against: string, limit: number) =
 const most = (system: string, metric: Metric, against: string, limit: number) =>
   ({ system, metric, against, limit, is: "most" }) as const;
 
+/** What two threads may cost where there are but two processors: nothing that this measures. */
+const threads = [
+  least("selvage-2-workers", "tcpFour", "selvage-1-workers", 0.95),
+  most("selvage-2-workers", "processorTimeFour", "selvage-1-workers", 1.1),
+] as const;
+
 const withOffload: readonly Omit<Goal, "offload">[] = [
   least("selvage", "tcp", "wireguard-go", 13),
   least("selvage", "tcp", "wireguard-go-named", 2.7),
@@ -30,12 +36,14 @@ const withOffload: readonly Omit<Goal, "offload">[] = [
   { system: "selvage", metric: "lossKept", limit: 0.7, is: "least" },
   least("selvage-node", "tcp", "selvage", 0.9),
   { system: "selvage", metric: "memory", limit: 150, is: "most" },
+  ...threads,
 ];
 
 const withoutOffload: readonly Omit<Goal, "offload">[] = [
   least("selvage", "tcp", "kernel-vxlan", 0.6),
   least("selvage", "tcp", "wireguard-go", 5.5),
   { system: "selvage", metric: "loadedTail", limit: 1000, is: "most" },
+  ...threads,
 ];
 
 export const goals: readonly Goal[] = [

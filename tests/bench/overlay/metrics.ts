@@ -10,9 +10,11 @@ export type Metric =
   | "loadedMedian"
   | "loadedTail"
   | "processorTime"
+  | "processorTimeFour"
   | "daemonTime"
   | "memory"
   | "frame"
+  | "bbr"
   | "lossKept"
   | "foreign";
 
@@ -35,10 +37,12 @@ export const shown: Readonly<Record<Metric, Shown>> = {
   loadedMedian: { heading: "loaded p50", digits: 0 },
   loadedTail: { heading: "p99", digits: 0 },
   processorTime: { heading: "CPU s/GB", digits: 2 },
+  processorTimeFour: { heading: "of 4 streams", digits: 2 },
   daemonTime: { heading: "daemons", digits: 2 },
   memory: { heading: "RSS MiB", digits: 0 },
   frame: { heading: "bytes/frame", digits: 0 },
-  lossKept: { heading: "bbr at 1 % loss", digits: 2 },
+  bbr: { heading: "bbr Mbit/s", digits: 0 },
+  lossKept: { heading: "at 1 % loss", digits: 2 },
   foreign: { heading: "foreign %", digits: 0 },
 };
 

@@ -4,8 +4,8 @@ import { type Metric, metrics, shown } from "./metrics.ts";
 import { type Result, spreadsOf } from "./result.ts";
 import type { Offload } from "./topology.ts";
 
-/** What every system is held against. */
-const yardsticks = ["wireguard-go", "wireguard-go-named", "nebula", "kernel-vxlan"];
+/** What every system is held against; the last is there when it is asked what further threads cost. */
+const yardsticks = ["wireguard-go", "wireguard-go-named", "nebula", "kernel-vxlan", "selvage-1-workers"];
 /** Of which a ratio says something. */
 const compared: readonly Metric[] = [
   "tcp",
@@ -15,7 +15,15 @@ const compared: readonly Metric[] = [
   "rttMedian",
   "loadedTail",
   "processorTime",
+  "processorTimeFour",
 ];
+
+/** What a heading is without the column to the left of it. */
+const longer: Partial<Record<Metric, string>> = {
+  loadedTail: "loaded RTT p99 µs",
+  processorTimeFour: "CPU s/GB of 4 streams",
+  lossKept: "bbr at 1 % loss",
+};
 
 /** Lines of Markdown for all results with that offload. */
 export function figuresTable(results: readonly Result[]): string[] {
@@ -43,7 +51,7 @@ export function ratiosTable(results: readonly Result[], names: readonly string[]
       return [[`${name} / ${yardstick}`, ...ratios.map((value) => value === undefined ? "-" : times(value))]];
     })
   );
-  const headings = compared.map((metric) => metric === "loadedTail" ? "loaded p99" : shown[metric].heading);
+  const headings = compared.map((metric) => longer[metric] ?? shown[metric].heading);
   return rows.length === 0 ? [] : markdown(["ratio", ...headings], rows);
 }
 
@@ -58,7 +66,7 @@ export function goalLines(results: readonly Result[], offload: Offload): string[
 }
 
 function goalLine({ system, metric, against, limit, is }: Goal, value: number): string {
-  const heading = metric === "loadedTail" ? "loaded RTT p99 µs" : shown[metric].heading;
+  const heading = longer[metric] ?? shown[metric].heading;
   const show = against === undefined ? (figure: number) => `${+figure.toPrecision(3)}` : times;
   const isMet = is === "least" ? value >= limit : value <= limit;
   const held = against === undefined ? "" : ` / ${against}`;

@@ -44,9 +44,23 @@ test("ratios are those of medians, to the yardsticks that were measured", () => 
   assert.equal(lines.length, 3);
   assert.match(
     lines[2]!,
-    /^\| selvage \/ wireguard-go \| +12\.5x \| +- \| +- \| +- \| +0\.25x \| +- \| +- \|$/,
+    /^\| selvage \/ wireguard-go \| +12\.5x \| +- \| +- \| +- \| +0\.25x \| +- \| +- \| +- \|$/,
   );
   assert.deepEqual(ratiosTable(results.slice(0, 1), ["selvage"]), []);
+});
+
+test("further threads are held against one of them, which is not held against itself", () => {
+  const results = [
+    result("selvage-1-workers", [{ tcpFour: 4000, processorTimeFour: 3 }]),
+    result("selvage-2-workers", [{ tcpFour: 3600, processorTimeFour: 3.15 }]),
+  ];
+  const [, , row, ...rest] = ratiosTable(results, ["selvage-1-workers", "selvage-2-workers"]);
+  assert.match(row!, /^\| selvage-2-workers \/ selvage-1-workers \|.* 0\.9x \|.* 1\.05x \|$/);
+  assert.deepEqual(rest, []);
+  assert.deepEqual(goalLines(results, "off"), [
+    "selvage-2-workers / selvage-1-workers, 4 streams: 0.9x, goal ≥ 0.95x: MISSED",
+    "selvage-2-workers / selvage-1-workers, CPU s/GB of 4 streams: 1.05x, goal ≤ 1.1x: met",
+  ]);
 });
 
 test("a goal is judged by its own direction, and only where both sides were measured", () => {

@@ -8,8 +8,8 @@ import { type Cell, cellName } from "./cells.ts";
 import { Middle } from "./middle.ts";
 import { programOf, settingsOf, underlayMtu } from "./node_words.ts";
 
-/** Longer than the slowest cell takes on a busy machine; one that hangs is a fault. */
-const limitSeconds = 300;
+/** Longer than the slowest cell takes where it yields to other work; one that hangs is a fault. */
+const limitSeconds = 1_200;
 
 /** Why there can be no transfers here. */
 export function lacksForTransfers(): string | undefined {

@@ -12,8 +12,8 @@ export class LineChild {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #lines: AsyncIterator<string>;
 
-  /** One of this folder's programs in a namespace, always on Node: containers know nothing of what runs the mesh. */
-  constructor(namespace: Namespace, file: string, order: unknown) {
+  /** A program in a namespace, a name for one of this folder, always on Node: containers know nothing of what runs the mesh. */
+  constructor(namespace: Namespace, file: string | URL, order: unknown) {
     const path = fileURLToPath(new URL(file, import.meta.url));
     const [program, ...words] = namespace.command(
       node,

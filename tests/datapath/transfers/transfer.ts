@@ -1,5 +1,6 @@
 /** One cell of the table: bytes across a mesh whose underlay loses, repeats and reorders, and every one of them looked at. */
 import assert from "node:assert/strict";
+import { until } from "../../../examples/lab/lab.ts";
 import { overhead } from "../../../plugins/noise/constants.ts";
 import { type Bed, inBed, measured, type Transfer } from "./bed.ts";
 import type { Cell } from "./cells.ts";
@@ -40,9 +41,9 @@ export async function runTransfer(transfer: Transfer): Promise<Outcome> {
     await assertPaths(bed, cell);
     const [before, lateBefore] = [await tallyOf(bed), await middle.lateCounts()];
     middle.spoil({ lossPerMille: cell.lossPerMille, latePerMille, countedLengths: countedLengths(cell) });
-    interruption.begin(bed);
     let seconds: number;
     try {
+      await interruption.begin(bed);
       seconds = await (cell.traffic === "udp" ? moveDatagrams(bed, transfer) : moveStreams(bed, transfer));
     } finally {
       interruption.end();
@@ -122,6 +123,8 @@ async function moveDatagrams(bed: Bed, { cell, bytes, seed }: Transfer): Promise
     const { counts } = before;
     return { ...report, lost: countedLost - counts.countedLost, parts: partsLost - counts.partsLost };
   };
+  // What waits for a thread that is about to begin anew is not lost, however long a busy machine takes for that.
+  await until(() => sender.namespace.pings(to, 1));
   let seen = await report();
   // What the program in the middle keeps is on its way yet.
   for (
