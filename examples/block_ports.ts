@@ -25,6 +25,8 @@ export const plugin = definePlugin({
       gate: (_endpoint, signal) => signal.aborted ? Promise.reject(signal.reason) : Promise.resolve(),
       forget: () => {},
       epoch: () => 1,
+      // Verdicts never change, so there is nothing to tell; that it could be told lets them be kept.
+      watch: () => {},
     };
   },
 });

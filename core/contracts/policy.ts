@@ -30,6 +30,12 @@ export interface Policy {
   forget(owner: string): void;
   /** Grows with every change of verdicts: whoever caches a verdict caches this number with it. */
   epoch(): number;
+  /**
+   * Called once. The policy calls `changed` whenever {@link Policy.epoch} has grown, in the same turn of the event loop. One
+   * that has this lets the data path keep its verdicts by flow until then; without it every packet is shown to
+   * {@link Policy.evaluate}.
+   */
+  watch?(changed: () => void): void;
   /** Every packet may pass, now and later: none has to be shown to {@link Policy.evaluate}, so none has to come to this thread. */
   readonly allowsEverything?: boolean;
 }

@@ -13,8 +13,6 @@ export interface AddressEntry {
   readonly address: Address;
   /** 6 bytes. */
   readonly mac: Uint8Array;
-  /** Eight bits of the caller's. */
-  readonly flags: number;
 }
 
 export interface MacPlace {
@@ -26,8 +24,6 @@ const EMPTY = 0;
 
 export class AddressMap {
   readonly capacity: number;
-  /** Of each slot. */
-  readonly flags: Uint8Array;
   readonly #macs: MacPlace;
   readonly #mask: number;
   /** Of each bucket: 0, 4 or 6, then four words, of which IPv4 uses the first, then the slot. */
@@ -40,7 +36,6 @@ export class AddressMap {
   constructor(capacity: number, macs: MacPlace = { bytes: new Uint8Array(macLength * capacity), offset: 0 }) {
     const buckets = 2 ** Math.ceil(Math.log2(2 * capacity));
     this.capacity = capacity;
-    this.flags = new Uint8Array(capacity);
     this.#macs = macs;
     this.#mask = buckets - 1;
     this.#families = new Uint8Array(buckets);
@@ -65,9 +60,8 @@ export class AddressMap {
   load(entries: readonly AddressEntry[]): boolean {
     if (entries.length > this.capacity) return false;
     this.#families.fill(EMPTY);
-    for (const [slot, { address, mac, flags }] of entries.entries()) {
+    for (const [slot, { address, mac }] of entries.entries()) {
       this.#macs.bytes.set(mac.subarray(0, macLength), this.macOffset(slot));
-      this.flags[slot] = flags;
       this.#put(address, slot);
     }
     this.#size = entries.length;

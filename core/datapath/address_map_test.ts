@@ -4,8 +4,8 @@ import type { Address } from "../contracts/values.ts";
 import { formatAddress, parseAddress } from "../wire/address.ts";
 import { type AddressEntry, AddressMap } from "./address_map.ts";
 
-function entry(text: string, last: number, flags = 0): AddressEntry {
-  return { address: parseAddress(text)!, mac: Uint8Array.of(2, 0, 0, 0, 0, last), flags };
+function entry(text: string, last: number): AddressEntry {
+  return { address: parseAddress(text)!, mac: Uint8Array.of(2, 0, 0, 0, 0, last) };
 }
 
 function find(map: AddressMap, text: string): number {
@@ -15,15 +15,14 @@ function find(map: AddressMap, text: string): number {
   return map.find(family, packet, 13);
 }
 
-test("an address is found by its bytes wherever they lie, with its MAC and flags", () => {
+test("an address is found by its bytes wherever they lie, with its MAC", () => {
   const arena = new Uint8Array(100);
   const map = new AddressMap(4, { bytes: arena, offset: 50 });
-  assert.equal(map.load([entry("10.32.0.7", 1), entry("fd00::7", 2, 9), entry("::", 3)]), true);
+  assert.equal(map.load([entry("10.32.0.7", 1), entry("fd00::7", 2), entry("::", 3)]), true);
   assert.deepEqual(["10.32.0.7", "fd00::7", "::"].map((text) => find(map, text)), [0, 1, 2]);
   assert.deepEqual(["10.32.0.8", "fd00::8", "0.0.0.0"].map((text) => find(map, text)), [-1, -1, -1]);
   assert.equal(map.macOffset(1), 56);
   assert.deepEqual([...arena.subarray(56, 62)], [2, 0, 0, 0, 0, 2]);
-  assert.equal(map.flags[1], 9);
   assert.equal(map.size, 3);
 });
 
@@ -60,7 +59,7 @@ test("a full map agrees with a Map of texts", () => {
   const map = new AddressMap(1024);
   const twin = new Map<string, number>();
   const entries = Array.from({ length: 1024 }, (_, slot) => {
-    const each = { address: address(slot), mac: new Uint8Array(6), flags: 0 };
+    const each = { address: address(slot), mac: new Uint8Array(6) };
     twin.set(formatAddress(each.address), slot);
     return each;
   });

@@ -32,10 +32,11 @@ const congestionFlags = TcpFlag.ece | TcpFlag.cwr;
 const dontFragment = 0x4000;
 
 export class Coalescer {
+  /** The packet in hand: whoever adds it has parsed it here. */
+  readonly packet: ArenaPacket;
   readonly #view: DataView;
   readonly #writer: FrameWriter;
   readonly #frames: CoalescerFrames;
-  readonly #packet: ArenaPacket;
   /** Frames that may grow, in the order in which they were opened, and what tells flows apart at a glance. */
   readonly #open = new Int32Array(mostOpen);
   readonly #marks = new Int32Array(mostOpen);
@@ -54,19 +55,17 @@ export class Coalescer {
     this.#view = arena.view;
     this.#writer = writer;
     this.#frames = new CoalescerFrames(arena, at);
-    this.#packet = new ArenaPacket(arena);
+    this.packet = new ArenaPacket(arena);
   }
 
   /**
-   * Takes the IP packet of at most `length` bytes at `offset`, which has to stay there until `flush`. `protocol` is its
-   * EtherType; `key` names its partial checksum, `start << 16 | field` from the IP header, and is 0 if its checksum is
-   * whole. `none`, or why the packet was dropped. When no more frames fit, all are written.
+   * Takes the packet in hand, which has to stay where it is until `flush`. `key` names its partial checksum,
+   * `start << 16 | field` from the IP header, and is 0 if its checksum is whole. `none`, or why the packet was dropped. When
+   * no more frames fit, all are written.
    */
-  add(offset: number, length: number, protocol: number, key: number): Drop {
-    const packet = this.#packet;
-    const fault = packet.parse(offset, length);
-    if (fault !== Drop.none) return fault;
-    if (packet.etherType !== protocol || (key !== 0 && !this.#isRightKey(key))) return Drop.malformed;
+  add(key: number): Drop {
+    const { packet } = this;
+    if (key !== 0 && !this.#isRightKey(key)) return Drop.malformed;
     if (packet.upperHeader === 0 || (packet.hasOptions && packet.version === 6)) this.#addOther();
     else this.#addToFlow(key !== 0);
     return Drop.none;
@@ -80,14 +79,14 @@ export class Coalescer {
 
   /** Behind extension headers only who walks them finds a checksum: no sender of this protocol says that it is there. */
   #isRightKey(key: number): boolean {
-    const packet = this.#packet;
+    const { packet } = this;
     if (packet.version === 6 && packet.hasOptions) return false;
     return packet.isChecksumAt(key >>> 16, key & 0xffff);
   }
 
   /** A packet of no flow. A fragment is part of one that it does not name: no flow between its addresses may pass it. */
   #addOther(): void {
-    const packet = this.#packet;
+    const { packet } = this;
     const mayHideFlow = packet.isFragment || packet.hasOptions || isFlowProtocol(packet.upper);
     if (mayHideFlow) this.#closeBetween();
     this.#start(false);
@@ -107,7 +106,7 @@ export class Coalescer {
 
   #look(): void {
     const view = this.#view;
-    const packet = this.#packet;
+    const { packet } = this;
     const upper = packet.offset + packet.upperStart;
     this.#payload = packet.length - packet.headerLength;
     this.#flags = packet.upper === Upper.tcp ? view.getUint8(upper + 13) : 0;
@@ -127,7 +126,7 @@ export class Coalescer {
 
   #isSameFlow(first: number): boolean {
     const view = this.#view;
-    const { offset, version, upper, upperStart } = this.#packet;
+    const { offset, version, upper, upperStart } = this.packet;
     if (view.getUint8(first) >>> 4 !== version) return false;
     if (view.getUint8(first + (version === 4 ? 9 : 6)) !== upper) return false;
     // IPv4 options may differ; a frame that is open has none.
@@ -137,13 +136,13 @@ export class Coalescer {
 
   /** Source and destination are those of another packet of the same version. */
   #isSamePair(other: number): boolean {
-    return this.#packet.version === 4 ? this.#isSame(other, 12, 20) : this.#isSame(other, 8, 40);
+    return this.packet.version === 4 ? this.#isSame(other, 12, 20) : this.#isSame(other, 8, 40);
   }
 
   /** Bytes `from` to `to` of the packet in hand, whole words, are those of another one. */
   #isSame(other: number, from: number, to: number): boolean {
     const view = this.#view;
-    const { offset } = this.#packet;
+    const { offset } = this.packet;
     for (let at = from; at < to; at += 4) {
       if (view.getInt32(other + at) !== view.getInt32(offset + at)) return false;
     }
@@ -157,7 +156,7 @@ export class Coalescer {
     if (payload === 0 || payload > frames.segmentSize[frame]!) return false;
     if (frames.length[frame]! + payload > LARGEST_PACKET) return false;
     const first = frames.packet[frame]!;
-    const { version, upper } = this.#packet;
+    const { version, upper } = this.packet;
     const isSameIp = version === 4
       ? this.#continuesIpv4(first, frames.joined[frame]!)
       : this.#continuesIpv6(first);
@@ -167,7 +166,7 @@ export class Coalescer {
 
   #continuesIpv4(first: number, joined: number): boolean {
     const view = this.#view;
-    const { offset } = this.#packet;
+    const { offset } = this.packet;
     // Version, header length and type of service; flags; TTL and protocol.
     if (view.getInt16(first) !== view.getInt16(offset)) return false;
     const flags = view.getUint16(offset + 6);
@@ -181,14 +180,14 @@ export class Coalescer {
 
   #continuesIpv6(first: number): boolean {
     const view = this.#view;
-    const { offset } = this.#packet;
+    const { offset } = this.packet;
     return view.getInt32(first) === view.getInt32(offset) &&
       view.getInt16(first + 6) === view.getInt16(offset + 6);
   }
 
   #continuesTcp(first: number, frame: number): boolean {
     const view = this.#view;
-    const { offset, upperStart, headerLength } = this.#packet;
+    const { offset, upperStart, headerLength } = this.packet;
     const upper = offset + upperStart;
     if (view.getInt32(upper + 4) !== this.#frames.nextSequence[frame]) return false;
     // Header length, flags and window: all the same, but for what may end a frame. CWR stands on a first segment only.
@@ -202,7 +201,7 @@ export class Coalescer {
 
   #join(at: number, frame: number): void {
     const frames = this.#frames;
-    const { offset, headerLength } = this.#packet;
+    const { offset, headerLength } = this.packet;
     const payload = this.#payload;
     const flags = this.#flags & endFlags;
     frames.join(frame, offset + headerLength, payload, flags);
@@ -213,20 +212,20 @@ export class Coalescer {
 
   #start(isPartial: boolean): number {
     if (this.#frames.count === mostFrames) this.flush();
-    const frame = this.#frames.open(this.#packet, isPartial, this.#payload);
+    const frame = this.#frames.open(this.packet, isPartial, this.#payload);
     this.#frames.address(frame, this.destinationMac, this.sourceMac);
     return frame;
   }
 
   #mayGrow(): boolean {
-    const { upper, hasOptions } = this.#packet;
+    const { upper, hasOptions } = this.packet;
     if (hasOptions || this.#payload === 0) return false;
     return upper === Upper.udp || (this.#flags & ~congestionFlags) === TcpFlag.ack;
   }
 
   #keepOpen(frame: number): void {
     if (this.#openCount === mostOpen) this.#close(0);
-    const { offset, upper, upperStart } = this.#packet;
+    const { offset, upper, upperStart } = this.packet;
     if (upper === Upper.tcp) {
       this.#frames.nextSequence[frame] = this.#view.getInt32(offset + upperStart + 4) + this.#payload;
     }
@@ -247,7 +246,7 @@ export class Coalescer {
   #closeBetween(): void {
     for (let i = this.#openCount - 1; i >= 0; i--) {
       const first = this.#frames.packet[this.#open[i]!]!;
-      const isSameVersion = this.#view.getUint8(first) >>> 4 === this.#packet.version;
+      const isSameVersion = this.#view.getUint8(first) >>> 4 === this.packet.version;
       if (isSameVersion && this.#isSamePair(first)) this.#close(i);
     }
   }

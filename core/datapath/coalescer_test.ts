@@ -38,7 +38,8 @@ class Bed {
     const at = this.#next;
     this.arena.bytes.set(packet, at);
     this.#next += packet.length;
-    return this.coalescer.add(at, packet.length, protocol, key);
+    const fault = this.coalescer.packet.parse(at, packet.length, protocol);
+    return fault === Drop.none ? this.coalescer.add(key) : fault;
   }
 
   #gather(iov: number, count: number): Uint8Array {

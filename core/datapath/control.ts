@@ -12,17 +12,19 @@
  *     peer           slot, session or −1, longest, flags (1: up, 2: in plain), length of sockaddr, sockaddr (28 bytes),
  *                    address of this host to send from (16 bytes)
  *     routes         version (64-bit float), number of words of IPv4, of IPv6, the words
- *     locals         number, then for each: family, flags, MAC (6 bytes), nothing (2), address (16)
- *     specials       the same, with MAC and flags zero
+ *     judge          secret: from here on packets need a verdict
+ *     verdict        epoch, kind (family, protocol, direction: 1 egress, verdict: 1 allowed; a byte each), ports (source in
+ *                    the upper half), addresses of source and destination (16 bytes each)
+ *     locals         number, then for each: family, MAC (6 bytes), nothing (2), address (16)
  *
  * Tables are told as a whole: a change of one is rare, and a worker that started anew needs them whole anyway. One that does
  * not fit leaves all packets to the main thread until one does. A record that is not understood, or names a slot that does
  * not exist, is passed over and counted.
  */
 import type { AeadName } from "../contracts/aead.ts";
-import type { Address } from "../contracts/values.ts";
 import { macLength } from "../wire/mac.ts";
 import type { AddressEntry } from "./address_map.ts";
+import { decodeVerdict, encodeVerdict, type TellVerdict, verdictLength } from "./control_verdict.ts";
 import type { RingConsumer, RingProducer } from "./ring.ts";
 import type { RouteIntervals } from "./route_intervals.ts";
 import { sourceLength } from "./source_address.ts";
@@ -38,7 +40,8 @@ export type Command =
   | SetPeer
   | SetRoutes
   | SetLocals
-  | SetSpecials;
+  | Judge
+  | TellVerdict;
 
 /** The UDP socket from now on. */
 export interface AttachSocket {
@@ -118,10 +121,11 @@ export interface SetLocals {
   readonly hosts: readonly AddressEntry[];
 }
 
-/** Addresses whose packets the main thread takes. */
-export interface SetSpecials {
-  readonly kind: "specials";
-  readonly addresses: readonly Address[];
+/** Packets need a verdict of the policy. Told before the routes, so that none passes without. */
+export interface Judge {
+  readonly kind: "judge";
+  /** 32 bits that nobody outside of the node knows, for the order of the table. */
+  readonly seed: number;
 }
 
 const Kind = {
@@ -133,9 +137,10 @@ const Kind = {
   "peer": 6,
   "routes": 7,
   "locals": 8,
-  "specials": 9,
-  "confirm": 10,
-  "detach": 11,
+  "confirm": 9,
+  "detach": 10,
+  "judge": 11,
+  "verdict": 12,
 } as const;
 
 const ciphers: readonly (AeadName | undefined)[] = [undefined, "chacha20-poly1305", "aes-256-gcm"];
@@ -145,7 +150,7 @@ export const slotLimit = 65_536;
 
 const keyLength = 32;
 const sockaddrLength = 28;
-const entryLength = 32;
+const entryLength = 28;
 const routesHeader = 20;
 const tableHeader = 8;
 const fixedLength = {
@@ -157,9 +162,9 @@ const fixedLength = {
   "end-session": 8,
   "detach": 8,
   "peer": 24 + sockaddrLength + sourceLength,
+  "judge": 8,
+  "verdict": verdictLength,
 } as const;
-
-const noMac = new Uint8Array(macLength);
 
 /** Main: puts a command into the ring. False when there is no room: later there is, unless it is over `longest`. */
 export function sendCommand(ring: RingProducer, command: Command): boolean {
@@ -202,8 +207,6 @@ export function commandLength(command: Command): number {
       return routesHeader + 4 * (command.v4.length + command.v6.length);
     case "locals":
       return tableHeader + entryLength * command.hosts.length;
-    case "specials":
-      return tableHeader + entryLength * command.addresses.length;
     default:
       return fixedLength[command.kind];
   }
@@ -231,17 +234,15 @@ export function encodeCommand(command: Command, bytes: Uint8Array, offset: numbe
       return setWords(view, [command.slot]);
     case "peer":
       return encodePeer(command, out, view);
+    case "judge":
+      return setWords(view, [command.seed]);
+    case "verdict":
+      return encodeVerdict(command, out, view);
     case "routes":
       return encodeRoutes(command, view);
     case "locals":
       return encodeEntries(command.hosts, out, view);
-    case "specials":
-      return encodeEntries(command.addresses.map(special), out, view);
   }
-}
-
-function special(address: Address): AddressEntry {
-  return { address, mac: noMac, flags: 0 };
 }
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -284,12 +285,11 @@ function encodeRoutes({ version, v4, v6 }: SetRoutes, view: DataView): void {
 
 function encodeEntries(entries: readonly AddressEntry[], out: Uint8Array, view: DataView): void {
   setWords(view, [entries.length]);
-  for (const [index, { address, mac, flags }] of entries.entries()) {
+  for (const [index, { address, mac }] of entries.entries()) {
     const at = tableHeader + entryLength * index;
     view.setUint32(at, address.family, true);
-    view.setUint32(at + 4, flags, true);
-    out.set(mac.subarray(0, macLength), at + 8);
-    out.set(address.bytes, at + 16);
+    out.set(mac.subarray(0, macLength), at + 4);
+    out.set(address.bytes, at + 12);
   }
 }
 
@@ -301,10 +301,7 @@ export function decodeCommand(bytes: Uint8Array, offset: number, length: number)
   const kind = kinds.get(view.getUint32(0, true));
   if (kind === undefined) return undefined;
   if (kind === "routes") return decodeRoutes(view);
-  if (kind === "locals") return entriesCommand(record, view, (hosts) => ({ kind, hosts }));
-  if (kind === "specials") {
-    return entriesCommand(record, view, (all) => ({ kind, addresses: all.map(({ address }) => address) }));
-  }
+  if (kind === "locals") return decodeLocals(record, view);
   if (length !== fixedLength[kind]) return undefined;
   return decodeFixed(kind, record, view);
 }
@@ -321,6 +318,8 @@ function decodeFixed(
   if (kind === "stop") return { kind };
   if (kind === "open-session") return decodeSession(record, view);
   if (kind === "peer") return decodePeer(record, view);
+  if (kind === "judge") return { kind, seed: view.getInt32(4, true) };
+  if (kind === "verdict") return decodeVerdict(record, view);
   const first = view.getInt32(4, true);
   if (first < 0) return undefined;
   if (kind === "attach-tap" || kind === "detach") return { kind, descriptor: first };
@@ -373,20 +372,16 @@ function decodeRoutes(view: DataView): SetRoutes | undefined {
   return { kind: "routes", version, v4: words(0, four), v6: words(four, six) };
 }
 
-function entriesCommand(
-  record: Uint8Array,
-  view: DataView,
-  commandOf: (entries: readonly AddressEntry[]) => Command,
-): Command | undefined {
+function decodeLocals(record: Uint8Array, view: DataView): SetLocals | undefined {
   if (record.length < tableHeader) return undefined;
   const count = view.getUint32(4, true);
   if (record.length !== tableHeader + entryLength * count) return undefined;
-  const entries: AddressEntry[] = [];
+  const hosts: AddressEntry[] = [];
   for (let at = tableHeader; at < record.length; at += entryLength) {
-    const [family, flags] = [view.getUint32(at, true), view.getUint32(at + 4, true)];
-    if ((family !== 4 && family !== 6) || flags > 0xff) return undefined;
-    const address = { family, bytes: record.slice(at + 16, at + (family === 4 ? 20 : 32)) } as const;
-    entries.push({ address, mac: record.slice(at + 8, at + 8 + macLength), flags });
+    const family = view.getUint32(at, true);
+    if (family !== 4 && family !== 6) return undefined;
+    const address = { family, bytes: record.slice(at + 12, at + (family === 4 ? 16 : 28)) } as const;
+    hosts.push({ address, mac: record.slice(at + 4, at + 4 + macLength) });
   }
-  return commandOf(entries);
+  return { kind: "locals", hosts };
 }

@@ -42,7 +42,21 @@ const address: fc.Arbitrary<Address> = fc.oneof(
 const host = record({
   address,
   mac: fc.uint8Array({ minLength: 6, maxLength: 6 }),
-  flags: fc.nat(255),
+});
+
+const port = fc.nat(65_535);
+const flow = fc.constantFrom(4, 16).chain((length) => {
+  const end = fc.uint8Array({ minLength: length, maxLength: length })
+    .map((bytes) => ({ family: length === 4 ? 4 as const : 6 as const, bytes }));
+  const direction = fc.constantFrom("ingress" as const, "egress" as const);
+  return record({
+    direction,
+    protocol: fc.nat(255),
+    source: end,
+    destination: end,
+    sourcePort: port,
+    destinationPort: port,
+  });
 });
 
 const commands: fc.Arbitrary<Command> = fc.oneof(
@@ -83,8 +97,9 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
     source: fc.uint8Array({ minLength: 16, maxLength: 16 }),
   }),
   record({ kind: fc.constant("routes" as const), version: fc.maxSafeNat(), v4: words(9), v6: words(18) }),
+  record({ kind: fc.constant("judge" as const), seed: fc.integer() }),
+  record({ kind: fc.constant("verdict" as const), epoch: fc.integer(), flow, allow: fc.boolean() }),
   record({ kind: fc.constant("locals" as const), hosts: fc.array(host, { maxLength: 5 }) }),
-  record({ kind: fc.constant("specials" as const), addresses: fc.array(address, { maxLength: 5 }) }),
 );
 
 test("every command is read as it was written, at any offset, and writes no byte beside it", () => {
@@ -122,17 +137,22 @@ test("a record that is cut, longer, of another kind, or says what cannot be is n
   } as const;
   const locals: Command = {
     kind: "locals",
-    hosts: [{ address: parseAddress("10.0.0.1")!, mac: new Uint8Array(6), flags: 1 }],
+    hosts: [{ address: parseAddress("10.0.0.1")!, mac: new Uint8Array(6) }],
   };
+  const end = parseAddress("10.0.0.1")!;
+  const ends = { source: end, destination: end, sourcePort: 1, destinationPort: 2 };
+  const told = { direction: "egress", protocol: 6, ...ends } as const;
+  const verdict: Command = { kind: "verdict", epoch: 1, flow: told, allow: true };
   const routes: Command = { kind: "routes", version: 5, v4: Uint32Array.of(1, 2, 3), v6: new Uint32Array(0) };
   /** Of each command a word, and what must not stand there. */
   const lies: [Command, [number, number][]][] = [
     [session, [[0, 0], [0, 10], [1, slotLimit], [2, slotLimit], [5, 0], [5, 3]]],
     [peer, [[1, -1], [2, -2], [2, slotLimit], [3, 65_536], [5, 15], [5, 29]]],
-    [locals, [[1, 0], [1, 2], [1, 0x0800_0001], [2, 5], [3, 256]]],
+    [locals, [[1, 0], [1, 2], [1, 0x0800_0001], [2, 5]]],
     [routes, [[3, 2], [3, 4], [4, 1], [3, 0x4000_0003], [2, 0x7ff0_0000]]],
     [{ kind: "attach-socket", descriptor: 5, family: 4 }, [[1, -1], [2, 5]]],
     [{ kind: "end-session", slot: 5 }, [[1, slotLimit]]],
+    [verdict, [[2, 0x0001_0605], [2, 0x0002_0604], [2, 0x0201_0604], [2, 0x0101_0600]]],
   ];
   for (const [command, changes] of lies) {
     const bytes = new Uint8Array(commandLength(command) + 4);

@@ -12,7 +12,9 @@ import { Loop } from "./loop.ts";
 import { Outbound } from "./outbound.ts";
 import type { PacketIo } from "./packet_io.ts";
 import { PeerTable } from "./peer_table.ts";
+import { PolicyEpoch } from "./policy_epoch.ts";
 import { PuntWriter } from "./punt.ts";
+import { PuntShares } from "./punt_shares.ts";
 import { Receiver } from "./receiver.ts";
 import { holderOf, ReplayWindows } from "./replay_windows.ts";
 import { RingConsumer, RingProducer } from "./ring.ts";
@@ -25,6 +27,7 @@ import { TapReader } from "./tap_reader.ts";
 import { TapWriter } from "./tap_writer.ts";
 import { Telemetry } from "./telemetry.ts";
 import { Train } from "./train.ts";
+import { VerdictTable } from "./verdict_table.ts";
 import { WorkerControl } from "./worker_control.ts";
 
 /** Bytes of an arena that holds all of it. */
@@ -48,12 +51,14 @@ export function createDatapathCore(parts: DatapathCoreParts): Loop {
   const plan = new ArenaPlan(arena.bytes.length);
   const telemetry = new Telemetry(memory.telemetry, worker);
   const cells = new SessionCells(memory.cells, worker);
-  const punts = new PuntWriter(new RingProducer(memory.punts), arena);
-  const tables = tablesOf(arena, plan);
+  const left = new RingProducer(memory.punts);
+  const punts = new PuntWriter(left, arena);
+  const shares = new PuntShares(left);
+  const tables = tablesOf(arena, plan, new PolicyEpoch(memory.epoch));
   const train = new Train({ arena, plan, io, peers: tables.peers, telemetry });
   const writer = new TapWriter(io, telemetry);
   const coalescer = new Coalescer(arena, plan.take(coalescerLength), writer);
-  const shared = { arena, plan, tables, cells, telemetry, punts };
+  const shared = { arena, plan, tables, cells, telemetry, punts, shares };
   const windows = new ReplayWindows(memory.windows, cells.workers === 1 ? 0 : holderOf(worker));
   const inbound = new Inbound({ ...shared, coalescer, windows });
   const outbound = new Outbound({ ...shared, segmenter: new Segmenter(arena), train });
@@ -73,15 +78,15 @@ export function createDatapathCore(parts: DatapathCoreParts): Loop {
   return loop;
 }
 
-function tablesOf(arena: Arena, plan: ArenaPlan): DatapathTables {
-  const { peers, sessions, locals, specials } = datapathLimits;
+function tablesOf(arena: Arena, plan: ArenaPlan, epoch: PolicyEpoch): DatapathTables {
+  const { peers, sessions, locals, verdicts } = datapathLimits;
   const macs = { bytes: arena.bytes, offset: plan.take(6 * locals) };
   return {
     peers: new PeerTable(peers, arena, plan),
     sessions: new SessionTable(sessions),
     routes: new RouteMap(),
     locals: new AddressMap(locals, macs),
-    specials: new AddressMap(specials),
+    verdicts: new VerdictTable(verdicts, arena, epoch),
     version: 0,
     incomplete: 0,
   };

@@ -5,8 +5,8 @@ export const datapathLimits = {
   sessions: 8_192,
   /** Addresses of interfaces on this host. */
   locals: 4_096,
-  /** Addresses that the main thread judges. */
-  specials: 4_096,
+  /** Flows of which the policy's verdict is known; a power of two. */
+  verdicts: 32_768,
 } as const;
 
 /** Workers of one data path. */

@@ -3,9 +3,10 @@ import type { AddressMap } from "./address_map.ts";
 import type { PeerTable } from "./peer_table.ts";
 import type { RouteMap } from "./route_map.ts";
 import type { SessionTable } from "./session_table.ts";
+import type { VerdictTable } from "./verdict_table.ts";
 
 /** Which table was told and did not fit. */
-export const Incomplete = { routes: 1, locals: 2, specials: 4 } as const;
+export const Incomplete = { routes: 1, locals: 2 } as const;
 
 export interface DatapathTables {
   readonly peers: PeerTable;
@@ -14,9 +15,9 @@ export interface DatapathTables {
   readonly routes: RouteMap;
   /** Overlay addresses of interfaces on this host, with their MACs. */
   readonly locals: AddressMap;
-  /** Addresses whose packets the main thread judges: those of devices behind bridges. */
-  readonly specials: AddressMap;
-  /** Grows with every change, for whoever remembers an answer. */
+  /** What the policy has said of flows, if it says anything. */
+  readonly verdicts: VerdictTable;
+  /** Grows with every change of the others, for whoever remembers an answer. */
   version: number;
   /** Bits of {@link Incomplete}: half a table gives wrong answers, so while one is set all packets are the main thread's. */
   incomplete: number;

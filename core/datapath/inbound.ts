@@ -8,11 +8,14 @@ import { Drop } from "../contracts/drop.ts";
 import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
 import type { Coalescer } from "./coalescer.ts";
+import { dataHeader, flagsMask, headerMask, tagLength, transportHeaderLength } from "./data_message.ts";
 import type { DatapathTables } from "./datapath_tables.ts";
-import { ipv4, plainPacketLength } from "./plain_packet.ts";
+import type { PuntShares } from "./punt_shares.ts";
 import type { ReplayWindows } from "./replay_windows.ts";
 import type { SessionCells } from "./session_cells.ts";
+import { EtherType } from "./super_frame.ts";
 import { Tally, type Telemetry } from "./telemetry.ts";
+import { Known } from "./verdict_table.ts";
 import { writeDerivedMac4, writeDerivedMac6 } from "./derived_mac.ts";
 
 /** As `PuntWriter` takes them: to the main thread, false when there is no room. */
@@ -31,15 +34,10 @@ export interface InboundParts {
   readonly coalescer: Coalescer;
   readonly telemetry: Telemetry;
   readonly punts: DatagramPunts;
+  readonly shares: Pick<PuntShares, "takeOfPeer">;
 }
 
-const transportHeaderLength = 16;
-const tagLength = 16;
 const greHeaderLength = 4;
-/** Type 6, version 1, and the last byte zero; the third one holds flags. */
-const dataHeader = 0x0601_0000;
-const headerMask = 0xffff_00ff | 0;
-const flagsMask = 0xff00;
 const greKeyOnly = 0x2000;
 
 export class Inbound {
@@ -50,10 +48,13 @@ export class Inbound {
   readonly #coalescer: Coalescer;
   readonly #telemetry: Telemetry;
   readonly #punts: DatagramPunts;
+  readonly #shares: InboundParts["shares"];
   /** Where the derived MAC of a packet's source is written. */
   readonly #sourceMac: number;
+  /** The peer of a packet for which only a verdict is missing, or −1. */
+  #asking = -1;
 
-  constructor({ arena, plan, tables, windows, cells, coalescer, telemetry, punts }: InboundParts) {
+  constructor({ arena, plan, tables, windows, cells, coalescer, telemetry, punts, shares }: InboundParts) {
     this.#arena = arena;
     this.#tables = tables;
     this.#windows = windows;
@@ -61,6 +62,7 @@ export class Inbound {
     this.#coalescer = coalescer;
     this.#telemetry = telemetry;
     this.#punts = punts;
+    this.#shares = shares;
     this.#sourceMac = plan.take(8);
   }
 
@@ -69,12 +71,13 @@ export class Inbound {
     const { view } = this.#arena;
     this.#telemetry.add(Tally.datagramsIn, 1);
     this.#telemetry.add(Tally.datagramBytesIn, length);
+    this.#asking = -1;
     const isData = length >= transportHeaderLength + tagLength &&
       (view.getInt32(offset) & headerMask) === dataHeader;
     const session = isData ? this.#tables.sessions.find(view.getInt32(offset + 4)) : -1;
     if (session < 0) {
       if (!isData && this.#plain(offset, length, from, fromLength)) return;
-      return this.#punted(this.#punts.datagram(from, offset, length));
+      return this.#punted(this.#maySend() && this.#punts.datagram(from, offset, length));
     }
     const counter = view.getInt32(offset + 12);
     if (view.getInt32(offset + 8) !== 0 || counter < 0) return this.#telemetry.count(Drop.malformed, 1);
@@ -88,7 +91,7 @@ export class Inbound {
       this.#tables.peers.isAt(this.#tables.sessions.peer[session]!, from, fromLength);
     if (flags === 0 && isHere && this.#finish(session, packet, packetLength)) return;
     this.#punts.message(this.#tables.sessions.localIndex[session]!, counter, flags, isNewest);
-    this.#punted(this.#punts.opened(from, packet, packetLength));
+    this.#punted(this.#maySend() && this.#punts.opened(from, packet, packetLength));
   }
 
   /**
@@ -131,39 +134,70 @@ export class Inbound {
   #deliver(peer: number, gre: number, length: number, key: number): boolean {
     const protocol = this.#arena.view.getUint16(gre + 2);
     const headerLength = key === 0 ? 4 : 8;
-    const packet = gre + headerLength;
-    const packetLength = plainPacketLength(this.#arena, packet, length - headerLength, protocol);
-    if (packetLength === 0) return false;
-    const holder = protocol === ipv4 ? this.#holder4(peer, packet) : this.#holder6(peer, packet);
+    const at = gre + headerLength;
+    const { packet } = this.#coalescer;
+    const fault = packet.parse(at, length - headerLength, protocol);
+    if (fault === Drop.badChecksum) return this.#counted(fault);
+    if (fault !== Drop.none || !packet.isPlain) return false;
+    const holder = protocol === EtherType.ipv4 ? this.#holder4(peer, at) : this.#holder6(peer, at);
     if (holder < 0) return false;
+    const known = this.#known();
+    if (known === Known.allowed) return this.#counted(this.#add(holder, key));
+    if (known === Known.denied) return this.#counted(Drop.denied);
+    this.#asking = peer;
+    return false;
+  }
+
+  /** What the policy has said of the packet in hand. What an error is about decides about it, which only main reads. */
+  #known(): Known {
+    const { verdicts } = this.#tables;
+    if (!verdicts.isOn) return Known.allowed;
+    const { packet } = this.#coalescer;
+    return packet.isIcmpError ? Known.unknown : verdicts.find(packet, false);
+  }
+
+  #add(holder: number, key: number): Drop {
     const coalescer = this.#coalescer;
     coalescer.destinationMac = this.#tables.locals.macOffset(holder);
     coalescer.sourceMac = this.#sourceMac;
-    const drop = coalescer.add(packet, packetLength, protocol, key);
-    if (drop === Drop.none) {
-      this.#telemetry.add(Tally.packetsDelivered, 1);
-      this.#telemetry.add(Tally.packetBytesDelivered, packetLength);
-    } else this.#telemetry.count(drop, 1);
+    const drop = coalescer.add(key);
+    if (drop !== Drop.none) return drop;
+    this.#telemetry.add(Tally.packetsDelivered, 1);
+    this.#telemetry.add(Tally.packetBytesDelivered, coalescer.packet.length);
+    return drop;
+  }
+
+  #counted(drop: Drop): true {
+    this.#telemetry.count(drop, 1);
     return true;
   }
 
   /** The interface for the packet, with the MAC of its source written; −1 when main is to judge. */
   #holder4(peer: number, packet: number): number {
     const { view } = this.#arena;
-    const { routes, locals, specials } = this.#tables;
+    const { routes, locals } = this.#tables;
     const source = view.getInt32(packet + 12);
-    if (routes.lookup4(source) !== peer || specials.find4(source) >= 0) return -1;
+    if (routes.lookup4(source) !== peer) return -1;
     writeDerivedMac4(this.#arena, this.#sourceMac, source);
     return locals.find4(view.getInt32(packet + 16));
   }
 
   #holder6(peer: number, packet: number): number {
     const { bytes } = this.#arena;
-    const { routes, locals, specials } = this.#tables;
+    const { routes, locals } = this.#tables;
     const source = packet + 8;
-    if (routes.lookup6(bytes, source) !== peer || specials.find6(bytes, source) >= 0) return -1;
+    if (routes.lookup6(bytes, source) !== peer) return -1;
     writeDerivedMac6(this.#arena, this.#sourceMac, source);
     return locals.find6(bytes, packet + 24);
+  }
+
+  /** Of packets for which only a verdict is missing there may be as many as a peer likes to make. */
+  #maySend(): boolean {
+    if (this.#asking < 0) return true;
+    // The last word of the source.
+    const { packet } = this.#coalescer;
+    const source = this.#arena.view.getInt32(packet.destinationOffset - 4);
+    return this.#shares.takeOfPeer(this.#asking, source);
   }
 
   #punted(isTaken: boolean): void {

@@ -6,13 +6,16 @@
  */
 import { Drop } from "../contracts/drop.ts";
 import type { Arena } from "./arena.ts";
+import { dataHeader, tagLength, transportHeaderLength } from "./data_message.ts";
 import { isDerivedMac6, isSameMac } from "./derived_mac.ts";
 import type { DatapathTables } from "./datapath_tables.ts";
-import { ipv4, plainPacketLength } from "./plain_packet.ts";
+import type { PuntShares } from "./punt_shares.ts";
 import type { SessionCells } from "./session_cells.ts";
 import type { Segmenter } from "./segmenter.ts";
+import { ETHERNET_LENGTH, EtherType, VNET_LENGTH } from "./super_frame.ts";
 import { Tally, type Telemetry } from "./telemetry.ts";
 import type { Train } from "./train.ts";
+import { Known } from "./verdict_table.ts";
 
 /** What goes to the main thread; false when there is no room for it. */
 export interface FramePunts {
@@ -27,14 +30,9 @@ export interface OutboundParts {
   readonly cells: SessionCells;
   readonly telemetry: Telemetry;
   readonly punts: FramePunts;
+  readonly shares: Pick<PuntShares, "takeOfInterface">;
 }
 
-const vnetHeaderLength = 10;
-const ethernetHeaderLength = 14;
-const transportHeaderLength = 16;
-const tagLength = 16;
-/** Type 6, version 1, no flags: `plugins/noise/wire.ts`. */
-const dataHeader = 0x0601_0000;
 /** The K bit of GRE. */
 const greKey = 0x2000_0000;
 
@@ -46,10 +44,11 @@ export class Outbound {
   readonly #cells: SessionCells;
   readonly #telemetry: Telemetry;
   readonly #punts: FramePunts;
-  readonly #ethernet = new Uint8Array(ethernetHeaderLength);
+  readonly #shares: OutboundParts["shares"];
+  readonly #ethernet = new Uint8Array(ETHERNET_LENGTH);
   readonly #way: RememberedWay;
 
-  constructor({ arena, tables, segmenter, train, cells, telemetry, punts }: OutboundParts) {
+  constructor({ arena, tables, segmenter, train, cells, telemetry, punts, shares }: OutboundParts) {
     this.#arena = arena;
     this.#tables = tables;
     this.#segmenter = segmenter;
@@ -57,6 +56,7 @@ export class Outbound {
     this.#cells = cells;
     this.#telemetry = telemetry;
     this.#punts = punts;
+    this.#shares = shares;
     this.#way = new RememberedWay(arena, tables);
   }
 
@@ -68,28 +68,40 @@ export class Outbound {
     const segmenter = this.#segmenter;
     const count = segmenter.begin(offset, length);
     this.#telemetry.add(Tally.framesIn, 1);
-    this.#telemetry.add(Tally.frameBytesIn, length < vnetHeaderLength ? 0 : length - vnetHeaderLength);
+    this.#telemetry.add(Tally.frameBytesIn, length < VNET_LENGTH ? 0 : length - VNET_LENGTH);
     if (count === 0) {
       this.#telemetry.count(segmenter.drop, 1);
       return 1;
     }
-    const peer = this.#peerOf(offset + vnetHeaderLength);
+    const peer = this.#peerOf(offset + VNET_LENGTH);
+    if (peer >= 0 && this.#tables.verdicts.isOn && !this.#isAllowed(offset + VNET_LENGTH, count)) {
+      return count;
+    }
     const session = peer < 0 ? -1 : this.#tables.peers.session[peer]!;
     // Before the first one is sealed, so that no counter is used twice whatever becomes of this thread.
     const isPlain = session >= 0 && this.#tables.peers.isPlain[peer] === 1;
     if (isPlain && this.#cells.isLive(session)) return this.#sendPlain(peer, session, count);
     const first = session < 0 ? -1 : this.#cells.take(session, count);
-    if (first < 0) this.#punt(offset + vnetHeaderLength, length - vnetHeaderLength, count);
+    if (first < 0) this.#punt(offset + VNET_LENGTH, length - VNET_LENGTH, count);
     else for (let i = 0; i < count; i++) this.#seal(peer, session, first + i);
     return count;
   }
 
+  /** False for what the policy denies, and for what it has to be asked about: that is done with here. */
+  #isAllowed(frame: number, count: number): boolean {
+    const { packet } = this.#segmenter;
+    // What an error is about decides about it, which only the main thread reads.
+    const known = packet.isIcmpError ? Known.unknown : this.#tables.verdicts.find(packet, true);
+    if (known === Known.denied) this.#telemetry.count(Drop.denied, count);
+    if (known === Known.unknown) this.#ask(frame, count);
+    return known === Known.allowed;
+  }
+
   /** The peer to send to, or −1. */
   #peerOf(frame: number): number {
-    const { protocol, needsChecksum, longest, ipOffset, ipLength } = this.#segmenter;
-    if (protocol === 0 || this.#tables.incomplete !== 0) return -1;
-    if (plainPacketLength(this.#arena, ipOffset, ipLength, protocol) === 0) return -1;
-    const peer = protocol === ipv4 ? this.#way.peer4(frame) : this.#way.peer6(frame);
+    const { protocol, needsChecksum, longest, packet } = this.#segmenter;
+    if (protocol === 0 || this.#tables.incomplete !== 0 || !packet.isPlain) return -1;
+    const peer = protocol === EtherType.ipv4 ? this.#way.peer4(frame) : this.#way.peer6(frame);
     const { peers, sessions } = this.#tables;
     if (peer < 0 || peer >= peers.capacity || !this.#train.hasSocket) return -1;
     const session = peers.session[peer]!;
@@ -157,22 +169,42 @@ export class Outbound {
     view.setInt32(at + 12, counter);
   }
 
-  /** As whole frames: each segment behind a copy of the Ethernet header. */
   #punt(frame: number, length: number, count: number): void {
-    const segmenter = this.#segmenter;
-    if (segmenter.protocol === 0) return this.#give(frame, length);
-    const { bytes } = this.#arena;
-    for (let i = 0; i < ethernetHeaderLength; i++) this.#ethernet[i] = bytes[frame + i]!;
+    if (this.#segmenter.protocol === 0) return this.#give(frame, length);
+    this.#keepEthernet(frame);
+    for (let i = 0; i < count; i++) this.#give(this.#nextFrame(), ETHERNET_LENGTH + this.#segmenter.length);
+  }
+
+  /** Only a verdict is missing: of such there may be as many as a sender likes to make. */
+  #ask(frame: number, count: number): void {
+    this.#keepEthernet(frame);
+    const mac = this.#arena.view.getInt32(frame + 8);
     for (let i = 0; i < count; i++) {
-      segmenter.next(true);
-      const at = segmenter.offset - ethernetHeaderLength;
-      bytes.set(this.#ethernet, at);
-      this.#give(at, ethernetHeaderLength + segmenter.length);
+      const at = this.#nextFrame();
+      const length = ETHERNET_LENGTH + this.#segmenter.length;
+      if (this.#shares.takeOfInterface(mac)) this.#give(at, length);
+      else this.#lose();
     }
+  }
+
+  #keepEthernet(frame: number): void {
+    for (let i = 0; i < ETHERNET_LENGTH; i++) this.#ethernet[i] = this.#arena.bytes[frame + i]!;
+  }
+
+  /** The next segment behind a copy of the Ethernet header: a frame of its own. */
+  #nextFrame(): number {
+    this.#segmenter.next(true);
+    const at = this.#segmenter.offset - ETHERNET_LENGTH;
+    this.#arena.bytes.set(this.#ethernet, at);
+    return at;
   }
 
   #give(frame: number, length: number): void {
     if (this.#punts.frame(frame, length)) return this.#telemetry.add(Tally.punted, 1);
+    this.#lose();
+  }
+
+  #lose(): void {
     this.#telemetry.add(Tally.puntsLost, 1);
     this.#telemetry.count(Drop.queueFull, 1);
   }
@@ -196,7 +228,7 @@ class RememberedWay {
   }
 
   peer4(frame: number): number {
-    const ip = frame + ethernetHeaderLength;
+    const ip = frame + ETHERNET_LENGTH;
     if (this.#isKnown(frame, ip + 12, 2)) return this.#peer;
     this.#peer = this.#find4(frame, ip);
     this.#remember(frame, ip + 12, 2);
@@ -204,7 +236,7 @@ class RememberedWay {
   }
 
   peer6(frame: number): number {
-    const ip = frame + ethernetHeaderLength;
+    const ip = frame + ETHERNET_LENGTH;
     if (this.#isKnown(frame, ip + 8, 8)) return this.#peer;
     this.#peer = this.#find6(frame, ip);
     this.#remember(frame, ip + 8, 8);

@@ -107,6 +107,7 @@ test("what a peer in plain sends is judged as what it seals: its source, its kin
     good.subarray(0, 3),
     good.subarray(0, 20),
     encodeGre({ protocol: GreProtocol.control }, new Uint8Array(40)),
+    encodeGre({ protocol: GreProtocol.broadcast }, new Uint8Array(40)),
     encodeGre({ protocol: GreProtocol.ipv4, key: 0 }, good.subarray(4)),
     encodeGre({ protocol: GreProtocol.ipv4, sequence: 1 }, good.subarray(4)),
     encodeGre({ protocol: GreProtocol.ipv4, checksum: true }, good.subarray(4)),

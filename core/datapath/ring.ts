@@ -131,6 +131,19 @@ export class RingProducer extends RingSide {
     return Atomics.load(this.words, HEAD) === this.#tail;
   }
 
+  /** The position behind what was committed so far, for {@link isReadUpTo}. */
+  get mark(): number {
+    return this.#tail;
+  }
+
+  /**
+   * Whether the consumer has released all that was committed before the mark. Of a mark that is more than a capacity old
+   * it may say so late.
+   */
+  isReadUpTo(mark: number): boolean {
+    return this.distance(Atomics.load(this.words, HEAD), this.#tail) <= this.distance(mark, this.#tail);
+  }
+
   /** Wakes who waits on `tail`. Costs more than a record, so call it once for many. */
   wake(): void {
     Atomics.notify(this.tail, 0);

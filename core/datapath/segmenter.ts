@@ -33,7 +33,8 @@ const endFlags = TcpFlag.fin | TcpFlag.psh;
 
 export class Segmenter {
   readonly #view: DataView;
-  readonly #packet: ArenaPacket;
+  /** The packet of the frame, before it was cut, if `protocol` says that it has one. */
+  readonly packet: ArenaPacket;
   readonly #template = new DataView(new ArrayBuffer(longestHeaders));
   #type = 0;
   #segmentSize = 0;
@@ -54,15 +55,6 @@ export class Segmenter {
   ipLength = 0;
   /** Of the longest segment's IP packet. */
   longest = 0;
-  /** Of IP, and of TCP or UDP if the packet is no fragment. */
-  headerLength = 0;
-  /** Protocol number above IP. */
-  upper = 0;
-  sourceOffset = 0;
-  destinationOffset = 0;
-  isFragment = false;
-  /** IPv4 options or IPv6 extension headers. Behind the latter nobody looks for a partial checksum: it has to be finished. */
-  hasOptions = false;
   /** The checksum of TCP or UDP is partial, at these offsets from the IP header. */
   needsChecksum = false;
   checksumStart = 0;
@@ -74,7 +66,7 @@ export class Segmenter {
 
   constructor(arena: Arena) {
     this.#view = arena.view;
-    this.#packet = new ArenaPacket(arena);
+    this.packet = new ArenaPacket(arena);
   }
 
   /**
@@ -114,15 +106,13 @@ export class Segmenter {
       this.offset = this.ipOffset;
       this.length = this.ipLength;
     } else this.#cut(index);
-    if (finish && this.needsChecksum) this.#packet.completeChecksum(this.offset, this.length);
+    if (finish && this.needsChecksum) this.packet.completeChecksum(this.offset, this.length);
     return true;
   }
 
   #reset(): void {
     this.drop = Drop.none;
     this.protocol = 0;
-    this.isFragment = false;
-    this.hasOptions = false;
     this.needsChecksum = false;
     this.#segments = 0;
     this.#index = 0;
@@ -135,18 +125,10 @@ export class Segmenter {
   }
 
   #readPacket(etherType: number): Drop {
-    const packet = this.#packet;
-    const fault = packet.parse(this.ipOffset, this.ipLength);
+    const fault = this.packet.parse(this.ipOffset, this.ipLength, etherType);
     if (fault !== Drop.none) return fault;
-    if (packet.etherType !== etherType) return Drop.malformed;
     this.protocol = etherType;
-    this.ipLength = this.longest = packet.length;
-    this.headerLength = packet.headerLength;
-    this.upper = packet.upper;
-    this.sourceOffset = packet.sourceOffset;
-    this.destinationOffset = packet.destinationOffset;
-    this.isFragment = packet.isFragment;
-    this.hasOptions = packet.hasOptions;
+    this.ipLength = this.longest = this.packet.length;
     return Drop.none;
   }
 
@@ -156,7 +138,7 @@ export class Segmenter {
     const start = view.getUint16(vnet + 6, true);
     const field = view.getUint16(vnet + 8, true);
     if (start < ETHERNET_LENGTH || start + field + 2 > this.#frameLength) return this.#refuse(Drop.malformed);
-    if (this.protocol !== 0 && this.#packet.isChecksumAt(start - ETHERNET_LENGTH, field)) {
+    if (this.protocol !== 0 && this.packet.isChecksumAt(start - ETHERNET_LENGTH, field)) {
       this.#expectChecksum();
     } else this.#completeAt(start, field);
     return 1;
@@ -164,8 +146,8 @@ export class Segmenter {
 
   #expectChecksum(): void {
     this.needsChecksum = true;
-    this.checksumStart = this.#packet.upperStart;
-    this.checksumOffset = checksumField(this.upper);
+    this.checksumStart = this.packet.upperStart;
+    this.checksumOffset = checksumField(this.packet.upper);
   }
 
   /** A checksum that is not this packet's own, such as that of a packet inside of a tunnel: done at once, as the kernel does. */
@@ -181,11 +163,11 @@ export class Segmenter {
     if (fault !== Drop.none) return this.#refuse(fault);
     const start = view.getUint16(vnet + 6, true);
     const field = view.getUint16(vnet + 8, true);
-    const isRight = start === ETHERNET_LENGTH + this.#packet.upperStart &&
-      field === checksumField(this.upper);
+    const isRight = start === ETHERNET_LENGTH + this.packet.upperStart &&
+      field === checksumField(this.packet.upper);
     if (!isRight) return this.#refuse(Drop.malformed);
     const size = view.getUint16(vnet + 4, true);
-    const payload = this.ipLength - this.headerLength;
+    const payload = this.ipLength - this.packet.headerLength;
     const smallest = this.#type === Gso.udp ? 1 : smallestTcpSegment;
     if (size < smallest || payload === 0) return this.#refuse(Drop.malformed);
     const segments = Math.ceil(payload / size);
@@ -199,7 +181,7 @@ export class Segmenter {
 
   /** What a frame must be like to be cut as `type` says. */
   #superFault(type: number): Drop {
-    const packet = this.#packet;
+    const packet = this.packet;
     this.#type = type & ~GSO_ECN;
     const isTcp = this.#type === Gso.tcp4 || this.#type === Gso.tcp6;
     if (!isTcp && this.#type !== Gso.udp) return Drop.unsupported;
@@ -214,12 +196,12 @@ export class Segmenter {
   #keepHeaders(size: number): void {
     const view = this.#view;
     const ip = this.ipOffset;
-    const length = this.headerLength;
+    const length = this.packet.headerLength;
     for (let at = 0; at < length; at += 4) this.#template.setInt32(at, view.getInt32(ip + at, true), true);
     this.#segmentSize = size;
     this.longest = length + size;
     const upper = ip + this.checksumStart;
-    if (this.upper === Upper.tcp) {
+    if (this.packet.upper === Upper.tcp) {
       this.#sequence = view.getInt32(upper + 4);
       this.#flags = view.getUint8(upper + 13);
     }
@@ -232,17 +214,17 @@ export class Segmenter {
 
   #cut(index: number): void {
     const size = this.#segmentSize;
-    const rest = this.ipLength - this.headerLength - index * size;
+    const rest = this.ipLength - this.packet.headerLength - index * size;
     const ip = this.ipOffset + index * size;
     if (index > 0) {
       const template = this.#template;
-      const length = this.headerLength;
+      const length = this.packet.headerLength;
       for (let at = 0; at < length; at += 4) this.#view.setInt32(ip + at, template.getInt32(at, true), true);
     }
     this.offset = ip;
-    this.length = this.headerLength + (rest < size ? rest : size);
+    this.length = this.packet.headerLength + (rest < size ? rest : size);
     this.#writeIp(index);
-    if (this.upper === Upper.tcp) this.#writeTcp(index, rest <= size);
+    if (this.packet.upper === Upper.tcp) this.#writeTcp(index, rest <= size);
     else this.#view.setUint16(ip + this.checksumStart + 4, this.length - this.checksumStart);
   }
 

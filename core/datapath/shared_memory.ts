@@ -1,5 +1,6 @@
 /** All that the threads see together, made by the main thread and handed to the workers when they start. */
 import { datapathLimits, ringCapacity } from "./datapath_limits.ts";
+import { policyEpochMemory } from "./policy_epoch.ts";
 import { replayWindowsMemory } from "./replay_windows.ts";
 import { ringMemory } from "./ring.ts";
 import { sessionCellsMemory } from "./session_cells.ts";
@@ -10,6 +11,8 @@ export interface LastingMemory {
   readonly cells: SharedArrayBuffer;
   readonly windows: SharedArrayBuffer;
   readonly telemetry: SharedArrayBuffer;
+  /** The {@link PolicyEpoch}. */
+  readonly epoch: SharedArrayBuffer;
 }
 
 /** As one worker sees it. */
@@ -24,6 +27,7 @@ export function lastingMemory(workers: number): LastingMemory {
     cells: sessionCellsMemory(datapathLimits.sessions, workers),
     windows: replayWindowsMemory(datapathLimits.sessions),
     telemetry: telemetryMemory(workers),
+    epoch: policyEpochMemory(),
   };
 }
 

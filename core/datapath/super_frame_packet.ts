@@ -12,6 +12,13 @@ const hopByHop = 0;
 const routing = 43;
 const fragment = 44;
 const destinationOptions = 60;
+const icmp = 1;
+const igmp = 2;
+const icmp6 = 58;
+const sctp = 132;
+const udpLite = 136;
+/** ICMPv6 types from here on are between neighbours, or of kinds that nobody sends to a single host far away. */
+const firstLinkType = 130;
 
 export class ArenaPacket {
   readonly #view: DataView;
@@ -35,24 +42,21 @@ export class ArenaPacket {
   }
 
   /**
-   * Reads the packet of at most `length` bytes at `offset`, which lie in the arena. `none`, or why the packet is not to be
-   * passed on: malformed, badChecksum of the IPv4 header; unsupported, a source route that is not used up. After a drop
-   * nothing here means anything.
+   * Reads the packet of `etherType` and at most `length` bytes at `offset`, which lie in the arena. `none`, or why the packet
+   * is not to be passed on: malformed, badChecksum of the IPv4 header; unsupported, a source route that is not used up.
+   * After a drop nothing here means anything.
    */
-  parse(offset: number, length: number): Drop {
+  parse(offset: number, length: number, etherType: number): Drop {
     this.offset = offset;
     this.upperHeader = 0;
     this.isFragment = false;
     this.hasOptions = false;
     this.version = length === 0 ? 0 : this.#view.getUint8(offset) >>> 4;
     if (this.version !== 4 && this.version !== 6) return Drop.malformed;
+    if (etherType !== (this.version === 4 ? EtherType.ipv4 : EtherType.ipv6)) return Drop.malformed;
     const fault = this.version === 4 ? this.#parse4(length) : this.#parse6(length);
     if (fault === Drop.none && !this.isFragment) this.#parseUpper();
     return fault;
-  }
-
-  get etherType(): number {
-    return this.version === 4 ? EtherType.ipv4 : EtherType.ipv6;
   }
 
   get sourceOffset(): number {
@@ -61,6 +65,35 @@ export class ArenaPacket {
 
   get destinationOffset(): number {
     return this.offset + (this.version === 4 ? 16 : 24);
+  }
+
+  /**
+   * The kind of packet that the data path carries by itself: whole, with its transport header whole, and of no meaning to
+   * the link it is on. The rest is for the main thread, which reads fragments and extension headers as `core/wire` does.
+   */
+  get isPlain(): boolean {
+    // With IPv4 options it may be source-routed.
+    if (this.isFragment || this.hasOptions) return false;
+    if (this.upper === Upper.tcp || this.upper === Upper.udp) return this.upperHeader > 0;
+    if (this.upper === icmp6 && this.version === 6) {
+      return this.upperLength >= 8 && this.#type < firstLinkType;
+    }
+    return this.version === 4 && this.upper !== igmp && this.upperLength >= leastLength(this.upper);
+  }
+
+  /** Whether a plain packet is an ICMP message about another one (RFC 792, RFC 4443 §2.1). */
+  get isIcmpError(): boolean {
+    if (this.version === 6) return this.upper === icmp6 && this.#type < 128;
+    if (this.upper !== icmp) return false;
+    const type = this.#type;
+    return (type >= 3 && type <= 5) || type === 11 || type === 12;
+  }
+
+  /** Of a plain packet: source port in the upper half, destination port in the lower; 0 for a protocol without ports. */
+  get ports(): number {
+    const { upper } = this;
+    const hasPorts = upper === Upper.tcp || upper === Upper.udp || upper === sctp || upper === udpLite;
+    return hasPorts ? this.#view.getInt32(this.offset + this.upperStart) : 0;
   }
 
   /** Of IP and TCP or UDP together. */
@@ -98,6 +131,11 @@ export class ArenaPacket {
     view.setUint16(field, 0);
     const sum = ~foldSum(sumView(view, start, bytes, pseudoSumOf(view, ip, this.upper, bytes))) & 0xffff;
     view.setUint16(field, sum === 0 ? 0xffff : sum);
+  }
+
+  /** Of an ICMP message. */
+  get #type(): number {
+    return this.#view.getUint8(this.offset + this.upperStart);
   }
 
   #parse4(length: number): Drop {
@@ -157,4 +195,10 @@ export class ArenaPacket {
 
 function isExtension(next: number): boolean {
   return next === hopByHop || next === routing || next === fragment || next === destinationOptions;
+}
+
+/** Bytes that a header above IPv4 has at least, of protocols that the main thread judges by more than their number. */
+function leastLength(upper: number): number {
+  if (upper === sctp) return 12;
+  return upper === udpLite || upper === icmp || upper === icmp6 ? 8 : 0;
 }

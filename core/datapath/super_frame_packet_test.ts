@@ -9,15 +9,20 @@ import { checksum } from "../wire/checksum.ts";
 import { writeU16 } from "../wire/field.ts";
 import { decodeIp } from "../wire/ip.ts";
 import { heapArena } from "./arena.ts";
+import { finished } from "../../tests/datapath/super_frame_twin.ts";
 import { partialPacket, payloadOf } from "./super_frame_fixture.ts";
 import { ArenaPacket } from "./super_frame_packet.ts";
+
+function etherTypeOf(packet: Uint8Array): number {
+  return packet[0]! >>> 4 === 6 ? 0x86dd : 0x0800;
+}
 
 /** Read at the very end of its memory. */
 function read(bytes: Uint8Array): { packet: ArenaPacket; drop: Drop } {
   const arena = heapArena(64 + bytes.length);
   arena.bytes.set(bytes, 64);
   const packet = new ArenaPacket(arena);
-  return { packet, drop: packet.parse(64, bytes.length) };
+  return { packet, drop: packet.parse(64, bytes.length, etherTypeOf(bytes)) };
 }
 
 /** A TCP segment behind these extension headers, of which the first is of type `next`. */
@@ -35,6 +40,56 @@ test("extension headers are walked to TCP, and what is none of them is not", () 
   assert.deepEqual([packet.hasOptions, packet.isFragment], [true, false]);
   const authenticated = read(behind(51, "0601000000000000"));
   assert.deepEqual([authenticated.packet.upper, authenticated.packet.hasOptions], [51, false]);
+});
+
+test("whole packets with whole headers are the data path's own; all else is for whoever reads it to the end", () => {
+  const plain = (bytes: Uint8Array) => {
+    const { drop, packet } = read(bytes);
+    return drop === Drop.none && packet.isPlain;
+  };
+  /** With a header of nothing but `bytes` above IP. */
+  const above = (family: 4 | 6, upper: number, bytes: Uint8Array) => {
+    const udp = finished(partialPacket({ family, upper: "udp" }));
+    const packet = concatBytes(udp.subarray(0, family === 4 ? 20 : 40), bytes);
+    packet[family === 4 ? 9 : 6] = upper;
+    if (family === 6) writeU16(packet, 4, bytes.length);
+    else {
+      writeU16(packet, 2, packet.length);
+      writeU16(packet, 10, 0);
+      writeU16(packet, 10, checksum(packet, 0, 20));
+    }
+    return packet;
+  };
+  for (const family of [4, 6] as const) {
+    for (const upper of ["tcp", "udp"] as const) assert.equal(plain(partialPacket({ family, upper })), true);
+    assert.equal(plain(above(family, 6, new Uint8Array(20))), false, "a TCP header without a length");
+    assert.equal(plain(above(family, 17, new Uint8Array(7))), false);
+  }
+  assert.deepEqual([8, 7].map((length) => plain(above(4, 1, new Uint8Array(length)))), [true, false]);
+  assert.deepEqual([12, 11].map((length) => plain(above(4, 132, new Uint8Array(length)))), [true, false]);
+  assert.deepEqual([2, 47].map((upper) => plain(above(4, upper, new Uint8Array(8)))), [false, true]);
+  const message = (type: number) => above(6, 58, Uint8Array.of(type, ...new Uint8Array(7)));
+  assert.deepEqual([1, 128, 129, 130, 135].map((type) => plain(message(type))), [
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+  assert.deepEqual([1, 127, 128].map((type) => read(message(type)).packet.isIcmpError), [true, true, false]);
+  const errors = [0, 3, 8, 11, 13].map((type) => above(4, 1, Uint8Array.of(type, ...new Uint8Array(7))));
+  assert.deepEqual(errors.map((packet) => read(packet).packet.isIcmpError), [
+    false,
+    true,
+    false,
+    true,
+    false,
+  ]);
+  const tcp = above(4, 6, Uint8Array.of(1, 2, 3, 4, ...new Uint8Array(8), 0x50, ...new Uint8Array(7)));
+  assert.deepEqual([tcp, above(4, 47, new Uint8Array(8))].map((each) => read(each).packet.ports), [
+    0x0102_0304,
+    0,
+  ]);
 });
 
 test("a fragment header ends the walk, whatever comes behind it", () => {

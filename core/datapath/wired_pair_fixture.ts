@@ -74,8 +74,8 @@ function setUp(core: Told, side: Side, isNear: boolean, isPlain: boolean): void 
 
 /** Gives both a session, addresses and routes to each other. `isPlain`: what one sends, the other is told to take so. */
 export function acquaint(a: Told, b: Told, isPlain = false): void {
-  const nearHosts = [near, near6].map((address) => ({ address, mac: nearMac, flags: 0 }));
-  const farHosts = [far, far6].map((address) => ({ address, mac: farMac, flags: 0 }));
+  const nearHosts = [near, near6].map((address) => ({ address, mac: nearMac }));
+  const farHosts = [far, far6].map((address) => ({ address, mac: farMac }));
   const [nearRanges, farRanges] = [["10.32.0.0/16", "fd00:32::/32"], ["10.40.0.0/16", "fd00:40::/32"]];
   setUp(a, { own: nearRanges, peers: farRanges, at: 2, hosts: nearHosts }, true, isPlain);
   setUp(b, { own: farRanges, peers: nearRanges, at: 1, hosts: farHosts }, false, isPlain);

@@ -27,7 +27,6 @@ export interface DescriptorUser {
 /** Commands in one go: an update of the whole mesh must not keep packets waiting. */
 const mostAtOnce = 64;
 const NONE = -1;
-const noMac = new Uint8Array(6);
 
 export class WorkerControl {
   readonly #parts: WorkerControlParts;
@@ -56,11 +55,10 @@ export class WorkerControl {
    * comparisons when there is nothing.
    */
   apply(): boolean {
-    const { ring, telemetry, tables } = this.#parts;
+    const { ring, telemetry } = this.#parts;
     if (ring.peek() < 0) return this.#goesOn();
     const refused = receiveCommands(ring, mostAtOnce, this.#handle);
     telemetry.add(Tally.commandsRefused, refused);
-    tables.version++;
     ring.wake();
     return this.#goesOn();
   }
@@ -73,7 +71,12 @@ export class WorkerControl {
 
   #carryOut(command: Command): void {
     const { tables } = this.#parts;
+    // Nobody remembers an answer that a verdict has a part in.
+    if (command.kind === "verdict") return void tables.verdicts.put(command);
+    tables.version++;
     switch (command.kind) {
+      case "judge":
+        return tables.verdicts.begin(command.seed);
       case "attach-socket":
         return this.#useSocket(command.descriptor);
       case "attach-tap":
@@ -94,8 +97,6 @@ export class WorkerControl {
         return this.#loaded(Incomplete.routes, tables.routes.load(command.version, command));
       case "locals":
         return this.#loaded(Incomplete.locals, tables.locals.load(command.hosts));
-      case "specials":
-        return this.#loaded(Incomplete.specials, tables.specials.load(command.addresses.map(withoutMac)));
       case "stop":
         return this.#end();
     }
@@ -183,8 +184,4 @@ export class WorkerControl {
     const { sessions } = this.#parts.tables;
     for (let slot = 0; slot < sessions.capacity; slot++) if (sessions.has(slot)) sessions.end(slot);
   }
-}
-
-function withoutMac<T>(address: T): { address: T; mac: Uint8Array; flags: number } {
-  return { address, mac: noMac, flags: 0 };
 }

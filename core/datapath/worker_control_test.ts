@@ -1,13 +1,12 @@
 /** What the main thread tells, and what it should never tell: nothing of it may end the thread or reach beyond a table. */
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
-import { formatAddress, parseAddress } from "../wire/address.ts";
 import type { ArenaAeadSuite } from "./arena_aead.ts";
 import type { Command } from "./control.ts";
 import { datapathLimits } from "./datapath_limits.ts";
 import { anySource } from "./source_address.ts";
 import { WiredCore } from "./wired_cores_fixture.ts";
-import { cross, far, frame, fromTap, near, pair, sockaddr } from "./wired_pair_fixture.ts";
+import { cross, far, farMac, frame, fromTap, near, nearMac, pair, sockaddr } from "./wired_pair_fixture.ts";
 
 const session: Command = {
   kind: "open-session",
@@ -97,18 +96,24 @@ test("a path that takes longer packets than a datagram holds does not", () => {
 
 test("while a table does not fit, the main thread takes all packets, and no longer", () => {
   const { a, b } = pair();
-  const addresses = Array.from({ length: datapathLimits.specials + 1 }, (_, i) => {
-    return { family: 4, bytes: Uint8Array.of(10, 99, i >> 8, i) } as const;
+  const fitting = Array.from({ length: datapathLimits.locals }, (_, i) => {
+    const bytes = Uint8Array.of(10, 99, i >> 8, i);
+    const [own, mac] = i === 0
+      ? [far, farMac]
+      : i === 1
+      ? [near, nearMac]
+      : [{ family: 4, bytes } as const, farMac];
+    return { address: own, mac };
   });
-  assert.equal(formatAddress(addresses[258]!), "10.99.1.2");
   send(a);
-  for (const core of [a, b]) core.tell({ kind: "specials", addresses });
+  for (const core of [a, b]) core.tell({ kind: "locals", hosts: [...fitting, fitting[0]!] });
   cross(a.sent[0]!, b);
   send(a);
   assert.deepEqual(b.punted().map(({ kind }) => kind), ["opened"]);
   assert.deepEqual(a.punted().map(({ kind }) => kind), ["frame"]);
   assert.deepEqual(b.counts(), { tablesRefused: 1 });
-  for (const core of [a, b]) core.tell({ kind: "specials", addresses: addresses.slice(1) });
+  a.tell({ kind: "locals", hosts: [fitting[1]!] });
+  b.tell({ kind: "locals", hosts: fitting.toSpliced(1, 1) });
   send(a);
   cross(a.sent[1]!, b);
   assert.deepEqual(b.counts(), { tablesRefused: 1, packetsDelivered: 1, framesOut: 1 });
@@ -116,12 +121,11 @@ test("while a table does not fit, the main thread takes all packets, and no long
 
 test("each table that does not fit counts, and each must fit again", () => {
   const { a } = pair();
-  const hosts = [near, far].map((address) => ({ address, mac: new Uint8Array(6), flags: 0 }));
+  const hosts = [near, far].map((address) => ({ address, mac: new Uint8Array(6) }));
   const many = Array.from({ length: datapathLimits.locals + 1 }, () => hosts[0]!);
   a.tell(
     { kind: "routes", version: 3, v4: Uint32Array.of(2, 1, 3), v6: new Uint32Array(0) },
     { kind: "locals", hosts: many },
-    { kind: "specials", addresses: [parseAddress("10.1.1.1")!] },
   );
   send(a);
   assert.deepEqual(a.counts(), { tablesRefused: 2 });

@@ -20,7 +20,8 @@ export interface WorkerLink {
   /** How full the fullest queue of what they leave to this thread is, 0 to 1. */
   readonly backlog: number;
   /**
-   * Tells every worker, after all that was told before. False for a table that is too large. `stop`, `attach-…` and `detach`
+   * Tells every worker, after all that was told before; a verdict gets lost where there is no room. False for a table that is
+   * too large. `stop`, `attach-…` and `detach`
    * are not for others to tell.
    */
   tell(command: Command): boolean;

@@ -2,15 +2,16 @@
  * The node's side of the data path: tells the worker whose packets it may carry and where to, hands on what the worker has
  * opened and not finished, and counts what it did as if it had been done here.
  *
- * The worker is told nothing it would have to judge. What is not a member's with a session (devices of the configuration
+ * The worker is told nothing it would have to decide: of a policy that judges packets it is told the verdicts, see
+ * `datapath_verdicts.ts`. What is not a member's with a session (devices of the configuration
  * and behind bridges, this node's own addresses, what nobody has) has no route there, so its packets come here.
  */
 import { Drop, dropNames } from "../contracts/drop.ts";
 import type { Encapsulation, SessionExport } from "../contracts/encapsulation.ts";
-import type { Clock, DropCounters, Timer } from "../contracts/host.ts";
+import type { Clock, DropCounters, Random, Timer } from "../contracts/host.ts";
 import type { Route, RouteSource } from "../contracts/ipam.ts";
 import type { DatapathCounters, DatapathStatus, TrafficStatus } from "../contracts/node.ts";
-import type { Policy } from "../contracts/policy.ts";
+import type { Flow, Policy } from "../contracts/policy.ts";
 import type { Millis, PeerId } from "../contracts/values.ts";
 import type { AddressEntry } from "../datapath/address_map.ts";
 import { datapathLimits } from "../datapath/datapath_limits.ts";
@@ -21,6 +22,7 @@ import type { Tell, WorkerLink } from "../datapath/worker_link.ts";
 import { formatPrefix } from "../wire/prefix.ts";
 import { decodeSockaddr } from "../runtime/socket_address.ts";
 import { DatapathSessions, type PeerTraffic } from "./datapath_sessions.ts";
+import { DatapathVerdicts } from "./datapath_verdicts.ts";
 import type { PortSet } from "./port_set.ts";
 
 type Machine = Encapsulation & SessionExport;
@@ -33,7 +35,8 @@ export interface FeedParts {
   /** Those among them that lead to devices behind bridges, whose MACs only this thread knows. */
   deviceRoutes(): Iterable<Route>;
   readonly port: Pick<PortSet, "attached" | "onChange" | "table" | "version">;
-  readonly policy: Pick<Policy, "allowsEverything">;
+  readonly policy: Pick<Policy, "allowsEverything" | "epoch" | "watch">;
+  readonly random: Random;
   readonly drops: DropCounters;
   readonly clock: Clock;
   /** One call on the machine, and all that follows from it. */
@@ -51,6 +54,7 @@ const sealLength = 16 + 16;
 export class DatapathFeed {
   readonly #parts: FeedParts;
   readonly #sessions: DatapathSessions;
+  readonly #verdicts: DatapathVerdicts;
   readonly #telemetry: Telemetry;
   #counted: TelemetrySnapshot;
   #timer: Timer | undefined;
@@ -67,6 +71,7 @@ export class DatapathFeed {
     this.#telemetry = new Telemetry(link.memory.telemetry);
     this.#counted = this.#telemetry.snapshot();
     this.#sessions = new DatapathSessions(link, () => this.#areRoutesStale = true);
+    this.#verdicts = new DatapathVerdicts(parts);
     machine.exportSessions(this.#sessions);
     link.onOpened((punt) => this.#handleOpened(punt));
     link.onRestart((tell) => {
@@ -78,6 +83,7 @@ export class DatapathFeed {
   }
 
   start(): void {
+    this.#verdicts.look();
     this.update();
     this.countDrops();
     const { clock } = this.#parts;
@@ -131,7 +137,7 @@ export class DatapathFeed {
   get #reason(): string | null {
     if (this.#parts.link.family === undefined) return "no transport has given it a socket";
     if (!this.#parts.link.hasTap) return "no port has given it a device";
-    if (this.#parts.policy.allowsEverything !== true) return "the policy judges every packet";
+    if (!this.#verdicts.areEnough) return "the policy judges every packet";
     if (this.#fits.routes && this.#fits.locals) return null;
     return "this node has more addresses or routes than the data path holds";
   }
@@ -141,6 +147,11 @@ export class DatapathFeed {
     const { routes, port, link } = this.#parts;
     if (this.#areRoutesStale || routes.version() !== this.#routesVersion) this.#tellRoutes();
     if (port.version !== this.#portVersion || link.hasTap !== this.#hadTap) this.#tellLocals();
+  }
+
+  /** See {@link DatapathVerdicts.judged}. */
+  judged(flow: Flow, allow: boolean): void {
+    this.#verdicts.judged(flow, allow);
   }
 
   /** What the worker has carried. */
@@ -175,6 +186,7 @@ export class DatapathFeed {
 
   /** To a worker that knows nothing. What the others have not been told yet is told to all at the next update. */
   #tellAll(tell: Tell): void {
+    this.#verdicts.tellAll(tell);
     this.#sessions.tellAll(tell);
     this.#giveRoutes(tell);
     this.#giveLocals(tell);
@@ -205,8 +217,8 @@ export class DatapathFeed {
 
   /** Of two routes for one prefix the later one counts; those of devices are for prefixes that no other has. */
   #slotRoutes(): SlotRoute[] {
-    const { routes, policy, deviceRoutes } = this.#parts;
-    const all = policy.allowsEverything === true ? [...routes.routes()] : [];
+    const { routes, deviceRoutes } = this.#parts;
+    const all = this.#verdicts.areEnough ? [...routes.routes()] : [];
     const devices = new Set([...deviceRoutes()].map(({ prefix }) => formatPrefix(prefix)));
     return all.map(({ prefix, owner }) => ({
       prefix,
@@ -224,7 +236,7 @@ export class DatapathFeed {
     for (const { leases, mac } of port.attached()) {
       if (mac === undefined || !link.hasTap) continue;
       for (const { address } of leases) {
-        if (port.table.linkOf(address) !== "inside") hosts.push({ address, mac, flags: 0 });
+        if (port.table.linkOf(address) !== "inside") hosts.push({ address, mac });
       }
     }
     const fits = hosts.length <= datapathLimits.locals;

@@ -16,7 +16,7 @@ import { LinkTable } from "../forwarding/link_table.ts";
 import { formatAddress, parseAddress } from "../wire/address.ts";
 import { parseMac } from "../wire/mac.ts";
 import { parsePrefix } from "../wire/prefix.ts";
-import { DatapathFeed } from "./datapath_feed.ts";
+import { DatapathFeed, type FeedParts } from "./datapath_feed.ts";
 import { TwinWorker } from "./datapath_link_fixture.ts";
 import { DropCounts } from "./drop_counts.ts";
 
@@ -33,6 +33,25 @@ export function session(peer: PeerId, localIndex: number): ExportedSession {
 
 export function way(localIndex: number, host = "192.0.2.7"): ExportedWay {
   return { localIndex, endpoint: { host, port: 6783 }, longest: 1_400, isPlain: false };
+}
+
+/** A policy that says when its verdicts change. */
+export class WatchedPolicy {
+  now = 0;
+  #changed = () => {};
+
+  epoch(): number {
+    return this.now;
+  }
+
+  watch(changed: () => void): void {
+    this.#changed = changed;
+  }
+
+  change(): void {
+    this.now++;
+    this.#changed();
+  }
 }
 
 export function route(prefix: string, owner: PeerId): Route {
@@ -67,6 +86,9 @@ export class PlainPorts {
   }
 }
 
+/** What the feed wants to know of one. */
+export type PlainPolicy = FeedParts["policy"];
+
 export class FeedRig<C extends Clock = Clock> {
   readonly worker: TwinWorker;
   readonly clock: C;
@@ -76,15 +98,20 @@ export class FeedRig<C extends Clock = Clock> {
   readonly handed: OpenedMessage[] = [];
   verdict: Drop = Drop.none;
   exporter!: SessionExporter;
-  readonly policy = { allowsEverything: true };
+  readonly policy: PlainPolicy;
   readonly feed: DatapathFeed;
   #routes: readonly Route[] = [];
   #devices: readonly Route[] = [];
   #routesVersion = 1;
   readonly #ports = new PlainPorts();
 
-  constructor(clock: C, worker = new TwinWorker()) {
+  constructor(
+    clock: C,
+    worker = new TwinWorker(),
+    policy: PlainPolicy = { allowsEverything: true, epoch: () => 0 },
+  ) {
     this.clock = clock;
+    this.policy = policy;
     this.worker = worker;
     const machine: Partial<Encapsulation & SessionExport> = {
       exportSessions: (to) => this.exporter = to,
@@ -100,6 +127,7 @@ export class FeedRig<C extends Clock = Clock> {
       deviceRoutes: () => this.#devices,
       port: this.#ports,
       policy: this.policy,
+      random: { fill: (bytes) => bytes.fill(7) },
       drops: this.drops,
       clock: this.clock,
       call: (step) => this.call(() => step(this.clock.now())),

@@ -5,6 +5,7 @@ import { Drop } from "../contracts/drop.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { datapathLimits } from "../datapath/datapath_limits.ts";
 import { Tally } from "../datapath/telemetry.ts";
+import { TwinWorker } from "./datapath_link_fixture.ts";
 import { attached, FeedRig, route, session, way } from "./datapath_feed_fixture.ts";
 
 const [us, ann, bob, printer] = ["us", "ann", "bob", "printer"] as PeerId[] as [
@@ -50,8 +51,7 @@ test("a worker is told nothing when nothing has changed", () => {
 });
 
 test("a policy that judges packets gets all of them: no route is told, and status says why", () => {
-  const rig = new FeedRig(new SimClock());
-  rig.policy.allowsEverything = false;
+  const rig = new FeedRig(new SimClock(), new TwinWorker(), { epoch: () => 0 });
   rig.routes(ranges);
   rig.feed.start();
   rig.up(ann, 1);

@@ -1,7 +1,11 @@
 /** For tests: workers at the other end of a {@link WorkerLink}. */
 import type { AeadName } from "../contracts/aead.ts";
 import type { Drop } from "../contracts/drop.ts";
+import type { Flow } from "../contracts/policy.ts";
+import { formatAddress } from "../wire/address.ts";
 import type { Command, EndSession, OpenSession, SetLocals, SetPeer, SetRoutes } from "../datapath/control.ts";
+import { policyEpochMemory } from "../datapath/policy_epoch.ts";
+import type { TellVerdict } from "../datapath/control_verdict.ts";
 import type { PuntedPacket } from "../datapath/punt.ts";
 import { replayWindowsMemory } from "../datapath/replay_windows.ts";
 import { SessionCells, sessionCellsMemory } from "../datapath/session_cells.ts";
@@ -34,6 +38,8 @@ export class TwinWorker implements WorkerLink {
   readonly peers = new Map<number, SetPeer>();
   routes: SetRoutes | undefined;
   locals: SetLocals["hosts"] = [];
+  judges = false;
+  readonly verdicts: TellVerdict[] = [];
   /** Addresses of this host by the endpoint's `sockaddr`, its bytes joined by dots. */
   readonly sources = new Map<string, Uint8Array>();
   #waiting: Command[] = [];
@@ -47,6 +53,7 @@ export class TwinWorker implements WorkerLink {
       cells: sessionCellsMemory(slots, 1),
       windows: replayWindowsMemory(slots),
       telemetry: telemetryMemory(1),
+      epoch: policyEpochMemory(),
     };
     this.cells = new SessionCells(this.memory.cells);
     this.telemetry = new Telemetry(this.memory.telemetry);
@@ -109,6 +116,7 @@ export class TwinWorker implements WorkerLink {
     this.sessions.clear();
     this.peers.clear();
     this.routes = undefined;
+    this.judges = false;
     this.locals = [];
     this.#waiting = [];
     this.cells.jumpCounters();
@@ -131,6 +139,14 @@ export class TwinWorker implements WorkerLink {
         return;
       case "locals":
         this.locals = command.hosts;
+        return;
+      case "judge":
+        this.#require(this.routes === undefined, "comes after packets may have passed", command);
+        this.judges = true;
+        return;
+      case "verdict":
+        this.#require(this.judges, "is told before it judges", command);
+        this.verdicts.push(command);
         return;
       default:
         this.#require(false, "is not for the feed to tell", command);
@@ -187,9 +203,18 @@ function wordsOf(command: Command): string {
       return `routes ${shownIntervals(command).join(" ")}`.trim();
     case "locals":
       return `locals ${command.hosts.map(({ address }) => address.bytes.join(".")).join(" ")}`.trim();
+    case "verdict":
+      return `verdict ${command.epoch}: ${command.allow ? "allow" : "deny"} ${wordsOfFlow(command.flow)}`;
     default:
       return command.kind;
   }
+}
+
+function wordsOfFlow(
+  { direction, protocol, source, destination, sourcePort, destinationPort }: Flow,
+): string {
+  const [from, to] = [source, destination].map(formatAddress);
+  return `${direction} ${protocol} ${from} ${sourcePort} ${to} ${destinationPort}`;
 }
 
 /** Those of IPv4, as `10.0.0.0-10.0.255.255=1`. */

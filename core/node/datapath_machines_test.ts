@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Rig, type RigNode, SeededRandom } from "../../plugins/noise/testing_rig.ts";
 import { MessageType, readCounter, readReceiver } from "../../plugins/noise/wire.ts";
 import { test } from "../../tests/harness.ts";
+import { SimRandom } from "../../tests/sim/random.ts";
 import { SimClock } from "../../tests/sim/clock.ts";
 import type { Drop } from "../contracts/drop.ts";
 import type { Endpoint } from "../contracts/values.ts";
@@ -111,7 +112,8 @@ class Host {
       routes: { routes: () => routes, version: () => 1 },
       deviceRoutes: () => [],
       port: ports,
-      policy: { allowsEverything: true },
+      policy: { allowsEverything: true, epoch: () => 0 },
+      random: new SimRandom(7),
       drops: this.drops,
       clock: new SimClock(),
       call: (step) => rig.call(node, (_, now) => step(now)),

@@ -1,6 +1,7 @@
 /** The data path of a node, or what to say where there is none. */
 import type { Encapsulation, SessionExport } from "../contracts/encapsulation.ts";
 import type { DatapathStatus, TrafficStatus } from "../contracts/node.ts";
+import type { Flow } from "../contracts/policy.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { DatapathAlert } from "./datapath_alert.ts";
 import { DatapathFeed, type FeedParts } from "./datapath_feed.ts";
@@ -17,7 +18,7 @@ export class MeshDatapath {
   /** Before the first handshake. `call` is one call on the encapsulation, and all that follows from it. */
   constructor(context: NodeContext, parts: NodeParts, bridges: MeshBridges, call: FeedParts["call"]) {
     this.#platform = context.platform;
-    const { datapath: link, clock } = context.platform;
+    const { datapath: link, clock, random } = context.platform;
     this.#alert = new DatapathAlert(context.alerts, clock);
     const { encapsulation: machine } = parts;
     if (link === undefined || !sharesSessions(machine)) return;
@@ -31,6 +32,7 @@ export class MeshDatapath {
       deviceRoutes,
       drops,
       clock,
+      random,
       call,
       failed: () => this.#alert.raise(),
     });
@@ -50,6 +52,11 @@ export class MeshDatapath {
   /** Tells the worker what has changed. */
   update(): void {
     this.#feed?.update();
+  }
+
+  /** What the policy has said of a flow between an interface and another host. */
+  judged(flow: Flow, allow: boolean): void {
+    this.#feed?.judged(flow, allow);
   }
 
   /** Packets of this thread, and those of the worker. */

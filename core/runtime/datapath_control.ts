@@ -47,6 +47,7 @@ export class DatapathControl {
   /** False for a command that no ring takes; all others arrive, in order. */
   tell(command: Command): boolean {
     if (commandLength(command) > this.#ring.longest) return false;
+    if (command.kind === "verdict") return this.#tellVerdict(command);
     if (this.#waiting.length > 0 || !sendCommand(this.#ring, command)) this.#wait(command);
     this.#wakeSoon();
     return true;
@@ -58,6 +59,15 @@ export class DatapathControl {
     this.#ring = new RingProducer(this.#memory);
     this.#waiting.forEach(wipe);
     this.#waiting = [];
+  }
+
+  /**
+   * Never waits: flows are as many as somebody likes to make, and one whose verdict is lost is asked about again. Nor does it
+   * wake the worker, which looks before the next packet.
+   */
+  #tellVerdict(command: Command): true {
+    if (this.#waiting.length === 0) sendCommand(this.#ring, command);
+    return true;
   }
 
   /** Resolves when all that was told so far has been obeyed, or is not to be any more; false when `millis` have passed before. */

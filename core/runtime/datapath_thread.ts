@@ -38,13 +38,21 @@ const trialMillis = 10;
  * where a worker does not begin; then nothing of it is left running.
  */
 export async function startDatapath(options: DatapathOptions): Promise<DatapathThread> {
-  const foreign = await systemForeign(options.ffi);
-  const thread = new DatapathThread(foreign, options);
+  const thread = threadOf(await systemForeign(options.ffi), options);
   try {
     await thread.begin();
     return thread;
   } catch (error) {
     await thread[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+function threadOf(foreign: Foreign, options: DatapathOptions): DatapathThread {
+  try {
+    return new DatapathThread(foreign, options);
+  } catch (error) {
+    foreign[Symbol.dispose]();
     throw error;
   }
 }

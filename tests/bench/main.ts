@@ -14,6 +14,7 @@ import { benchSim } from "./sim.ts";
 import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
 import { benchSuperFrames } from "./super_frames.ts";
+import { benchVerdicts } from "./verdicts.ts";
 import { benchWire } from "./wire.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -48,6 +49,7 @@ printRows("Handshakes and sealing (node)", await benchCrypto());
 printRows("GRE, 1,400-byte payloads (node)", await benchWire());
 printRows("Range table: lookups (node)", await benchForwarding());
 printRows("Super-frames, cut and joined (node)", await benchSuperFrames());
+printRows("Data path in memory, both directions (node)", benchVerdicts());
 printRows("Two rootless nodes on loopback", [
   ...await overlayRows("node", process.execPath, ["-C", "source"]),
   ...await overlayRows("deno", join(root, "node_modules/.bin/deno"), ["run", "-A", "--unstable-net"]),

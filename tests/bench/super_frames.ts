@@ -80,7 +80,8 @@ class Bed {
     const protocol = this.#packets[0]![0]! >>> 4 === 4 ? 0x0800 : 0x86dd;
     let drops = 0;
     for (let i = 0; i < segments; i++) {
-      drops += this.#coalescer.add(packetsAt + i * 2_048, this.#lengths[i]!, protocol, this.#kind.key);
+      drops += this.#coalescer.packet.parse(packetsAt + i * 2_048, this.#lengths[i]!, protocol);
+      drops += this.#coalescer.add(this.#kind.key);
     }
     this.#coalescer.flush();
     if (drops > 0) throw new Error("packets are refused");

@@ -62,9 +62,25 @@ export function testPolicy({ name, create, endpoint }: PolicyKit): void {
       assert.ok(between >= before && policy.epoch() >= between);
     }));
 
+  test(`${name}: whoever watches it hears of every change of its epoch before anything else happens`, () =>
+    started((policy) => watchThrough(policy, endpoint)));
+
   test(`${name}: it can be disposed without a start`, async () => {
     await create()[Symbol.asyncDispose]?.();
   });
+}
+
+async function watchThrough(policy: Policy, endpoint: PolicyEndpoint): Promise<void> {
+  if (policy.watch === undefined) return;
+  let heard = policy.epoch();
+  policy.watch(() => heard = policy.epoch());
+  const { signal } = new AbortController();
+  for (let round = 0; round < 2; round++) {
+    await policy.gate(endpoint, signal);
+    assert.equal(heard, policy.epoch());
+    policy.forget(endpoint.owner);
+    assert.equal(heard, policy.epoch());
+  }
 }
 
 function flows(): fc.Arbitrary<Flow> {

@@ -4,7 +4,14 @@
  */
 import assert from "node:assert/strict";
 import type { Address } from "../../core/contracts/values.ts";
-import { checksumField, Gso, IP_START, Upper, VNET_NEEDS_CHECKSUM } from "../../core/datapath/super_frame.ts";
+import {
+  checksumField,
+  Gso,
+  IP_START,
+  Upper,
+  VNET_LENGTH,
+  VNET_NEEDS_CHECKSUM,
+} from "../../core/datapath/super_frame.ts";
 import { foldSum } from "../../core/wire/checksum.ts";
 import { encodeEthernet, EtherType } from "../../core/wire/ethernet.ts";
 import { readU16, readU32, writeU16, writeU32 } from "../../core/wire/field.ts";
@@ -26,8 +33,6 @@ const numberLength = 4;
 const shortest = 8;
 const longest = 300;
 const mostSegments = 12;
-/** `hdr_len`, `csum_start` and `csum_offset` count from the Ethernet header. */
-const vnetLength = 10;
 
 export class CountedPackets {
   readonly #way: Way;
@@ -98,8 +103,8 @@ export class CountedPackets {
     const packet = encodeUdp({ source, destination }, { sourcePort: 1000, destinationPort: 2000, payload });
     const type = source.family === 4 ? EtherType.ipv4 : EtherType.ipv6;
     const ethernet = encodeEthernet(macOfAddress(destination), mac, type, packet);
-    const frame = new Uint8Array(vnetLength + ethernet.length);
-    frame.set(ethernet, vnetLength);
+    const frame = new Uint8Array(VNET_LENGTH + ethernet.length);
+    frame.set(ethernet, VNET_LENGTH);
     return frame;
   }
 
@@ -134,7 +139,8 @@ function contentOf(number: number, at: number): number {
 function asSuperFrame(frame: Uint8Array, size: number): Uint8Array {
   const ip = frame.subarray(IP_START);
   const headers = ipHeaderLength(ip[0]! >> 4 === 4 ? 4 : 6);
-  const start = IP_START - vnetLength + headers;
+  // As the other offsets of this header, counted from that of Ethernet.
+  const start = IP_START - VNET_LENGTH + headers;
   const field = checksumField(Upper.udp);
   const view = new DataView(frame.buffer);
   view.setUint8(0, VNET_NEEDS_CHECKSUM);

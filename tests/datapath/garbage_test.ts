@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "../harness.ts";
 import { encodeEthernet, EtherType } from "../../core/wire/ethernet.ts";
-import { framesBetween, framesPerTurn, type TirelessCore, tirelessPair } from "./tireless_cores.ts";
+import { framesBetween, framesPerTurn, letPass, type TirelessCore, tirelessPair } from "./tireless_cores.ts";
 import {
   acquaint,
   far,
@@ -50,6 +50,8 @@ interface Burst {
   readonly fewest: number;
   /** The peers are in a trusted network. */
   readonly isPlain?: boolean;
+  /** Both have a policy, which lets all of it pass. */
+  readonly isJudged?: boolean;
   readonly perPacket: () => void;
 }
 
@@ -57,8 +59,13 @@ interface Burst {
  * Bytes by which the heap grew in each round; less than nothing after a collection. Nothing else runs meanwhile, as there
  * is no turn of the event loop.
  */
-function growth({ rounds, fewest, isPlain, perPacket }: Burst): readonly number[] {
+function growth({ rounds, fewest, isPlain, isJudged, perPacket }: Burst): readonly number[] {
   const { a, b } = tirelessPair();
+  if (isJudged === true) {
+    for (const core of [a, b]) core.tell({ kind: "judge", seed: 1 });
+    letPass(a, b, framesThere);
+    letPass(b, a, framesBack);
+  }
   acquaint(a, b, isPlain);
   a.useFrames(framesThere);
   b.useFrames(framesBack);
@@ -103,6 +110,11 @@ test("packets in both directions leave nothing on the heap, a million of them wh
 
 test("nor do packets that cross in plain", () => {
   const grown = growth({ rounds: 30, fewest: 20, isPlain: true, perPacket: () => {} });
+  assert.ok(dirt(grown) <= 0.1, `bytes in each round: ${grown}`);
+});
+
+test("nor do packets of which the policy has spoken", () => {
+  const grown = growth({ rounds: 30, fewest: 20, isJudged: true, perPacket: () => {} });
   assert.ok(dirt(grown) <= 0.1, `bytes in each round: ${grown}`);
 });
 

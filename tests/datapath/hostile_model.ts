@@ -4,6 +4,7 @@
  * altered or repeated nothing is delivered, everything is accounted for, and all of the good peer's packets arrive.
  */
 import assert from "node:assert/strict";
+import { tagLength, transportHeaderLength } from "../../core/datapath/data_message.ts";
 import { type Arrival, WiredCore } from "../../core/datapath/wired_cores_fixture.ts";
 import { acquaint, far, near, nearMac, sockaddr } from "../../core/datapath/wired_pair_fixture.ts";
 import { concatBytes } from "../../core/wire/bytes.ts";
@@ -37,7 +38,7 @@ const inputsPerRound = 600;
 const mostJoined = 30;
 const framesPerRound = 4;
 /** A datagram without anything inside. */
-const leastLength = 32;
+const leastLength = transportHeaderLength + tagLength;
 const absurdSizes = [0, 1, 15, 31, 32, 33, -1, -5, 65_535, 2 ** 31 - 1, -(2 ** 31)];
 
 class Attacker {
@@ -101,7 +102,7 @@ class Attacker {
       case 4: // type, version, flags
         return this.#changed(good, random.below(4));
       case 5: // the tag
-        return this.#changed(good, good.length - 1 - random.below(16));
+        return this.#changed(good, good.length - 1 - random.below(tagLength));
       case 6: // the head of one and the body of another
         return this.#crossed(good, random.pick(this.#kept.get(good.length)!));
       default:
@@ -117,7 +118,7 @@ class Attacker {
 
   #crossed(head: Uint8Array, body: Uint8Array): Uint8Array {
     const copy = body.slice();
-    copy.set(head.subarray(0, 16));
+    copy.set(head.subarray(0, transportHeaderLength));
     return copy.every((byte, i) => byte === body[i]) ? this.#changed(copy, leastLength - 1) : copy;
   }
 }

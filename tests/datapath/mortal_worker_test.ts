@@ -78,7 +78,7 @@ function acquaint(thread: DatapathThread, endpoint: Endpoint): void {
   const tellTables = (tell: Tell) => {
     const routes = [{ prefix: parsePrefix("10.40.0.0/16")!, peer: sessions.slotOf(peer)! }];
     tell({ kind: "routes", version: 1, ...routeIntervals(routes) });
-    tell({ kind: "locals", hosts: [{ address: near, mac: nearMac, flags: 0 }] });
+    tell({ kind: "locals", hosts: [{ address: near, mac: nearMac }] });
   };
   tellTables((command) => thread.tell(command));
   thread.onRestart((tell) => {

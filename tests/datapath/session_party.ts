@@ -169,7 +169,7 @@ export class Party implements WorkerLink {
   #tellTables(): void {
     const { source, mac } = this.#traffic.way;
     this.#tellRoutes();
-    this.tell({ kind: "locals", hosts: [{ address: source, mac, flags: 0 }] });
+    this.tell({ kind: "locals", hosts: [{ address: source, mac }] });
   }
 
   #tellRoutes(): void {

@@ -3,6 +3,7 @@
  * overtaken and changed on the way; what arrives is joined, and cut again as the kernel behind the TAP does.
  */
 import assert from "node:assert/strict";
+import { Drop } from "../../core/contracts/drop.ts";
 import { heapArena } from "../../core/datapath/arena.ts";
 import { Coalescer, coalescerLength } from "../../core/datapath/coalescer.ts";
 import { Segmenter } from "../../core/datapath/segmenter.ts";
@@ -141,7 +142,9 @@ export class SuperFrameModel {
       this.#coalescer.sourceMac = macsAt + 6;
       const protocol = packet[0]! >>> 4 === 4 ? 0x0800 : 0x86dd;
       // Now and then with bytes behind it, as padding of a link.
-      assert.equal(this.#coalescer.add(at, packet.length + this.#random.below(2) * 3, protocol, key), 0);
+      const length = packet.length + this.#random.below(2) * 3;
+      assert.equal(this.#coalescer.packet.parse(at, length, protocol), Drop.none);
+      assert.equal(this.#coalescer.add(key), Drop.none);
       at += packet.length + this.#random.below(60);
     }
     this.#coalescer.flush();

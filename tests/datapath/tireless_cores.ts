@@ -3,6 +3,7 @@
  * allocated while packets cross is the data path's own. The cipher copies: what it costs does not matter here.
  */
 import { encodeEthernet, EtherType } from "../../core/wire/ethernet.ts";
+import { parseFlow } from "../../core/wire/flow.ts";
 import { macOfAddress } from "../../core/wire/mac.ts";
 import { encodeUdp } from "../../core/wire/udp.ts";
 import type { Address } from "../../core/contracts/values.ts";
@@ -15,6 +16,7 @@ import type { PacketIo } from "../../core/datapath/packet_io.ts";
 import { RingConsumer, RingProducer } from "../../core/datapath/ring.ts";
 import { SessionCells } from "../../core/datapath/session_cells.ts";
 import { sharedMemory } from "../../core/datapath/shared_memory.ts";
+import { IP_START } from "../../core/datapath/super_frame.ts";
 import { Telemetry } from "../../core/datapath/telemetry.ts";
 import { tapDescriptor } from "../../core/datapath/wired_cores_fixture.ts";
 import { sockaddr, superFrame } from "../../core/datapath/wired_pair_fixture.ts";
@@ -212,6 +214,19 @@ export interface Ends {
   readonly source: Address;
   readonly destination: Address;
   readonly mac: Uint8Array;
+}
+
+/** Tells both, which judge packets, that what these frames of a TAP device hold passes from one to the other. */
+export function letPass(from: TirelessCore, to: TirelessCore, frames: readonly Uint8Array[]): void {
+  const ends = [[from, "egress"], [to, "ingress"]] as const;
+  for (const frame of frames) {
+    const protocol = frame[IP_START - 2]! * 256 + frame[IP_START - 1]!;
+    const flow = parseFlow(protocol, frame.subarray(IP_START));
+    if (typeof flow === "number") continue;
+    for (const [core, direction] of ends) {
+      core.tell({ kind: "verdict", epoch: 0, flow: { ...flow, direction }, allow: true });
+    }
+  }
 }
 
 /** A frame of UDP as a TAP device without offloads would give it, and a super-frame of ten segments of TCP. */

@@ -195,7 +195,9 @@ const coalescerTarget: FuzzTarget = {
     delivered = 0;
     coalescer.destinationMac = coalescer.sourceMac = macsAt;
     eachRecord(input, (packet, key, at) => {
-      const drop = coalescer.add(start + at, packet.length, packet[0]! >>> 4 === 4 ? 0x0800 : 0x86dd, key);
+      const protocol = packet[0]! >>> 4 === 4 ? 0x0800 : 0x86dd;
+      const fault = coalescer.packet.parse(start + at, packet.length, protocol);
+      const drop = fault === Drop.none ? coalescer.add(key) : fault;
       assert.ok(drops.has(drop));
       if (drop === Drop.none) added.push({ at: start + at, packet: copyBytes(packet, 0, lengthOf(packet)) });
     });

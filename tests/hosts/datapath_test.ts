@@ -51,7 +51,7 @@ function secondsOf(host: LabHost): number {
 
 async function busyPercent(host: LabHost): Promise<number> {
   const [before, at] = [secondsOf(host), performance.now()];
-  // What is measured is time in which nothing happens.
+  // No event ends this wait: what is measured is time in which nothing happens, and to ask for anything would be work.
   await new Promise((resolve) => setTimeout(resolve, 2_000));
   return 100 * (secondsOf(host) - before) / ((performance.now() - at) / 1000);
 }
