@@ -25,7 +25,8 @@
 import process from "node:process";
 
 // Nodes.
-export { createNode, type NodeOptions } from "./core/node/create_node.ts";
+export { type BroadcastPlace, createNode, type NodeOptions } from "./core/node/create_node.ts";
+export type { BroadcastTree } from "./core/forwarding/broadcast_tree.ts";
 export type { FoundIntent, Intent, JoinIntent } from "./core/node/entry.ts";
 export type { Composition } from "./core/node/composition.ts";
 export type { Platform } from "./core/node/platform.ts";

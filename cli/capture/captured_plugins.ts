@@ -15,6 +15,7 @@ import type { Address, Endpoint } from "../../core/contracts/values.ts";
 import type { Composition } from "../../core/node/composition.ts";
 import { parseAddress, unmapAddress } from "../../core/wire/address.ts";
 import { formatEndpoint } from "../../core/wire/endpoint.ts";
+import { broadcastHeaderLength } from "../../core/wire/broadcast_header.ts";
 import { GreProtocol } from "../../core/wire/gre.ts";
 import { encodeUdp } from "../../core/wire/udp.ts";
 import type { UntimedPacket } from "./capture_file.ts";
@@ -85,8 +86,11 @@ function withPackets<E extends Encapsulation>(machine: E, write: Write): E {
   /** What nodes tell each other is left out: it has keys in it, and no form that another program could read. */
   function writeInner({ protocol, payload }: OverlayPacket, direction: Direction, peer: string): void {
     if (protocol === GreProtocol.control) return;
-    const link = protocol === GreProtocol.ethernet ? 1 : 0;
-    write({ link, direction, bytes: payload, comment: `peer ${peer}` });
+    const isBroadcast = protocol === GreProtocol.broadcast;
+    const link = isBroadcast || protocol === GreProtocol.ethernet ? 1 : 0;
+    // Of a frame that travels a tree the frame alone: other programs do not know the header.
+    const bytes = isBroadcast ? payload.subarray(broadcastHeaderLength) : payload;
+    write({ link, direction, bytes, comment: `peer ${peer}` });
   }
 }
 

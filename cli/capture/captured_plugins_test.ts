@@ -8,6 +8,7 @@ import type { Composition } from "../../core/node/composition.ts";
 import { parseAddress } from "../../core/wire/address.ts";
 import { formatAddress } from "../../core/wire/address.ts";
 import { parseEndpoint } from "../../core/wire/endpoint.ts";
+import { encodeBroadcast } from "../../core/wire/broadcast_header.ts";
 import { GreProtocol } from "../../core/wire/gre.ts";
 import { decodeIp } from "../../core/wire/ip.ts";
 import { decodeUdp, encodeUdp } from "../../core/wire/udp.ts";
@@ -91,11 +92,14 @@ test("inner packets are written both ways, frames on a link of their own, and wh
   const { result, written } = captured(machine, undefined, "inner");
   const part = made<Machine & { seal(...given: unknown[]): Drop }>(result.encapsulation);
   assert.equal(part.seal(ann, packet(GreProtocol.ethernet, frame), 0), Drop.none);
+  const header = { origin: new Uint8Array(8), number: 1, hops: 2, flags: 0 };
+  part.seal(ann, packet(GreProtocol.broadcast, encodeBroadcast(header, frame)), 0);
   part.seal(ann, packet(GreProtocol.control, Uint8Array.of(1)), 0);
   machine.verdict = Drop.noSession;
   assert.equal(part.seal(ann, packet(GreProtocol.ipv4, ip), 0), Drop.noSession);
   assert.deepEqual([part.poll()?.type, part.poll()?.type, part.poll()], ["packet", "packet", undefined]);
   assert.deepEqual(written, [
+    { link: 1, direction: "out", bytes: frame, comment: "peer ann" },
     { link: 1, direction: "out", bytes: frame, comment: "peer ann" },
     { link: 0, direction: "in", bytes: ip, comment: "peer ann" },
   ]);

@@ -12,17 +12,17 @@ export const Drop = {
   badMac: 3,
   /** Receiver index of no session of ours. */
   unknownSession: 4,
-  /** Counter seen before, or left of the replay window. */
+  /** Counter, or number of a broadcast, seen before or left of the window: a repetition, or by another way already. */
   replayed: 5,
   /** The AEAD tag does not verify. */
   badTag: 6,
   /** A handshake whose timestamp or key number is not newer than the last one accepted. */
   staleHandshake: 7,
-  /** A valid handshake of a key without a valid admission. */
+  /** A valid handshake of a key without a valid admission, or a broadcast in the name of nobody who has one. */
   notAdmitted: 8,
   /** Refused by rate: handshakes under load, unknown-index answers, or broadcast of a joined bridge. */
   rateLimited: 9,
-  /** No session to the peer that the table names. */
+  /** No session to the peer that the table or the tree names. */
   noSession: 10,
   /** No peer owns the destination. */
   noRoute: 11,

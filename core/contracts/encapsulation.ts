@@ -213,6 +213,8 @@ export type EncapsulationOutput =
     readonly session: SessionInfo;
     readonly peer: PeerIdentity;
     readonly credentials: Uint8Array;
+    /** Extensions that the peer has named, by which packets for it may be of more kinds; none if absent. */
+    readonly features?: readonly string[];
   }
   /** A device is heard. It has shown neither an identity nor credentials; `session-down` says that it has fallen silent. */
   | { readonly type: "device-up"; readonly session: SessionInfo; readonly name: string }

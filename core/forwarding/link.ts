@@ -57,13 +57,13 @@ export type LinkDecision =
   | { readonly to: "answer"; readonly frame: Uint8Array }
   /** To this peer as 0x6558. */
   | { readonly to: "peer"; readonly peer: PeerId; readonly frame: Uint8Array }
-  /** Once to every member with a session, as 0x6558; the bridge has given it to the local interfaces. */
+  /** Along this node's tree, see `broadcast_tree.ts`; the bridge has given it to the local interfaces. */
   | { readonly to: "everyone"; readonly frame: Uint8Array }
   /** Nothing is left to do and nothing is lost: the bridge has done it, or it is of no use beyond this link. */
   | { readonly to: "handled" }
   | { readonly to: "nowhere"; readonly drop: Drop };
 
-/** What becomes of a frame that came from the mesh as 0x6558. */
+/** What becomes of a frame that came from the mesh, as 0x6558 or along a tree. */
 export type MeshFrameDecision =
   /** To be written to the port of links; the bridge finds the interface, or all of them. */
   | { readonly to: "links"; readonly frame: Uint8Array }

@@ -16,9 +16,10 @@ import type { LinkView, MeshFrameDecision } from "./link.ts";
 import { decodeFrameIp, isAddressedRight } from "./link_checks.ts";
 
 /**
- * What becomes of `frame`, which came as 0x6558 through the session with `from`. The frame that goes on is the same
- * memory, or a copy where the interface's MAC is another than the derived one that the far side wrote. No frame is
- * passed on to a third node: a sender that still has an old table loses frames until it has the new one.
+ * What becomes of `frame`, which came as 0x6558 through the session with `from`, or along the tree of `from`, whoever
+ * brought it. The frame that goes on is the same memory, or a copy where the interface's MAC is another than the derived
+ * one that the far side wrote. No frame to a single station is passed on to a third node: a sender that still has an old
+ * table loses frames until it has the new one.
  */
 export function frameFromMesh(frame: Uint8Array, from: PeerId, view: LinkView): MeshFrameDecision {
   const ethernet = decodeEthernet(frame);

@@ -27,6 +27,8 @@ export interface Connection {
   pathMtu: number | undefined;
   /** Packets cross in plain: both sides trust the network between them. */
   isPlain: boolean;
+  /** Extensions that the peer has named. */
+  readonly features: readonly string[];
   /** Overlay packets that the main thread has carried, and their bytes. */
   readonly traffic: Traffic;
 }
@@ -133,7 +135,7 @@ export class ConnectionTable {
   }
 
   sessionUp(fact: Fact<"session-up">): void {
-    const { session, peer } = fact;
+    const { session, peer, features = [] } = fact;
     this.#connections.set(peer.id, {
       session,
       identity: peer,
@@ -141,6 +143,7 @@ export class ConnectionTable {
       rtt: undefined,
       pathMtu: undefined,
       isPlain: false,
+      features,
       traffic: none(),
     });
     const attempt = this.#attempts.get(formatEndpoint(session.endpoint));

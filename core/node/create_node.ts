@@ -6,6 +6,8 @@ import { MeshError } from "../contracts/errors.ts";
 import type { Discovery, EditableTargets } from "../contracts/discovery.ts";
 import type { ClosedPort } from "../contracts/exposure.ts";
 import type { MeshNode, NodeStatus } from "../contracts/node.ts";
+import type { PeerId } from "../contracts/values.ts";
+import type { BroadcastTree } from "../forwarding/broadcast_tree.ts";
 import type { Bridges } from "./bridges.ts";
 import { type Composition, pluginNames } from "./composition.ts";
 import { Endpoints } from "./endpoints.ts";
@@ -26,6 +28,13 @@ import type { PortSet } from "./port_set.ts";
 import type { StatusSources } from "./status.ts";
 import { type TokenParts, Tokens } from "./tokens.ts";
 
+/** Where the trees of a node begin. */
+export interface BroadcastPlace {
+  readonly self: PeerId;
+  /** Members with a session now. */
+  peers(): readonly PeerId[];
+}
+
 export interface NodeOptions {
   readonly plugins: Composition;
   /** What to do when the store holds no network yet; checked against the one it holds. */
@@ -35,6 +44,10 @@ export interface NodeOptions {
   /** Shown in status. */
   readonly version?: string;
   readonly platform?: Partial<Platform>;
+  /** Members that sessions stand with, 64 if absent; all others are called when there is a packet for them. */
+  readonly standingSessions?: number;
+  /** Along which links frames to all go; from their origin to all that it has a session with if absent. */
+  readonly broadcastTree?: (node: BroadcastPlace) => BroadcastTree;
   /** Of what serves this node, such as its API: closed to the network, as the ports of its transports are. */
   readonly closedPorts?: readonly ClosedPort[];
   /** Ends a start that is under way. A node that is ready is stopped by disposing it. */
@@ -83,7 +96,7 @@ async function assemble(
   const context = await openContext(options, stack, signal);
   const created = createParts(options.plugins, stack, (plugin) => context.hostFor(plugin));
   const parts = { ...created, datagrams: outside(created.datagrams, () => context.state.network()?.ranges) };
-  const mesh = new Mesh(context, parts);
+  const mesh = meshOf(context, parts, options);
   const phase: { now: NodeStatus["state"] } = { now: "joining" };
   const { state, platform, events } = context;
   const startedAt = platform.clock.now();
@@ -133,6 +146,19 @@ async function assemble(
       await stop();
     },
   });
+}
+
+function meshOf(
+  context: NodeContext,
+  parts: NodeParts,
+  { broadcastTree, standingSessions }: NodeOptions,
+): Mesh {
+  const mesh = new Mesh(context, parts, standingSessions);
+  const { state, connections } = context;
+  if (broadcastTree !== undefined) {
+    mesh.broadcasts.follow(broadcastTree({ self: state.self.id, peers: () => connections.peers() }));
+  }
+  return mesh;
 }
 
 function packetsOf(

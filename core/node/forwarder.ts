@@ -3,8 +3,8 @@
  * one counter: delivered, sent, or one reason of {@link Drop}.
  *
  * Links speak Ethernet. A frame that is an IP packet to its next hop becomes that packet and takes the same path, and a
- * packet for a link becomes a frame at the end of it; all other frames cross the mesh as they are. A frame to all is sent
- * once to each peer, and each that goes nowhere is counted.
+ * packet for a link becomes a frame at the end of it; all other frames cross the mesh as they are. A frame to all goes
+ * along a tree (`broadcasts.ts`), and each copy that goes nowhere is counted.
  */
 import { Drop } from "../contracts/drop.ts";
 import type { OverlayPacket } from "../contracts/encapsulation.ts";
@@ -26,6 +26,8 @@ import { type ParsedPacket, parseFlow } from "../wire/flow.ts";
 import { GreProtocol } from "../wire/gre.ts";
 import { icmpPacketTooBig, icmpUnreachable, type UndeliveredReason } from "../wire/icmp_error.ts";
 import { addressOfMac } from "../wire/mac.ts";
+import type { ArrivedBroadcast, BroadcastCopy, Broadcasts } from "./broadcasts.ts";
+import type { ConnectionTable } from "./connection_table.ts";
 import type { ForeignLinks } from "./foreign_links.ts";
 import type { PortSet } from "./port_set.ts";
 
@@ -37,29 +39,24 @@ export interface ForwarderParts {
   readonly drops: DropCounters;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Members with a session now. */
-  peers(): readonly PeerId[];
+  readonly broadcasts: Pick<Broadcasts, "begin" | "open" | "onward">;
   /** Bytes of the largest packet that the path to this peer carries; undefined while that is not known. */
   pathMtu(peer: PeerId): number | undefined;
   seal(peer: PeerId, packet: OverlayPacket): Drop;
+  /** Where there is no session: `none` when the packet waits for one, as a copy that comes back by {@link Forwarder.resend}. */
+  hold?(peer: PeerId, packet: OverlayPacket): Drop;
   /** Counts by peer what goes in and out. */
-  readonly tally?: PeerTally;
+  readonly tally?: Pick<ConnectionTable, "received" | "sent">;
   /** Devices behind bridges, here and elsewhere; none at a node that knows of no bridges. */
-  readonly foreign?: ForeignView;
+  readonly foreign?: Pick<
+    ForeignLinks,
+    "hear" | "wrote" | "isEcho" | "linkOf" | "isHere" | "ownerOf" | "macOf"
+  >;
+  /** What the policy has said of a packet between a link and a peer; it may say another thing after the next epoch. */
+  judged?(flow: Flow, allow: boolean): void;
   /** A frame with this source MAC has come back from the links. */
   looped?(mac: Uint8Array): void;
 }
-
-export interface PeerTally {
-  received(peer: PeerId, bytes: number): void;
-  sent(peer: PeerId, bytes: number): void;
-}
-
-/** What {@link ForeignLinks} tells and is told. */
-export type ForeignView = Pick<
-  ForeignLinks,
-  "hear" | "wrote" | "isEcho" | "linkOf" | "isHere" | "ownerOf" | "macOf"
->;
 
 /**
  * ICMP errors of this node, all senders together (RFC 1812 §4.3.2.8, RFC 4443 §2.4(f)): enough to tell every mistaken
@@ -100,8 +97,16 @@ export class Forwarder implements LinkView {
 
   /** An overlay packet that arrived through the session with `from`. */
   fromMesh(from: PeerId, packet: OverlayPacket): Drop {
+    if (packet.protocol === GreProtocol.broadcast) {
+      return this.#counted(this.#broadcastFromMesh(from, packet));
+    }
     const isFrame = packet.protocol === GreProtocol.ethernet;
     return this.#counted(isFrame ? this.#frameFromMesh(from, packet) : this.#fromMesh(from, packet));
+  }
+
+  /** A packet that was held goes out. */
+  resend(peer: PeerId, packet: OverlayPacket): void {
+    this.#counted(this.#send(peer, packet));
   }
 
   traffic(): TrafficStatus {
@@ -165,7 +170,8 @@ export class Forwarder implements LinkView {
       case "peer":
         return this.#refusal(decision.frame, "egress") || this.#sendFrame(decision.peer, decision.frame);
       case "everyone":
-        return this.#refusal(decision.frame, "egress") || this.#sendToAll(framed(decision.frame));
+        return this.#refusal(decision.frame, "egress") ||
+          this.#sendToAll(this.#parts.broadcasts.begin(decision.frame));
       case "handled":
         return Drop.none;
       case "nowhere":
@@ -174,14 +180,23 @@ export class Forwarder implements LinkView {
     }
   }
 
-  #frameFromMesh(from: PeerId, { payload, forwarded }: OverlayPacket): Drop {
+  /** Whoever has brought it, the frame must be its origin's own, by the same tables as if that had. */
+  #broadcastFromMesh(from: PeerId, packet: OverlayPacket): Drop {
+    const arrived = this.#parts.broadcasts.open(from, packet);
+    if (typeof arrived === "number") return arrived;
+    return this.#frameFromMesh(from, { ...packet, payload: arrived.frame }, arrived);
+  }
+
+  #frameFromMesh(from: PeerId, { payload, forwarded }: OverlayPacket, broadcast?: ArrivedBroadcast): Drop {
     if (forwarded) return Drop.malformed;
-    const decision = frameFromMesh(payload, from, this);
+    const decision = frameFromMesh(payload, broadcast?.sender ?? from, this);
     const drop = decision.to === "links" ? Drop.none : decision.drop;
     if (drop === Drop.malformed || drop === Drop.unsupported) return drop;
     this.#received(from, payload);
+    if (decision.to === "nowhere") return drop;
+    const repeated = broadcast && this.#sendToAll(this.#parts.broadcasts.onward(broadcast));
     // What is for all is also for nodes without links, which have nobody to give it to.
-    if (decision.to === "nowhere" || this.#parts.port.link === undefined) return drop;
+    if (repeated || this.#parts.port.link === undefined) return repeated ?? drop;
     const refused = this.#refusal(decision.frame, "ingress");
     if (refused !== Drop.none) return refused;
     this.#parts.foreign?.wrote(decision.frame);
@@ -191,7 +206,7 @@ export class Forwarder implements LinkView {
   #fromPort(packet: OverlayPacket): Drop {
     const parsed = parseFlow(packet.protocol, packet.payload);
     if (typeof parsed === "number") return parsed;
-    if (!this.#allows(parsed, "egress")) return Drop.denied;
+    if (!this.#allows(parsed, "egress", this.#parts.judged)) return Drop.denied;
     return this.#carry(forwardFromPort(parsed, this), parsed, packet);
   }
 
@@ -206,7 +221,8 @@ export class Forwarder implements LinkView {
   #carry(decision: Decision, parsed: ParsedPacket, packet: OverlayPacket, from?: PeerId): Drop {
     switch (decision.to) {
       case "local":
-        return this.#allows(parsed, "ingress") ? this.#deliver(parsed.destination, packet) : Drop.denied;
+        if (!this.#allows(parsed, "ingress", this.#parts.judged)) return Drop.denied;
+        return this.#deliver(parsed.destination, packet);
       case "peer":
         return this.#sendFitting(decision, parsed, packet, from);
       case "unreachable":
@@ -226,8 +242,9 @@ export class Forwarder implements LinkView {
     return typeof frame === "number" ? frame : this.#parts.port.deliverFrame(framed(frame));
   }
 
-  #sendToAll(frame: OverlayPacket): Drop {
-    for (const peer of this.#parts.peers()) this.#counted(this.#send(peer, frame));
+  #sendToAll(copies: readonly BroadcastCopy[] | Drop): Drop {
+    if (typeof copies === "number") return copies;
+    for (const { peer, packet } of copies) this.#counted(this.#send(peer, packet));
     return Drop.none;
   }
 
@@ -289,7 +306,7 @@ export class Forwarder implements LinkView {
       this.#traffic.bytesOut += packet.payload.length;
       this.#parts.tally?.sent(peer, packet.payload.length);
     }
-    return drop;
+    return drop === Drop.noSession ? this.#parts.hold?.(peer, packet) ?? drop : drop;
   }
 
   #refuse(
@@ -341,12 +358,26 @@ export class Forwarder implements LinkView {
     return this.#allows(parsed, direction) ? Drop.none : Drop.denied;
   }
 
-  /** What cannot be judged is denied: a policy that throws, which it must not, opens nothing and costs no other packet. */
-  #allows(parsed: ParsedPacket, direction: Flow["direction"]): boolean {
+  /**
+   * What cannot be judged is denied: a policy that throws, which it must not, opens nothing and costs no other packet.
+   * `judged` hears what may be kept: of a later fragment nobody knows the flow.
+   */
+  #allows(
+    parsed: ParsedPacket,
+    direction: Flow["direction"],
+    judged?: ForwarderParts["judged"],
+  ): boolean {
     const { protocol, source, destination, sourcePort, destinationPort } = parsed;
     const flow = { direction, protocol, source, destination, sourcePort, destinationPort };
+    const { policy } = this.#parts;
     try {
-      return this.#parts.policy.evaluate(flow).allow;
+      if (judged === undefined || policy.allowsEverything === true || parsed.isLaterFragment) {
+        return policy.evaluate(flow).allow;
+      }
+      const epoch = policy.epoch();
+      const { allow } = policy.evaluate(flow);
+      if (policy.epoch() === epoch) judged(flow, allow);
+      return allow;
     } catch (error) {
       const { log, clock } = this.#parts;
       if (this.#policyFailures.take(clock.now())) {

@@ -18,6 +18,7 @@ import { broadcastMac, formatMac, macOfAddress, macOfGroup, parseMac } from "../
 import { parsePrefix } from "../wire/prefix.ts";
 import { encodeUdp } from "../wire/udp.ts";
 import { DropCounts } from "./drop_counts.ts";
+import { bareBroadcasts } from "./broadcasts_fixture.ts";
 import { Forwarder } from "./forwarder.ts";
 import { PortSet } from "./port_set.ts";
 import { silentLogger } from "./silent_logger.ts";
@@ -105,7 +106,7 @@ class Rig {
       },
       drops: this.drops,
       log: silentLogger,
-      peers: () => [other, third],
+      broadcasts: bareBroadcasts([other, third]),
       pathMtu: () => undefined,
       seal: (peer, packet) => {
         if (this.sealDrop === Drop.none) this.sent.push(`${peer}: ${shown(packet)}`);

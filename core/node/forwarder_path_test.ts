@@ -15,6 +15,7 @@ import { decodeIp } from "../wire/ip.ts";
 import { parsePrefix } from "../wire/prefix.ts";
 import { encodeUdp } from "../wire/udp.ts";
 import { DropCounts } from "./drop_counts.ts";
+import { bareBroadcasts } from "./broadcasts_fixture.ts";
 import { Forwarder, icmpErrorRate } from "./forwarder.ts";
 import { silentLogger } from "./silent_logger.ts";
 import { PortSet } from "./port_set.ts";
@@ -66,7 +67,7 @@ class Rig {
       },
       drops: this.drops,
       log: silentLogger,
-      peers: () => [wide, narrow],
+      broadcasts: bareBroadcasts([wide, narrow]),
       pathMtu: (peer) => paths[peer],
       seal: (peer, packet) => {
         this.sent.push(`${peer}: ${shown(packet)}`);

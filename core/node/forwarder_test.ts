@@ -8,6 +8,8 @@ import type { Flow } from "../contracts/policy.ts";
 import type { AttachedPort, Port } from "../contracts/port.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { formatAddress, parseAddress } from "../wire/address.ts";
+import { checksum } from "../wire/checksum.ts";
+import { writeU16 } from "../wire/field.ts";
 import { GreProtocol } from "../wire/gre.ts";
 import { decodeIcmp } from "../wire/icmp.ts";
 import { decodeIp } from "../wire/ip.ts";
@@ -15,6 +17,7 @@ import { parsePrefix } from "../wire/prefix.ts";
 import { encodeUdp } from "../wire/udp.ts";
 import { DropCounts } from "./drop_counts.ts";
 import { FakeLog } from "./node_fixture.ts";
+import { bareBroadcasts } from "./broadcasts_fixture.ts";
 import { Forwarder, icmpErrorRate } from "./forwarder.ts";
 import { PortSet } from "./port_set.ts";
 
@@ -43,6 +46,9 @@ class Rig {
   readonly delivered: string[] = [];
   readonly sent: string[] = [];
   readonly judged: string[] = [];
+  readonly kept: string[] = [];
+  epoch = 0;
+  changesMind = false;
   readonly log = new FakeLog();
   denied: Flow["direction"] | undefined;
   failing: Flow["direction"] | undefined;
@@ -82,16 +88,20 @@ class Rig {
       policy: {
         evaluate: (flow) => {
           if (flow.direction === this.failing) throw new Error("cannot judge");
+          if (this.changesMind) this.epoch++;
           this.judged.push(`${flow.direction} ${flow.protocol} ${flow.destinationPort}`);
           return { allow: flow.direction !== this.denied, because: "test" };
         },
         gate: () => Promise.resolve(),
         forget: () => {},
-        epoch: () => 0,
+        epoch: () => this.epoch,
+      },
+      judged: ({ direction, destinationPort }, allow) => {
+        this.kept.push(`${direction} ${destinationPort} ${allow}`);
       },
       drops: this.drops,
       log: this.log,
-      peers: () => [other],
+      broadcasts: bareBroadcasts([other]),
       pathMtu: () => this.pathMtu,
       seal: (peer, packet) => {
         if (this.sealDrop === Drop.none) {
@@ -336,4 +346,28 @@ test("peers and local endpoints draw on one budget of ICMP errors", () => {
   for (let i = 0; i < 40; i++) rig.port(udp(ours, outside));
   for (let i = 0; i < 40; i++) rig.forwarder.fromMesh(other, udp(others, ourFree));
   assert.deepEqual([rig.delivered.length, rig.sent.length], [40, 10]);
+});
+
+test("what the policy said may be kept if it is of the same mind still; of a fragment behind the first it may not", () => {
+  const rig = new Rig();
+  rig.port(udp(ours, others));
+  rig.forwarder.fromMesh(other, udp(others, ours));
+  rig.denied = "egress";
+  rig.port(udp(ours, others));
+  assert.deepEqual(rig.kept.splice(0), ["egress 53 true", "ingress 53 true", "egress 53 false"]);
+  rig.denied = undefined;
+  rig.changesMind = true;
+  assert.equal(rig.port(udp(ours, others)), Drop.none);
+  rig.changesMind = false;
+  rig.failing = "egress";
+  assert.equal(rig.port(udp(ours, others)), Drop.denied);
+  rig.failing = undefined;
+  for (const field of [0x2000, 0x0080]) {
+    const fragment = udp(ours, others);
+    writeU16(fragment.payload, 6, field);
+    writeU16(fragment.payload, 10, 0);
+    writeU16(fragment.payload, 10, checksum(fragment.payload, 0, 20));
+    assert.equal(rig.port(fragment), Drop.none);
+  }
+  assert.deepEqual(rig.kept, ["egress 53 true"], "of the first");
 });

@@ -8,35 +8,34 @@ import type {
   JoinAnswer,
   OverlayPacket,
   PathMeasuring,
-  SessionTarget,
 } from "../contracts/encapsulation.ts";
 import type { Finding } from "../contracts/discovery.ts";
 import { errorCode } from "../contracts/errors.ts";
 import type { Endpoint, PeerId, PeerRecord } from "../contracts/values.ts";
 import { isOwnAddress } from "../forwarding/forward.ts";
-import { formatEndpoint, sameEndpoint } from "../wire/endpoint.ts";
+import { formatEndpoint } from "../wire/endpoint.ts";
+import { broadcastFeature } from "../wire/broadcast_header.ts";
 import { GreProtocol } from "../wire/gre.ts";
 import { Admissions } from "./admissions.ts";
+import { Broadcasts } from "./broadcasts.ts";
 import { EncapsulationDriver, type EncapsulationFact } from "./encapsulation_driver.ts";
 import { Forwarder } from "./forwarder.ts";
 import { DeviceLinks } from "./device_links.ts";
+import { defaultStanding, Dialling, introduction } from "./dialling.ts";
 import { MeshRoutes } from "./devices.ts";
 import { MeshBridges } from "./mesh_bridges.ts";
 import { MeshDatapath } from "./mesh_datapath.ts";
 import { Introductions } from "./introductions.ts";
 import { Joining } from "./joining.ts";
+import { MemberTags } from "./member_tags.ts";
 import { NameClashAlerts } from "./name_clashes.ts";
 import type { NodeContext } from "./node_context.ts";
 import type { NodeParts } from "./node_parts.ts";
 import { ownAddresses } from "./own_endpoint.ts";
 import { Turns } from "./turns.ts";
+import type { Voting } from "./voting.ts";
 
 type Fact<T extends EncapsulationOutput["type"]> = Extract<EncapsulationOutput, { type: T }>;
-
-/** A full mesh is what this form of the node can bear; more peers wait for partial views. */
-const maxPeers = 64;
-/** Source of an attempt that follows from what a peer says of itself. */
-const introduction = "introduction";
 
 export class Mesh {
   readonly driver: EncapsulationDriver<NodeParts["encapsulation"]>;
@@ -45,16 +44,20 @@ export class Mesh {
   readonly admissions: Admissions;
   readonly joining = new Joining();
   readonly bridges: MeshBridges;
+  readonly broadcasts: Broadcasts;
   readonly datapath: MeshDatapath;
   readonly #context: NodeContext;
   readonly #parts: NodeParts;
   readonly #devices: DeviceLinks;
+  readonly #dialling: Dialling;
   readonly #exclusions = new Turns();
   readonly #nameClashes: NameClashAlerts;
   /** Where clones of peers were seen. */
   readonly #clones = new Map<PeerId, readonly string[]>();
+  /** From the start on: before it there may be no network. */
+  voting: Voting | undefined;
 
-  constructor(context: NodeContext, parts: NodeParts) {
+  constructor(context: NodeContext, parts: NodeParts, standingSessions?: number) {
     this.#context = context;
     this.#parts = parts;
     const { platform, drops, channels, state } = context;
@@ -73,7 +76,6 @@ export class Mesh {
       forward: (from, packet) => this.forwarder.fromMesh(from, packet),
       isOurs: (address) => isOwnAddress(address, this.forwarder),
     });
-    channels.carryOver((peer, packet) => this.driver.seal(peer, packet));
     this.introductions = new Introductions({
       self: state.self.id,
       channel: channels.open("mesh"),
@@ -84,6 +86,7 @@ export class Mesh {
     });
     const fixed = new MeshRoutes(parts.ipam.routes, this.#devices.devices, () => state.network()?.ranges);
     this.bridges = new MeshBridges(context, parts, fixed);
+    this.broadcasts = broadcastsOf(context);
     this.forwarder = new Forwarder({
       self: state.self.id,
       port: parts.port,
@@ -94,27 +97,34 @@ export class Mesh {
       drops,
       clock: platform.clock,
       log: platform.log.child("mesh"),
-      peers: () => context.connections.peers(),
+      broadcasts: this.broadcasts,
       pathMtu: (peer) => context.connections.connection(peer)?.pathMtu,
       seal: (peer, packet) => this.#seal(peer, packet),
+      hold: (peer, packet) => this.#dialling.demand.hold(peer, packet),
       tally: context.connections,
+      judged: (flow, allow) => this.datapath.judged(flow, allow),
     });
     this.datapath = new MeshDatapath(context, parts, this.bridges, (step) => {
       this.driver.call((_, now) => step(now));
     });
-    this.admissions = new Admissions({
-      platform,
-      state,
-      spread: (records) => this.introductions.spread(records),
+    this.#dialling = new Dialling(context, parts.datagrams, {
+      standing: standingSessions ?? defaultStanding,
+      call: (step) => this.driver.call(step),
+      send: (peer, packet) => this.forwarder.resend(peer, packet),
+      trafficOf: (peer, here) => this.datapath.trafficOf(peer, here),
     });
-    this.#hearIntroductions();
-    for (const plugin of parts.discovery) plugin.watch((finding) => this.#find(finding));
-    state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
+    const spread: Introductions["spread"] = (records) => this.introductions.spread(records);
+    this.admissions = new Admissions({ platform, state, spread });
+    this.#listen();
   }
 
-  #hearIntroductions(): void {
+  #listen(): void {
+    this.#context.channels.carryOver((peer, packet) => this.driver.seal(peer, packet));
+    for (const plugin of this.#parts.discovery) plugin.watch((finding) => this.#find(finding));
+    this.#context.state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
     this.introductions.onStaleKey(() => void this.#renewKey());
     this.introductions.onOutspoken(() => {
+      this.voting?.suspect();
       this.announce().catch((error) =>
         this.#context.platform.log.log("error", "Cannot announce this node anew", { error })
       );
@@ -126,15 +136,19 @@ export class Mesh {
   start(): void {
     const { state } = this.#context;
     this.#judgeSelf();
+    this.voting = this.#context.voters.begin();
     this.introductions.start();
+    this.voting.start();
     this.#nameClashes.update(state.trust());
-    for (const peer of this.#context.state.knownPeers()) this.#reach(peer);
+    this.#dialling.fill();
     this.#devices.start();
     this.datapath.start();
   }
 
   stop(): void {
+    this.voting?.stop();
     this.introductions.stop();
+    this.#dialling.demand.stop();
     for (const peer of this.#context.connections.peers()) {
       this.driver.call((machine, now) => machine.disconnect(peer, now));
     }
@@ -178,10 +192,7 @@ export class Mesh {
 
   /** Tries an endpoint until it answers; at once when it is already being tried. */
   reach(endpoint: Endpoint, source: string, peer?: PeerRecord): void {
-    if (this.#isOwn(endpoint) || this.#context.connections.peers().length >= maxPeers) return;
-    this.#context.connections.attempt(endpoint, source, peer?.id);
-    const target: SessionTarget = peer === undefined ? { endpoint } : { endpoint, peer };
-    this.driver.call((machine, now) => machine.connect(target, now));
+    this.#dialling.reach(endpoint, source, peer);
   }
 
   /** Stops trying an endpoint and shows it no more; a session that exists stays. */
@@ -192,19 +203,14 @@ export class Mesh {
 
   #find(finding: Finding): void {
     if (finding.type === "endpoint") this.reach(finding.endpoint, "target");
-    if (finding.type === "peer") this.#reach(finding.peer);
+    if (finding.type === "peer") this.#dialling.reachPeer(finding.peer);
     if (finding.type === "dead") this.driver.call((machine, now) => machine.disconnect(finding.peer, now));
-  }
-
-  #reach(peer: PeerRecord): void {
-    const { state, connections } = this.#context;
-    if (peer.id === state.self.id || connections.connection(peer.id) !== undefined) return;
-    for (const endpoint of peer.endpoints) this.reach(endpoint, introduction, peer);
   }
 
   #membersChanged(learned: readonly PeerRecord[], removed: readonly PeerId[]): void {
     const { connections, events, alerts, state, replicator } = this.#context;
     replicator.membersChanged();
+    this.voting?.membersChanged();
     this.#nameClashes.update(state.trust());
     this.#judgeSelf();
     for (const peer of removed) {
@@ -218,7 +224,7 @@ export class Mesh {
     }
     for (const peer of learned) {
       connections.keepPlaces(peer.id, peer.endpoints, introduction);
-      this.#reach(peer);
+      this.#dialling.reachPeer(peer);
     }
   }
 
@@ -290,6 +296,7 @@ export class Mesh {
     this.introductions.greet(peer);
     const places = this.#clones.get(peer);
     if (places !== undefined) this.introductions.tellClone(peer, places);
+    this.#dialling.demand.sessionUp(peer);
   }
 
   #sessionDown(fact: Fact<"session-down">): void {
@@ -299,12 +306,15 @@ export class Mesh {
     const { id: peer, name } = connection.identity;
     platform.log.log("info", "Peer is down", { peer, name, reason: fact.reason });
     events.emit("peer:down", { peer, name, reason: fact.reason });
+    this.#dialling.demand.sessionDown(peer);
+    this.#dialling.fill();
   }
 
   #attemptFailed(fact: Fact<"attempt-failed">): void {
     const { connections, events } = this.#context;
     connections.attemptFailed(fact);
     events.emit("target:failed", { endpoint: fact.target.endpoint, code: fact.code, reason: fact.reason });
+    this.#dialling.fill();
   }
 
   /**
@@ -355,10 +365,23 @@ export class Mesh {
       return { refused: errorCode(error), reason: "the admitting member could not write its state" };
     }
   }
+}
 
-  #isOwn(endpoint: Endpoint): boolean {
-    return this.#parts.datagrams.localEndpoints().some((own) => sameEndpoint(own, endpoint));
-  }
+function broadcastsOf({ platform, state, connections, drops }: NodeContext): Broadcasts {
+  const tags = new MemberTags({
+    clock: platform.clock,
+    members: () =>
+      state.trust().members().filter((member) => member.state === "admitted").map(({ id }) => id),
+    isMember: (peer) => state.trust().member(peer)?.state === "admitted",
+  });
+  return new Broadcasts({
+    self: state.self.id,
+    clock: platform.clock,
+    drops,
+    peers: () => connections.peers(),
+    takesHeaders: (peer) => connections.connection(peer)?.features.includes(broadcastFeature) === true,
+    memberOf: (tag) => tags.memberOf(tag),
+  });
 }
 
 function measuresPaths(encapsulation: object): encapsulation is PathMeasuring {

@@ -28,6 +28,8 @@ export const GreProtocol = {
   ethernet: 0x6558,
   /** IEEE Std 802 local experimental EtherType 1: control messages between members. */
   control: 0x88b5,
+  /** Local experimental EtherType 2: a frame to all that travels a tree, see `broadcast_header.ts`. */
+  broadcast: 0x88b6,
 } as const;
 export type GreProtocol = (typeof GreProtocol)[keyof typeof GreProtocol];
 

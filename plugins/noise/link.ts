@@ -279,11 +279,11 @@ export class Link implements Timed {
   }
 
   #up(session: Session, from: Endpoint, now: Millis): void {
-    const { identity, credentials } = this.#proof!;
+    const { identity, credentials, features } = this.#proof!;
     this.#keepalive = new Keepalive(now);
     this.#endpoint = from;
-    const { measuredMtu } = this.#owner;
-    const answersProbes = this.#proof!.features.includes(pathFeature);
+    const { local, measuredMtu } = this.#owner;
+    const answersProbes = features.includes(pathFeature);
     if (measuredMtu !== undefined && answersProbes) this.#records.measure(measuredMtu, from, now);
     const info: SessionInfo = {
       peer: this.id,
@@ -292,7 +292,7 @@ export class Link implements Timed {
       aead: session.suite.name,
       since: now,
     };
-    this.#owner.local.outbox.push({ type: "session-up", session: info, peer: identity, credentials });
+    local.outbox.push({ type: "session-up", session: info, peer: identity, credentials, features });
   }
 
   #down(reason: string): void {

@@ -14,6 +14,7 @@ import type { AeadName } from "../../core/contracts/aead.ts";
 import { Drop } from "../../core/contracts/drop.ts";
 import type { NetworkKey } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import { broadcastFeature } from "../../core/wire/broadcast_header.ts";
 import { concatBytes, equalBytes } from "../../core/wire/bytes.ts";
 import { limits, protocol } from "./constants.ts";
 import type { Local } from "./local.ts";
@@ -58,6 +59,7 @@ export const trustedFeature = "trusted";
 export function offeredFeatures(local: Local, trusts: boolean): readonly string[] {
   return [
     pathFeature,
+    broadcastFeature,
     ...local.exporting.partialChecksum ? [checksumFeature] : [],
     ...trusts ? [trustedFeature] : [],
   ];

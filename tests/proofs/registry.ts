@@ -3,6 +3,7 @@ import { hostileProof } from "../datapath/hostile_proof.ts";
 import { killProof, rekeyProof } from "../datapath/session_proofs.ts";
 import { superFrameProof } from "../datapath/super_frame_proof.ts";
 import { transfersProof } from "../datapath/transfers/transfers_proof.ts";
+import { soakProof } from "../soak/soak_proof.ts";
 import { containersProof, fouProof } from "./foreign.ts";
 import { fuzzProof } from "./fuzz/fuzz_proof.ts";
 import {
@@ -36,12 +37,14 @@ const fuzzing: readonly Proof[] = [
   }),
   fuzzProof({
     name: "fuzz-link",
-    what: "Ethernet frames of links, of the mesh and of devices, ARP, neighbour discovery, IPv4 fragments",
+    what:
+      "Ethernet frames of links, of the mesh, of trees and of devices, ARP, neighbour discovery, IPv4 fragments",
     ciFloor: million,
     ciBudgetSeconds: 30,
     targets: async () => [
       ...(await import("../fuzz_targets/link.ts")).linkTargets,
       ...(await import("../fuzz_targets/device_frames.ts")).deviceFrameTargets,
+      ...(await import("../fuzz_targets/broadcast.ts")).broadcastTargets,
     ],
   }),
   fuzzProof({
@@ -66,6 +69,7 @@ const fuzzing: readonly Proof[] = [
     targets: async () => [
       ...(await import("../fuzz_targets/messages.ts")).messageTargets,
       ...(await import("../fuzz_targets/identity.ts")).identityTargets,
+      ...(await import("../fuzz_targets/topology.ts")).topologyTargets,
     ],
   }),
   fuzzProof({
@@ -154,6 +158,7 @@ export const proofs: readonly Proof[] = [
   ...fuzzingProtocols,
   ...models,
   transfersProof,
+  soakProof,
   fouProof,
   containersProof,
 ];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
 import { apiBodyTargets, apiRequestTargets } from "../fuzz_targets/api.ts";
+import { broadcastTargets } from "../fuzz_targets/broadcast.ts";
 import { configTargets } from "../fuzz_targets/config.ts";
 import { deviceFrameTargets } from "../fuzz_targets/device_frames.ts";
 import { identityTargets, recordTargets, tokenTargets } from "../fuzz_targets/identity.ts";
@@ -8,6 +9,7 @@ import { linkTargets } from "../fuzz_targets/link.ts";
 import { messageTargets, signedMessageTargets } from "../fuzz_targets/messages.ts";
 import { superFrameTargets } from "../fuzz_targets/super_frames.ts";
 import { tcpTargets } from "../fuzz_targets/tcp.ts";
+import { topologyTargets } from "../fuzz_targets/topology.ts";
 import { cborTargets, greTargets, ipTargets, textTargets } from "../fuzz_targets/wire.ts";
 import { noiseTargets } from "../noise/fuzz_targets.ts";
 import { costOf, faultOf, slowMillis } from "./fuzz/fuzz.ts";
@@ -20,12 +22,13 @@ const targets: readonly FuzzTarget[] = [
     ...ipTargets,
     ...linkTargets,
     ...deviceFrameTargets,
+    ...broadcastTargets,
     ...cborTargets,
     ...textTargets,
     ...messageTargets,
     ...signedMessageTargets,
   ],
-  ...[...tokenTargets, ...identityTargets, ...recordTargets, ...configTargets],
+  ...[...tokenTargets, ...identityTargets, ...topologyTargets, ...recordTargets, ...configTargets],
   ...[...noiseTargets, ...tcpTargets, ...apiBodyTargets, ...apiRequestTargets, ...superFrameTargets],
 ];
 

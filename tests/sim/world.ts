@@ -11,7 +11,7 @@ import type { Plugin } from "../../core/contracts/plugin.ts";
 import type { FramedStream, Streams } from "../../core/contracts/transport.ts";
 import type { Millis } from "../../core/contracts/values.ts";
 import type { Composition } from "../../core/node/composition.ts";
-import { createNode } from "../../core/node/create_node.ts";
+import { createNode, type NodeOptions } from "../../core/node/create_node.ts";
 import type { Intent } from "../../core/node/entry.ts";
 import { nobleAeads } from "../../core/runtime/aead.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
@@ -62,6 +62,9 @@ export interface WorldOptions {
   /** Stand in for the usual plugins on every node. */
   readonly plugins?: Partial<Composition>;
   readonly range?: string;
+  readonly standingSessions?: number;
+  /** Of every node; as `createNode` takes it. */
+  readonly broadcastTree?: NodeOptions["broadcastTree"];
   /** Takes the streams that members dial to a node. */
   readonly accept?: (name: string, stream: FramedStream) => void;
 }
@@ -124,10 +127,13 @@ export class SimWorld implements AsyncDisposable {
     machine.host = host;
     const process = machine.boot(this.network, () => this.#own.float());
     const given: Given = {};
+    const { standingSessions, broadcastTree } = this.#options;
     const starting = createNode({
       name,
       intent,
       ...(signal && { signal }),
+      ...(standingSessions && { standingSessions }),
+      ...(broadcastTree && { broadcastTree }),
       plugins: this.#composition(machine, process, given),
       platform: {
         clock: process.clock,

@@ -37,10 +37,22 @@ export const LAYERS: readonly Layer[] = [
     packages: ["@noble/*"],
   },
   {
+    name: "core/voters",
+    files: /^core\/voters\//,
+    imports: ["core/contracts", "core/wire", "core/wire/cbor", "core/identity"],
+    packages: [],
+  },
+  {
     name: "core/noise",
     files: /^core\/noise\//,
     imports: ["core/contracts", "core/wire"],
     packages: ["@noble/*"],
+  },
+  {
+    name: "core/topology",
+    files: /^core\/topology\//,
+    imports: ["core/contracts", "core/wire", "core/wire/cbor", "core/identity"],
+    packages: [],
   },
   {
     name: "core/forwarding",
@@ -66,7 +78,10 @@ export const LAYERS: readonly Layer[] = [
   {
     name: "core/node",
     files: /^core\/node\//,
-    imports: [...PURE, "core/wire/cbor", "core/identity", "core/datapath", "core/runtime"],
+    imports: [
+      ...[...PURE, "core/wire/cbor", "core/identity", "core/voters", "core/topology"],
+      ...["core/datapath", "core/runtime"],
+    ],
     packages: [],
   },
   {

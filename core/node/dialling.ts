@@ -1,0 +1,122 @@
+/**
+ * Whom this node sets out for. Sessions stand with as many members as a full mesh may have; beyond them a member is
+ * called when there is a packet for it.
+ */
+import type { Encapsulation, OverlayPacket, SessionTarget } from "../contracts/encapsulation.ts";
+import type { TrafficStatus } from "../contracts/node.ts";
+import type { Datagrams } from "../contracts/transport.ts";
+import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
+import { sameEndpoint } from "../wire/endpoint.ts";
+import type { NodeContext } from "./node_context.ts";
+import { type Call, SessionDemand } from "./session_demand.ts";
+
+export interface DiallingParts {
+  /** Sessions that stand: no further member is set out for without a packet. */
+  readonly standing: number;
+  /** One call on the machine, and all that follows from it. */
+  call(step: (machine: Encapsulation, now: Millis) => void): void;
+  /** A packet that has waited for a session goes out, and is counted. */
+  send(peer: PeerId, packet: OverlayPacket): void;
+  /** Packets with one member: `here` of this thread, and those of others. */
+  trafficOf(peer: PeerId, here: TrafficStatus): TrafficStatus;
+}
+
+/** A full mesh of this many is what every node can bear. */
+export const defaultStanding = 64;
+/** Source of an attempt that follows from what a peer says of itself. */
+export const introduction = "introduction";
+/** Source of an attempt that follows from a packet. */
+const traffic = "traffic";
+
+export class Dialling {
+  readonly demand: SessionDemand;
+  readonly #context: NodeContext;
+  readonly #datagrams: Pick<Datagrams, "localEndpoints">;
+  readonly #parts: DiallingParts;
+
+  constructor(context: NodeContext, datagrams: Pick<Datagrams, "localEndpoints">, parts: DiallingParts) {
+    this.#context = context;
+    this.#datagrams = datagrams;
+    this.#parts = parts;
+    this.demand = new SessionDemand({
+      clock: context.platform.clock,
+      drops: context.drops,
+      call: (peer) => this.#callFor(peer),
+      hangUp: (peer) => this.#hangUp(peer),
+      send: parts.send,
+      crossed: (peer) => this.#crossed(peer),
+    });
+  }
+
+  /** Tries an endpoint until it answers; at once when it is already being tried. */
+  reach(endpoint: Endpoint, source: string, peer?: PeerRecord): void {
+    if (this.#context.connections.peers().length < this.#parts.standing) {
+      this.#attempt(endpoint, source, peer);
+    }
+  }
+
+  reachPeer(peer: PeerRecord): void {
+    const { state, connections } = this.#context;
+    if (peer.id === state.self.id || connections.connection(peer.id) !== undefined || !this.#hasRoom()) {
+      return;
+    }
+    for (const endpoint of peer.endpoints) this.#attempt(endpoint, introduction, peer);
+  }
+
+  /**
+   * Sets out for members until enough stand or are on their way: those that follow this node in the order of their ids, so
+   * that all nodes together are linked in a ring, whoever has come first.
+   */
+  fill(): void {
+    const { state, connections } = this.#context;
+    if (!this.#hasRoom()) return;
+    const tried = new Set([...connections.attempts()].map(({ peer }) => peer));
+    const known = state.knownPeers().filter(({ id }) => !tried.has(id)).toSorted((a, b) =>
+      a.id < b.id ? -1 : 1
+    );
+    const next = Math.max(0, known.findIndex(({ id }) => id > state.self.id));
+    for (const peer of [...known.slice(next), ...known.slice(0, next)]) this.reachPeer(peer);
+  }
+
+  /** Who does not answer takes nobody's place. */
+  #hasRoom(): boolean {
+    const { connections } = this.#context;
+    const standing = new Set<PeerId>(connections.peers());
+    if (standing.size >= this.#parts.standing) return false;
+    for (const { state, peer } of connections.attempts()) {
+      if (state === "connecting" && peer !== undefined) standing.add(peer);
+    }
+    return standing.size < this.#parts.standing;
+  }
+
+  #attempt(endpoint: Endpoint, source: string, peer: PeerRecord | undefined): void {
+    if (this.#datagrams.localEndpoints().some((own) => sameEndpoint(own, endpoint))) return;
+    this.#context.connections.attempt(endpoint, source, peer?.id);
+    const target: SessionTarget = peer === undefined ? { endpoint } : { endpoint, peer };
+    this.#parts.call((machine, now) => machine.connect(target, now));
+  }
+
+  /** One that has not answered for a round is down: packets for it do not wait, and whoever sends them hears of it. */
+  #callFor(id: PeerId): Call {
+    const { state, connections } = this.#context;
+    const attempts = [...connections.attempts()].filter(({ peer }) => peer === id);
+    if (attempts.length > 0) return attempts.some(({ state }) => state === "connecting") ? "sought" : "vain";
+    const peer = state.knownPeers().find((known) => known.id === id);
+    if (peer === undefined || peer.endpoints.length === 0) return "vain";
+    for (const endpoint of peer.endpoints) this.#attempt(endpoint, traffic, peer);
+    return "called";
+  }
+
+  #hangUp(peer: PeerId): void {
+    this.#context.connections.forgetPeer(peer);
+    this.#parts.call((machine, now) => machine.disconnect(peer, now));
+  }
+
+  #crossed(peer: PeerId): number {
+    const here = this.#context.connections.connection(peer)?.traffic;
+    const { packetsIn, packetsOut } = this.#parts.trafficOf(peer, here ?? none);
+    return packetsIn + packetsOut;
+  }
+}
+
+const none: TrafficStatus = { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };
