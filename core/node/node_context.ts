@@ -10,6 +10,7 @@ import { ForeignRecords } from "./foreign_records.ts";
 import { NetworkState } from "./network_state.ts";
 import type { Platform } from "./platform.ts";
 import { Replicator, stateChannel } from "./replicator.ts";
+import { VotersSeat } from "./voters_seat.ts";
 
 export class NodeContext {
   readonly platform: Platform;
@@ -21,6 +22,7 @@ export class NodeContext {
   readonly channels: Channels;
   readonly state: NetworkState;
   readonly replicator: Replicator;
+  readonly voters: VotersSeat;
   /** Aborts when the node stops: ends every loop and wait. */
   readonly signal: AbortSignal;
 
@@ -41,6 +43,7 @@ export class NodeContext {
       log: platform.log.child("state"),
       foreign: new ForeignRecords((key) => this.#isAdmitted(key)),
     });
+    this.voters = new VotersSeat(this);
   }
 
   #isAdmitted(publicKey: Uint8Array): boolean {

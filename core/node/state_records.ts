@@ -11,6 +11,7 @@
  *     node/token/<id>    CBOR map { v: 1, expires: seconds, epoch }
  *     node/endpoint/<o>  see `endpoint_record.ts`, by owner
  *     node/host          see `host_record.ts`
+ *     node/voters/…      see `voting.ts`
  *
  * A version above the one known here ends the start with UNSUPPORTED: an older program must not write over what it
  * cannot read. A field that is unknown under a known version stays when the map is written again, at the top of

@@ -7,6 +7,7 @@ import { test } from "../../tests/harness.ts";
 import { SimClock } from "../../tests/sim/clock.ts";
 import { World } from "../../tests/ring/ring_world.ts";
 import { SimWorld } from "../../tests/sim/world.ts";
+import { ann as founderOfVoters, decide, motionAt, start, wish } from "../../tests/voters/voters_fixture.ts";
 import { decodeMessage, encodeMessage } from "../../plugins/ring/message.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { decodeApplication, encodeApplication } from "../identity/application.ts";
@@ -14,11 +15,13 @@ import { signBinding } from "../identity/binding.ts";
 import { decodeCredentials, encodeCredentials } from "../identity/credentials.ts";
 import { decodeIdentity } from "../identity/identity.ts";
 import { Secret } from "../identity/secret.ts";
-import { claimedKind } from "../identity/signed.ts";
+import { claimedKind, recordId } from "../identity/signed.ts";
 import { formatToken, parseToken } from "../identity/token.ts";
 import { decodeWelcome } from "../identity/welcome.ts";
 import { decodeCbor, encodeCbor } from "../wire/cbor.ts";
+import { encodeStoredVoter } from "../voters/stored_voter.ts";
 import { parseEndpoint } from "../wire/endpoint.ts";
+import { encodeHex } from "../wire/hex.ts";
 import { parsePrefix } from "../wire/prefix.ts";
 import { Admissions } from "./admissions.ts";
 import { Channels } from "./channels.ts";
@@ -26,6 +29,7 @@ import { putEndpoint } from "./endpoint_record.ts";
 import { putHost } from "./host_record.ts";
 import { FakeLog, FakeStore, foundedState, newState } from "./node_fixture.ts";
 import { Tokens } from "./tokens.ts";
+import { decodeVotingMessage, encodeVotingMessage } from "./voting_message.ts";
 import { decodeStateMessage, encodeDigests, encodeRecords } from "./state_message.ts";
 
 type Newer = (value: Uint8Array) => Uint8Array;
@@ -57,6 +61,8 @@ const stored: readonly StoredForm[] = [
   { keys: /^node\/token\/[0-9a-f]{32}$/, ...inMap, then: "passed over" },
   { keys: /^node\/endpoint\/.+$/, ...inMap, then: "refused" },
   { keys: /^node\/host$/, ...inMap, then: "refused" },
+  { keys: /^node\/voters\/stand$/, ...inMap, then: "refused" },
+  { keys: /^node\/voters\/record\/[0-9a-f]{32}$/, ...inRecord, then: "refused" },
   { keys: /^ring\/network$/, ...inMap, then: "refused" },
   { keys: /^ring\/grant\/.+$/, ...inMap, then: "refused" },
   { keys: /^ring\/lease\/[0-9a-f.:]+$/, ...inMap, then: "refused" },
@@ -86,6 +92,12 @@ const host = putHost({
   services: [],
 });
 
+const decision = decide([founderOfVoters], motionAt(start, wish("anything")));
+const voters = [
+  { key: "node/voters/stand", value: encodeStoredVoter({ last: undefined, doubt: undefined }) },
+  { key: `node/voters/record/${encodeHex(recordId(decision))}`, value: decision },
+];
+
 /** Of plugins that keep one number, and say so where they keep it. */
 const others = /^noise\//;
 
@@ -100,7 +112,12 @@ test("every key that a node stores is in the table and says version 1, and a new
   await world.stop(a!);
   const disk = world.disk("a");
   const lease = [...disk.image.entries("ring/lease/")][0]!;
-  await disk.mount().commit([{ key: "ring/rest/10.32.9.9", value: encodeCbor({ v: 1 }) }, endpoint, host]);
+  await disk.mount().commit([
+    { key: "ring/rest/10.32.9.9", value: encodeCbor({ v: 1 }) },
+    endpoint,
+    host,
+    ...voters,
+  ]);
   const entries = [...disk.image.entries("")].filter(([key]) => !others.test(key));
   assert.notEqual(lease, undefined);
   const seen = new Set<StoredForm>();
@@ -171,6 +188,7 @@ const digest = new Uint8Array(16);
 const within = parsePrefix("10.32.0.0/12")!;
 const ring = { newer: newerMap, read: decodeMessage } as const;
 const shared = { newer: newerArray, read: decodeStateMessage } as const;
+const voting = { newer: newerArray, read: decodeVotingMessage } as const;
 
 const wire: readonly WireForm[] = [
   {
@@ -182,6 +200,9 @@ const wire: readonly WireForm[] = [
   { what: "state records", write: records, ...shared },
   { what: "state digests", write: () => encodeDigests("digests", [["peer", digest]])[0]!, ...shared },
   { what: "state differ", write: () => encodeDigests("differ", [["peer", digest]])[0]!, ...shared },
+  { what: "question to voters", write: () => encodeVotingMessage({ kind: "ask" }), ...voting },
+  { what: "answer of a voter", write: () => encodeVotingMessage({ kind: "told", part: 0 }), ...voting },
+  { what: "wish", write: () => encodeVotingMessage({ kind: "want", wish: wish("anything") }), ...voting },
   { what: "ring need", write: () => encodeMessage({ kind: "need", request: 1, within, held: 0 }), ...ring },
   { what: "ring none", write: () => encodeMessage({ kind: "none", request: 1 }), ...ring },
   { what: "ring grants", write: () => encodeMessage({ kind: "grants", records: [] }), ...ring },

@@ -1,0 +1,352 @@
+/**
+ * The shell around a voter: its disk, its messages, its clock. Also on a node that is none, since anybody keeps the
+ * history of lists and decisions and may want something decided.
+ *
+ *     node/voters/stand        see `stored_voter.ts`
+ *     node/voters/record/<id>  lists, forced lists and decisions, as signed
+ *
+ * Votes of others are not kept: they come again with the first exchange of records.
+ */
+import { errorCode, MeshError } from "../contracts/errors.ts";
+import type { Channel, Clock, Logger, Self, Timer } from "../contracts/host.ts";
+import type { Replication } from "../contracts/replicated_state.ts";
+import type { Store, StoreChange } from "../contracts/store.ts";
+import type { Millis, PeerId } from "../contracts/values.ts";
+import type { Founding } from "../identity/founding.ts";
+import { peerIdOf } from "../identity/identity.ts";
+import type { Member } from "../identity/judgement.ts";
+import { claimedKind, recordId } from "../identity/signed.ts";
+import { slotsPerEpoch } from "../voters/chain.ts";
+import { dueList } from "../voters/due_list.ts";
+import { makeMotion, type Motion, votersMotion, type Wish } from "../voters/motion.ts";
+import { decodeStoredVoter } from "../voters/stored_voter.ts";
+import { voteKind } from "../voters/vote_record.ts";
+import { Voter, type VoterStep } from "../voters/voter.ts";
+import { VoterRecords } from "../voters/voter_records.ts";
+import { decodeVoterList, encodeVoterList, placeOf } from "../voters/voter_list.ts";
+import { encodeHex } from "../wire/hex.ts";
+import { HostTimes } from "./host_times.ts";
+import { LateWrites } from "./late_writes.ts";
+import { readRecords } from "./state_records.ts";
+import { decodeVotingMessage, encodeVotingMessage, type VotingMessage } from "./voting_message.ts";
+
+export interface VotingParts {
+  readonly self: Pick<Self, "id" | "publicKey" | "sign">;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Tells an operator; as `Alerts.raise`. */
+  raise(alert: string, detail: string): void;
+  /** Of the name `voters`. */
+  readonly channel: Channel;
+  readonly founding: Founding;
+  readonly replication: Replication;
+  /** As `Trust.members`. */
+  members(): readonly Member[];
+  /** The store is a backup, or was copied from another host. */
+  readonly isDiskOld?: boolean;
+}
+
+/** Whether a motion of some kind is right, as far as this node knows. */
+export type MotionJudge = (motion: Wish) => boolean;
+
+const standKey = "node/voters/stand";
+const recordPrefix = "node/voters/record/";
+const roundEvery: Millis = 10_000;
+const askEvery: Millis = 2000;
+const dueEvery: Millis = 60_000;
+const writeAgain: Millis = 1000;
+/** Before the last slot of an epoch: then it is time for the next one, if with the same voters. */
+const reserve = 16;
+
+export class Voting {
+  readonly history: VoterRecords;
+  readonly #parts: VotingParts;
+  readonly #voter: Voter;
+  readonly #late: LateWrites;
+  readonly #times = new HostTimes();
+  readonly #judges = new Map<string, MotionJudge>();
+  /** Ids in hex of what is on disk or on its way there. */
+  readonly #kept: Set<string>;
+  readonly #timers: { round?: Timer; drive?: Timer; due?: Timer } = {};
+  /** Who has given which part of an answer. */
+  readonly #answers = new Map<PeerId, number>();
+  readonly #listeners: ((motion: Motion) => void)[] = [];
+  /** Ids of the decisions that listeners know of, as far as they are still held. */
+  #told = new Set<string>();
+  #wanted: Wish | undefined;
+  #isWriting = false;
+  #isStopped = false;
+
+  /** Throws STATE_CORRUPT or UNSUPPORTED for votes on disk that it cannot read. */
+  constructor(parts: VotingParts) {
+    this.#parts = parts;
+    this.#late = new LateWrites(parts.store, parts.log);
+    this.history = new VoterRecords(parts.founding, (key) => this.#isMember(key));
+    const kept = readRecords(parts.store, recordPrefix);
+    this.#kept = new Set(kept.map(([key]) => key.slice(recordPrefix.length)));
+    this.history.merge(kept.map(([, record]) => record));
+    this.#voter = this.#openVoter();
+    for (const { id } of this.history.decidedAbove(0)) this.#told.add(encodeHex(id));
+    parts.channel.receive((from, bytes) => this.#receive(from, bytes));
+  }
+
+  start(): void {
+    const last = this.#voter.last;
+    if (last !== undefined) this.#parts.replication.spread([last.bytes]);
+    this.#round();
+    this.#due();
+    this.#drive();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const timer of Object.values(this.#timers)) timer.cancel();
+  }
+
+  records(): readonly Uint8Array[] {
+    return this.history.records();
+  }
+
+  merge(records: readonly Uint8Array[]): readonly Uint8Array[] {
+    const fresh = this.history.merge(records);
+    if (fresh.length > 0) this.#changed();
+    return fresh;
+  }
+
+  /** Others know something of this node that it does not: its disk is an old one, or it has a clone. */
+  suspect(): void {
+    this.#voter.suspect();
+    this.#soon();
+  }
+
+  /** Members came or went. */
+  membersChanged(): void {
+    this.history.membersChanged();
+    this.#changed();
+  }
+
+  /** Without one, nothing of this kind gets this node's vote. Throws for a kind that has one. */
+  judge(kind: string, judge: MotionJudge): void {
+    if (this.#judges.has(kind) || kind === votersMotion) {
+      throw new RangeError(`motions of kind ${kind} have a judge`);
+    }
+    this.#judges.set(kind, judge);
+  }
+
+  /** Calls with each decision that is new, in order; those that were made while this node was away too, if still held. */
+  onDecided(listener: (motion: Motion) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Asks for a decision: this voter, or from a node that is none the voters it has a session with, who may forget it, so
+   * that whoever needs it asks again. Throws INVALID_ARGUMENT for no motion, POOL_EXHAUSTED for too many at once, and
+   * UNREACHABLE where there is nobody to ask.
+   */
+  propose(wish: Wish): void {
+    makeMotion(this.#parts.founding.networkId, this.history.position(), wish);
+    const { voters } = this.history.term();
+    const others = voters.map(peerIdOf).filter((id) => id !== this.#parts.self.id);
+    if (others.length < voters.length) {
+      if (!this.#voter.propose(wish, this.history)) {
+        throw new MeshError(
+          "POOL_EXHAUSTED",
+          "Cannot ask for a decision: this voter waits for too many; ask later",
+        );
+      }
+      return this.#soon();
+    }
+    const told = others.filter((voter) => this.#send(voter, { kind: "want", wish }));
+    if (told.length > 0) return;
+    throw new MeshError(
+      "UNREACHABLE",
+      "Cannot ask for a decision: no voter has a session with this node; ask later",
+    );
+  }
+
+  #openVoter(): Voter {
+    const { self, store, isDiskOld = false } = this.#parts;
+    const bytes = store.get(standKey);
+    const stored = bytes === undefined ? {} : { stored: decodeStoredVoter(bytes) };
+    const voter = new Voter(self, { ...stored, isDiskOld, isFit: (motion) => this.#isFit(motion) });
+    if (voter.last !== undefined) this.history.merge([voter.last.bytes]);
+    return voter;
+  }
+
+  #isMember(key: Uint8Array): boolean {
+    const id = peerIdOf(key);
+    return this.#parts.members().some((member) => member.id === id && member.state === "admitted");
+  }
+
+  #isFit(wish: Wish): boolean {
+    if (wish.kind !== votersMotion) return this.#judges.get(wish.kind)?.(wish) === true;
+    return decodeVoterList(wish.payload)?.every((key) => this.#isMember(key)) === true;
+  }
+
+  #changed(): void {
+    this.#keep();
+    this.#tell();
+    this.#soon();
+  }
+
+  /** The disk follows what is held. */
+  #keep(): void {
+    const held = new Map(
+      this.records().filter((record) => claimedKind(record) !== voteKind)
+        .map((record) => [encodeHex(recordId(record)), record]),
+    );
+    const changes: StoreChange[] = [];
+    for (const [id, value] of held) if (!this.#kept.has(id)) changes.push({ key: recordPrefix + id, value });
+    for (const id of this.#kept) {
+      if (!held.has(id)) changes.push({ key: recordPrefix + id, value: undefined });
+    }
+    this.#kept.clear();
+    for (const id of held.keys()) this.#kept.add(id);
+    if (changes.length > 0) this.#late.write(changes);
+  }
+
+  #tell(): void {
+    const all = this.history.decidedAbove(0).toSorted((left, right) => left.slot - right.slot);
+    const news = all.filter(({ id }) => !this.#told.has(encodeHex(id)));
+    this.#told = new Set(all.map(({ id }) => encodeHex(id)));
+    for (const motion of news) for (const listener of this.#listeners) listener(motion);
+  }
+
+  #accuse(voters: readonly PeerId[]): void {
+    for (const peer of voters) {
+      const name = this.#parts.members().find(({ id }) => id === peer)?.name ?? peer;
+      this.#parts.raise(
+        `voter-contradicted:${peer}`,
+        `${name} has voted for two things in one place: its disk went back, or it runs twice; reset it and join anew`,
+      );
+    }
+  }
+
+  #soon(): void {
+    this.#timers.drive?.cancel();
+    this.#timers.drive = this.#timer(0, () => this.#drive());
+  }
+
+  #drive(): void {
+    if (this.#isWriting || this.#isStopped) return;
+    const now = this.#parts.clock.now();
+    const step = this.#voter.next(this.history, now);
+    if (step !== undefined) return void this.#take(step);
+    const deadline = this.#voter.deadline();
+    this.#timers.drive?.cancel();
+    if (deadline !== undefined) this.#timers.drive = this.#timer(deadline - now, () => this.#drive());
+  }
+
+  /** On disk, then for all to see. Certificates too: a voter alone would have nobody to learn them from again. */
+  async #take({ stored, record }: VoterStep): Promise<void> {
+    this.#isWriting = true;
+    const key = stored === undefined ? recordPrefix + encodeHex(recordId(record!)) : standKey;
+    const isOnDisk = await this.#write([{ key, value: stored ?? record! }]);
+    this.#isWriting = false;
+    if (this.#isStopped) return;
+    if (stored !== undefined) this.#voter.written(isOnDisk);
+    if (!isOnDisk) {
+      this.#timers.drive = this.#timer(writeAgain, () => this.#drive());
+      return;
+    }
+    if (record !== undefined) this.#parts.replication.spread(this.merge([record]));
+    this.#soon();
+  }
+
+  async #write(changes: readonly StoreChange[]): Promise<boolean> {
+    try {
+      await this.#parts.store.commit(changes);
+      return true;
+    } catch (error) {
+      this.#parts.log.log("error", "A vote cannot be kept and is not sent", {
+        error,
+        code: errorCode(error),
+      });
+      return false;
+    }
+  }
+
+  #round(): void {
+    this.#late.retry();
+    // Not when a record comes: of two contradicting ones the second may change nothing but this.
+    for (const { voters } of this.history.equivocations()) this.#accuse(voters.map(peerIdOf));
+    const isHearing = this.#voter.silence(this.history) === "hearing";
+    if (isHearing) this.#ask();
+    this.#timers.round = this.#timer(isHearing ? askEvery : roundEvery, () => this.#round());
+  }
+
+  #ask(): void {
+    for (const voter of this.history.term().voters.map(peerIdOf)) {
+      if (voter !== this.#parts.self.id) this.#send(voter, { kind: "ask" });
+    }
+  }
+
+  /** The voter in the lowest place that is up proposes what is due; the others would only outbid it. */
+  #due(): void {
+    this.#timers.due = this.#timer(dueEvery, () => this.#due());
+    const { self, channel, clock, members } = this.#parts;
+    if (placeOf(this.history.term().voters, self.publicKey) === -1) return;
+    const peers = new Set([...channel.peers(), self.id]);
+    const hosts = this.#times.see(members(), (peer) => peers.has(peer), clock.now());
+    const { voters, since } = this.history.term();
+    if (this.#wanted !== undefined) this.#voter.withdraw(this.#wanted);
+    const isFull = this.history.position().slot > since + slotsPerEpoch - reserve;
+    const list = dueList(voters, hosts) ?? (isFull ? voters : undefined);
+    this.#wanted = undefined;
+    if (list === undefined || voters.map(peerIdOf).find((peer) => peers.has(peer)) !== self.id) return;
+    this.#wanted = { kind: votersMotion, payload: encodeVoterList(list) };
+    this.#voter.propose(this.#wanted, this.history);
+    this.#soon();
+  }
+
+  #receive(from: PeerId, bytes: Uint8Array): void {
+    const message = decodeVotingMessage(bytes);
+    if (this.#isStopped || message === undefined) return;
+    if (message.kind === "ask") this.#answer(from);
+    if (message.kind === "told") this.#hear(from, message);
+    // Who votes is for voters to propose: else any member could make itself the only one by asking for it.
+    const isWished = message.kind === "want" && message.wish.kind !== votersMotion &&
+      this.#isFit(message.wish);
+    if (isWished) this.#wish(message.wish);
+  }
+
+  #wish(wish: Wish): void {
+    try {
+      this.#voter.propose(wish, this.history);
+    } catch (error) {
+      if (errorCode(error) !== "INVALID_ARGUMENT") throw error;
+    }
+    this.#soon();
+  }
+
+  #answer(asker: PeerId): void {
+    const own = this.#voter.last?.bytes;
+    const key = this.#parts.members().find(({ id }) => id === asker)?.publicKey;
+    const theirs = key && this.history.voteOf(key)?.bytes;
+    this.#send(asker, { kind: "told", part: 0, ...(own && { record: own }) });
+    this.#send(asker, { kind: "told", part: 1, ...(theirs && { record: theirs }) });
+  }
+
+  #hear(from: PeerId, { part, record }: Extract<VotingMessage, { kind: "told" }>): void {
+    const voter = this.history.term().voters.find((key) => peerIdOf(key) === from);
+    if (voter === undefined) return;
+    if (record !== undefined) this.#parts.replication.spread(this.merge([record]));
+    const parts = (this.#answers.get(from) ?? 0) | 1 << part;
+    this.#answers.set(from, parts);
+    if (parts !== 3) return;
+    this.#answers.delete(from);
+    this.#drive();
+    this.#voter.hear(voter);
+    this.#soon();
+  }
+
+  #send(to: PeerId, message: VotingMessage): boolean {
+    return this.#parts.channel.send(to, encodeVotingMessage(message));
+  }
+
+  #timer(delay: Millis, run: () => void): Timer {
+    const { clock } = this.#parts;
+    return clock.timer(clock.now() + delay, () => this.#isStopped || run());
+  }
+}
