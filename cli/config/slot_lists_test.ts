@@ -49,6 +49,10 @@ test("a second encapsulation stands beside the first, and gre_udp brings its own
   assert.deepEqual(beside.map((each) => [each.encapsulation.name, each.over.name]), [["gre_udp", "udp"]]);
   assert.deepEqual(shown(config, "encapsulation"), {
     "encapsulation[0].aead": '"auto" default',
+    "encapsulation[0].relay": '"willing" default',
+    "encapsulation[0].relayBytesPerSecond": "12500000 default",
+    "encapsulation[0].relayPacketsPerSecond": "50000 default",
+    "encapsulation[0].relays": "[] default",
     "encapsulation[0].trustedSubnets": "[] default",
     "encapsulation[0].underlayMtu": "1500 default",
     "encapsulation[0].use": '"noise" selvage.yaml:2',
@@ -130,6 +134,10 @@ test("one transport and one encapsulation are shown as what they are, without a 
   });
   assert.deepEqual(Object.keys(shown(config, "encapsulation")), [
     "encapsulation.aead",
+    "encapsulation.relay",
+    "encapsulation.relayBytesPerSecond",
+    "encapsulation.relayPacketsPerSecond",
+    "encapsulation.relays",
     "encapsulation.trustedSubnets",
     "encapsulation.underlayMtu",
     "encapsulation.use",

@@ -117,7 +117,7 @@ export function connectionTable(
 ): string {
   const rows = connections.map((connection) => [
     connection.direction,
-    connection.endpoint,
+    connection.relay === null ? connection.endpoint : "-",
     connection.state,
     cipherOf(connection),
     connection.peer === null ? "-" : `${connection.peer}(${connection.name ?? "unknown"})`,
@@ -137,7 +137,7 @@ function cipherOf({ state, encrypted, aead }: ConnectionStatus): string {
 }
 
 function connectionDetail(connection: ConnectionStatus): string {
-  const { state, encrypted, rttMillis, mtu, path, traffic, reason } = connection;
+  const { state, encrypted, rttMillis, mtu, path, relay, relayed, traffic, reason } = connection;
   if (state !== "established") return reason ?? "";
   const carried = traffic === null ? [] : [
     `in=${carriedText(traffic.packetsIn, traffic.bytesIn)}`,
@@ -145,8 +145,17 @@ function connectionDetail(connection: ConnectionStatus): string {
   ];
   // Of a device nobody measures anything; of a member that is sent to in plain, the way.
   const measured = encrypted || rttMillis !== null ? [`rtt=${rtt(rttMillis)}`] : [];
+  const hasPassed = relayed !== null && relayed.packets > 0;
+  const passed = hasPassed ? [`relayed=${carriedText(relayed.packets, relayed.bytes)}`] : [];
   const lost = encrypted ? [`loss=${loss(connection.loss)}`] : [];
-  return [...measured, `mtu=${mtu}`, `path=${path ?? "-"}`, ...lost, ...carried].join(" ");
+  return [
+    ...measured,
+    `mtu=${mtu}`,
+    `path=${relay === null ? path ?? "-" : `relay ${relay}`}`,
+    ...lost,
+    ...carried,
+    ...passed,
+  ].join(" ");
 }
 
 /** `900p/1.20MB` */

@@ -16,6 +16,8 @@ const device: ConnectionStatus = {
   rttMillis: null,
   mtu: 1352,
   path: "main",
+  relay: null,
+  relayed: null,
   traffic: { packetsIn: 12, packetsOut: 3, bytesIn: 1800, bytesOut: 252 },
   loss: null,
   reason: null,
@@ -46,6 +48,15 @@ test("what is not encrypted stands out, what is does not", () => {
 
 test("of a member that is sent to in plain the round trip is shown all the same", () => {
   assert.match(rowOf({ ...device, rttMillis: 0.5 }), / unencrypted +\S+ +rtt=0\.50ms mtu=1352 path=main in=/);
+});
+
+test("who is behind a relay is shown with its name and without an address, and what was passed on is counted", () => {
+  const encrypted: ConnectionStatus = { ...device, encrypted: true, aead: "aes-256-gcm", rttMillis: 2 };
+  assert.match(
+    rowOf({ ...encrypted, relay: "hub" }),
+    /^-> +- +established +aes-256-gcm +\S+ +rtt=2\.00ms mtu=1352 path=relay hub loss=- in=\S+ out=\S+$/,
+  );
+  assert.match(rowOf({ ...encrypted, relayed: { packets: 7, bytes: 1_500 } }), / relayed=7p\/1\.50kB$/);
 });
 
 test("a session whose way was not measured yet says so", () => {

@@ -17,7 +17,10 @@ export interface Rate {
 }
 
 export type TopRow =
-  & Pick<ConnectionStatus, "peer" | "name" | "endpoint" | "state" | "path" | "aead" | "rttMillis" | "loss">
+  & Pick<
+    ConnectionStatus,
+    "peer" | "name" | "endpoint" | "state" | "path" | "relay" | "aead" | "rttMillis" | "loss"
+  >
   /** Null while there is no session, and in the interval in which it began. */
   & { readonly in: Rate | null; readonly out: Rate | null };
 
@@ -69,9 +72,9 @@ function keyOf({ peer, endpoint, state }: ConnectionStatus): string {
 }
 
 function rowOf(connection: ConnectionStatus, before: TrafficStatus | null, seconds: number): TopRow {
-  const { peer, name, endpoint, state, path, aead, rttMillis, traffic } = connection;
+  const { peer, name, endpoint, state, path, relay, aead, rttMillis, traffic } = connection;
   const flow = rates(before, traffic, seconds);
-  return { peer, name, endpoint, state, path, aead, rttMillis, loss: connection.loss, ...flow };
+  return { peer, name, endpoint, state, path, relay, aead, rttMillis, loss: connection.loss, ...flow };
 }
 
 function rates(
@@ -139,13 +142,13 @@ function peerRows(io: Colours, peers: readonly TopRow[]): string {
   const rows = peers.map((row) => [
     row.name ?? row.peer ?? "-",
     row.state,
-    row.path ?? "-",
+    row.relay === null ? row.path ?? "-" : `relay ${row.relay}`,
     row.state === "established" ? row.aead ?? "unencrypted" : "-",
     rtt(row.rttMillis),
     loss(row.loss),
     ...flowCells(row.in),
     ...flowCells(row.out),
-    row.endpoint,
+    row.relay === null ? row.endpoint : "-",
   ]);
   return columns(header, rows, (cell, column) => {
     if (column !== stateColumn) return cell;

@@ -10,13 +10,15 @@ export const dropMeanings: { readonly [R in DropReason]: string } = {
   badTag: "Was changed on the way, or is forged",
   staleHandshake: "A handshake that is not newer than the last one: replayed, or the peer's clock went back",
   notAdmitted: "A handshake, or a broadcast, of somebody who is no member, or not any more",
-  rateLimited: "More handshakes, answers, or broadcast of a bridge or container than is allowed in the time",
+  rateLimited:
+    "More handshakes, answers, relayed messages, or broadcast of a bridge or container than is allowed in the time",
   noSession: "There is no session with the peer that holds the destination",
   noRoute: "Nobody holds the destination",
   badSource: "The sender does not hold the source address that it used",
   notOurs: "From the mesh, but for an address that is neither here nor at a peer",
   loop: "Had been forwarded once already, or came back through a bridge",
-  denied: "The policy forbids it, or failed to judge it",
+  denied:
+    "The policy forbids it, or failed to judge it; or it was to be relayed, and this node relays nothing",
   tooBig: "Larger than the path or the port takes",
   queueFull: "A queue was full, or there is no room for one more device behind a joined bridge",
   hopLimit: "Had passed as many hops as it may",

@@ -130,6 +130,13 @@ export const connectionStatus = z.object({
   rttMillis,
   mtu: count,
   path: datapathPath.nullable().openapi({ description: "What carries the packets; null without a session" }),
+  relay: z.string().nullable().openapi({
+    description:
+      "The member through which the packets go, its name or its id; null when they go straight to the peer",
+  }),
+  relayed: z.object({ packets: count, bytes: count }).nullable().openapi({
+    description: "What this node has passed on for the peer; null without a session",
+  }),
   traffic: trafficStatus.nullable().openapi({
     description:
       "Overlay packets, and bytes of their datagrams without IP and UDP headers; null without a session",

@@ -20,9 +20,9 @@ export const Drop = {
   staleHandshake: 7,
   /** A valid handshake of a key without a valid admission, or a broadcast in the name of nobody who has one. */
   notAdmitted: 8,
-  /** Refused by rate: handshakes under load, unknown-index answers, or broadcast of a joined bridge. */
+  /** Refused by rate: handshakes under load, unknown-index answers, what is relayed, or broadcast of a joined bridge. */
   rateLimited: 9,
-  /** No session to the peer that the table or the tree names. */
+  /** No session to the peer that the table or the tree names, or that something is to be relayed to. */
   noSession: 10,
   /** No peer owns the destination. */
   noRoute: 11,
@@ -32,7 +32,7 @@ export const Drop = {
   notOurs: 13,
   /** Forwarded once already, or a frame that was sent and came back. */
   loop: 14,
-  /** Verdict of the policy. */
+  /** Verdict of the policy, also of that by which a node relays nothing. */
   denied: 15,
   /** Larger than the path or the port takes. */
   tooBig: 16,

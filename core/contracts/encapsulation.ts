@@ -13,8 +13,13 @@ import type { Address, Endpoint, Millis, PeerId, Prefix } from "./values.ts";
  * One machine for all peers, not one per peer: a datagram of a stranger, a join and a receiver index have no peer yet.
  */
 export interface Encapsulation {
-  /** Bytes added to an overlay packet on an underlay of IPv4 and of IPv6, outer IP and UDP headers included. */
+  /**
+   * Bytes added to an overlay packet on an underlay of IPv4 and of IPv6, outer IP and UDP headers included, on the worst way
+   * that it may take.
+   */
   readonly overhead: { readonly 4: number; readonly 6: number };
+  /** How much of it is added only to what goes through a relay. Absent: nothing goes through relays. */
+  readonly relayOverhead?: number;
   /** Sets out for a session and retries until there is one or `forget`. Idempotent per endpoint and peer. */
   connect(target: SessionTarget, now: Millis): void;
   /**
@@ -69,8 +74,8 @@ export interface FixedPeer {
 /**
  * An encapsulation that shares its sessions with a data path worker. The worker seals and opens data messages; the
  * machine keeps handshakes, renewal, keepalives, the measuring of paths, and every session that was not taken. Both send
- * in a session that is shared, each with counters from {@link ExportedCells}; its data messages are opened by the worker
- * alone, all other messages by the machine alone, so that each side has a replay window of its own.
+ * in a session that is shared, each with counters from {@link ExportedCells}; its data messages and relayed
+ * ones are opened by the worker alone, all other messages by the machine alone, so that each side has a replay window of its own.
  */
 export interface SessionExport {
   /** Every session from now on goes to `to`. Called once, before the first handshake. */
@@ -84,6 +89,8 @@ export interface SessionExport {
  * call it. Of one peer there are at most six sessions at a time.
  */
 export interface SessionExporter {
+  /** This node passes on messages of its peers, so much of each. Called once, before any session; never if it does not. */
+  relaying(rates: RelayRates): void;
   /** Offered to peers: the worker sends and takes packets whose TCP or UDP checksum is not finished. */
   readonly partialChecksum: boolean;
   /**
@@ -101,6 +108,12 @@ export interface SessionExporter {
   down(peer: PeerId): void;
 }
 
+/** What is passed on for one peer; each thread counts for itself. */
+export interface RelayRates {
+  readonly bytesPerSecond: number;
+  readonly packetsPerSecond: number;
+}
+
 /** What is known of a session when it begins. */
 export interface ExportedSession {
   readonly peer: PeerId;
@@ -108,11 +121,14 @@ export interface ExportedSession {
   readonly keys: SessionKeys;
   /** Both sides have offered it: the key of a GRE header is where a checksum is to be finished. */
   readonly partialChecksum: boolean;
+  /** The peer takes messages that this node passes on. */
+  readonly relayed: boolean;
 }
 
 export interface ExportedWay {
   /** The session to send in. When it was not taken, packets to this peer are the machine's to send. */
   readonly localIndex: number;
+  /** An address, or a place behind a relay (`core/wire/relay_endpoint.ts`): then through whatever session there is with that. */
   readonly endpoint: Endpoint;
   /** Bytes of the longest GRE packet in one datagram. The machine splits what is longer. */
   readonly longest: number;
@@ -129,8 +145,10 @@ export interface ExportedCells {
   takeCounter(): number;
   /** Counters taken so far. */
   readonly sent: number;
-  /** Data messages that the worker has opened. */
+  /** Messages that the worker has opened. */
   readonly received: number;
+  /** How many of those came from elsewhere than the peer's packets go. */
+  readonly strayed: number;
   /** The highest counter among those; −1 before the first. */
   readonly newest: number;
   /** Packets that the worker has sent in plain, which take no counter. Those that come so are no sign of life. */
@@ -138,13 +156,17 @@ export interface ExportedCells {
 }
 
 /**
- * A data message that has verified and passed the worker's replay window. Handed over are at least those without plaintext,
- * those of sessions that are not confirmed, and those that are newest and come from elsewhere than the peer's packets go.
+ * A data message or a relayed one that has verified and passed the worker's replay window. Handed over are at least those without
+ * plaintext, those of sessions that are not confirmed, those that are newest and come from elsewhere than the peer's packets go,
+ * and those that came through a relay through which nothing goes there. A data message in a relayed one is opened by the worker if
+ * it shares the session, for nobody else may: of the relayed one itself nothing but a sign is handed over then.
  */
 export interface OpenedMessage {
   readonly localIndex: number;
   /** A GRE packet, or nothing. The machine keeps the memory and may write to it. */
   readonly plaintext: Uint8Array;
+  /** It is no data but a relayed message, with its tag; empty: the worker has dealt with it. */
+  readonly relayed: boolean;
   /** As in the message's header. */
   readonly forwarded: boolean;
   readonly counter: number;
@@ -175,6 +197,18 @@ export interface Arrivals {
   readonly sent: number;
   /** Messages that have come, each counted once. */
   readonly received: number;
+}
+
+/** An encapsulation whose peers may reach each other through it. */
+export interface Relaying {
+  /** What this machine has passed on for a peer; a worker counts for itself. */
+  relayed(peer: PeerId): Relayed;
+}
+
+/** Messages of a peer that were passed on, and their bytes without what is sealed around them. */
+export interface Relayed {
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 /** What is carried inside a session. `protocol` is an EtherType as in GRE. */
@@ -251,6 +285,8 @@ export interface SessionInfo {
   readonly initiator: boolean;
   /** Absent in plaintext: what comes is neither secret nor authentic. */
   readonly aead?: AeadName;
+  /** The peer passes messages on for others; `always`: it asks to be asked first. */
+  readonly relays?: "willing" | "always";
   /** Monotonic time of establishment on this node. */
   readonly since: Millis;
 }

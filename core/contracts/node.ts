@@ -260,6 +260,10 @@ export interface ConnectionStatus {
   readonly mtu: number;
   /** What carries the packets: the thread of the data path with the main thread's help, or that one alone; null without a session. */
   readonly path: "worker" | "main" | null;
+  /** Through which member the packets go, its name or its id; null: straight to the peer, or nowhere. */
+  readonly relay: string | null;
+  /** What this node has passed on for the peer since it is up; null without a session. */
+  readonly relayed: { readonly packets: number; readonly bytes: number } | null;
   /**
    * Overlay packets since the peer is up, and bytes of the datagrams that they crossed in, IP and UDP headers left out; null
    * without a session.

@@ -16,6 +16,7 @@
  *     verdict        epoch, kind (family, protocol, direction: 1 egress, verdict: 1 allowed; a byte each), ports (source in
  *                    the upper half), addresses of source and destination (16 bytes each)
  *     locals         number, then for each: family, MAC (6 bytes), nothing (2), address (16)
+ *     relay, relaying   see `control_relay.ts`
  *
  * Tables are told as a whole: a change of one is rare, and a worker that started anew needs them whole anyway. One that does
  * not fit leaves all packets to the main thread until one does. A record that is not understood, or names a slot that does
@@ -24,6 +25,7 @@
 import type { AeadName } from "../contracts/aead.ts";
 import { macLength } from "../wire/mac.ts";
 import type { AddressEntry } from "./address_map.ts";
+import { decodeRelay, encodeRelay, type RelayCommand, relayKinds, relayLengths } from "./control_relay.ts";
 import { decodeVerdict, encodeVerdict, type TellVerdict, verdictLength } from "./control_verdict.ts";
 import type { RingConsumer, RingProducer } from "./ring.ts";
 import type { RouteIntervals } from "./route_intervals.ts";
@@ -38,6 +40,7 @@ export type Command =
   | EndSession
   | Detach
   | SetPeer
+  | RelayCommand
   | SetRoutes
   | SetLocals
   | Judge
@@ -141,6 +144,7 @@ const Kind = {
   "detach": 10,
   "judge": 11,
   "verdict": 12,
+  ...relayKinds,
 } as const;
 
 const ciphers: readonly (AeadName | undefined)[] = [undefined, "chacha20-poly1305", "aes-256-gcm"];
@@ -164,6 +168,7 @@ const fixedLength = {
   "peer": 24 + sockaddrLength + sourceLength,
   "judge": 8,
   "verdict": verdictLength,
+  ...relayLengths,
 } as const;
 
 /** Main: puts a command into the ring. False when there is no room: later there is, unless it is over `longest`. */
@@ -242,6 +247,8 @@ export function encodeCommand(command: Command, bytes: Uint8Array, offset: numbe
       return encodeRoutes(command, view);
     case "locals":
       return encodeEntries(command.hosts, out, view);
+    default:
+      return encodeRelay(command, out, view);
   }
 }
 
@@ -320,6 +327,7 @@ function decodeFixed(
   if (kind === "peer") return decodePeer(record, view);
   if (kind === "judge") return { kind, seed: view.getInt32(4, true) };
   if (kind === "verdict") return decodeVerdict(record, view);
+  if (kind === "relay" || kind === "relaying") return decodeRelay(kind, record, slotLimit);
   const first = view.getInt32(4, true);
   if (first < 0) return undefined;
   if (kind === "attach-tap" || kind === "detach") return { kind, descriptor: first };

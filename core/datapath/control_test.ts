@@ -96,6 +96,18 @@ const commands: fc.Arbitrary<Command> = fc.oneof(
     ),
     source: fc.uint8Array({ minLength: 16, maxLength: 16 }),
   }),
+  record({
+    kind: fc.constant("relay" as const),
+    slot: fc.constant(slotLimit - 1),
+    via: fc.integer({ min: -1, max: slotLimit - 2 }),
+    takes: fc.boolean(),
+    tag: fc.uint8Array({ minLength: 8, maxLength: 8 }),
+  }),
+  record({
+    kind: fc.constant("relaying" as const),
+    bytesPerSecond: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    packetsPerSecond: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  }),
   record({ kind: fc.constant("routes" as const), version: fc.maxSafeNat(), v4: words(9), v6: words(18) }),
   record({ kind: fc.constant("judge" as const), seed: fc.integer() }),
   record({ kind: fc.constant("verdict" as const), epoch: fc.integer(), flow, allow: fc.boolean() }),
@@ -153,6 +165,7 @@ test("a record that is cut, longer, of another kind, or says what cannot be is n
     [{ kind: "attach-socket", descriptor: 5, family: 4 }, [[1, -1], [2, 5]]],
     [{ kind: "end-session", slot: 5 }, [[1, slotLimit]]],
     [verdict, [[2, 0x0001_0605], [2, 0x0002_0604], [2, 0x0201_0604], [2, 0x0101_0600]]],
+    [{ kind: "relay", slot: 5, via: 4, takes: true, tag: new Uint8Array(8) }, [[1, slotLimit], [2, 5]]],
   ];
   for (const [command, changes] of lies) {
     const bytes = new Uint8Array(commandLength(command) + 4);

@@ -17,6 +17,8 @@ import { PuntWriter } from "./punt.ts";
 import { PuntShares } from "./punt_shares.ts";
 import { Receiver } from "./receiver.ts";
 import { holderOf, ReplayWindows } from "./replay_windows.ts";
+import { RelayPath } from "./relay_path.ts";
+import { RelayTable } from "./relay_table.ts";
 import { RingConsumer, RingProducer } from "./ring.ts";
 import { RouteMap } from "./route_map.ts";
 import { Segmenter } from "./segmenter.ts";
@@ -26,6 +28,7 @@ import type { SharedMemory } from "./shared_memory.ts";
 import { TapReader } from "./tap_reader.ts";
 import { TapWriter } from "./tap_writer.ts";
 import { Telemetry } from "./telemetry.ts";
+import { TickClock } from "./tick_clock.ts";
 import { Train } from "./train.ts";
 import { VerdictTable } from "./verdict_table.ts";
 import { WorkerControl } from "./worker_control.ts";
@@ -60,8 +63,10 @@ export function createDatapathCore(parts: DatapathCoreParts): Loop {
   const coalescer = new Coalescer(arena, plan.take(coalescerLength), writer);
   const shared = { arena, plan, tables, cells, telemetry, punts, shares };
   const windows = new ReplayWindows(memory.windows, cells.workers === 1 ? 0 : holderOf(worker));
-  const inbound = new Inbound({ ...shared, coalescer, windows });
-  const outbound = new Outbound({ ...shared, segmenter: new Segmenter(arena), train });
+  const clock = new TickClock(arena, plan, io);
+  const relay = new RelayPath({ arena, tables, train, cells, telemetry, clock });
+  const inbound = new Inbound({ ...shared, coalescer, windows, relay });
+  const outbound = new Outbound({ ...shared, segmenter: new Segmenter(arena), train, relay });
   const control = new WorkerControl({
     ring: new RingConsumer(memory.control),
     arena,
@@ -70,8 +75,19 @@ export function createDatapathCore(parts: DatapathCoreParts): Loop {
     telemetry,
     suites,
   });
-  const receiver = new Receiver({ arena, plan, io, inbound, control, telemetry });
-  const deliver = { flush: () => coalescer.flush(), useTap: (tap: number) => writer.useTap(tap) };
+  // What was passed on for a peer goes to where it is, before the slot of that peer may be another's.
+  const obey = {
+    apply: () => {
+      if (control.hasMore) train.flush();
+      return control.apply();
+    },
+  };
+  const receiver = new Receiver({ arena, plan, io, inbound, control: obey, telemetry });
+  const flush = () => {
+    coalescer.flush();
+    relay.flush();
+  };
+  const deliver = { flush, useTap: (tap: number) => writer.useTap(tap) };
   const tap = new TapReader({ arena, plan, io, outbound, train, telemetry });
   const loop = new Loop({ arena, plan, io, wake, control, tap, train, receiver, deliver, punts, telemetry });
   control.drive(loop);
@@ -84,6 +100,7 @@ function tablesOf(arena: Arena, plan: ArenaPlan, epoch: PolicyEpoch): DatapathTa
   return {
     peers: new PeerTable(peers, arena, plan),
     sessions: new SessionTable(sessions),
+    relays: new RelayTable(peers),
     routes: new RouteMap(),
     locals: new AddressMap(locals, macs),
     verdicts: new VerdictTable(verdicts, arena, epoch),

@@ -1,6 +1,7 @@
 /** All that the worker looks up, as the main thread has told it. */
 import type { AddressMap } from "./address_map.ts";
 import type { PeerTable } from "./peer_table.ts";
+import type { RelayTable } from "./relay_table.ts";
 import type { RouteMap } from "./route_map.ts";
 import type { SessionTable } from "./session_table.ts";
 import type { VerdictTable } from "./verdict_table.ts";
@@ -11,6 +12,7 @@ export const Incomplete = { routes: 1, locals: 2 } as const;
 export interface DatapathTables {
   readonly peers: PeerTable;
   readonly sessions: SessionTable;
+  readonly relays: RelayTable;
   /** Overlay address → slot of the peer that owns it; −1 for what this node owns and for nobody's. */
   readonly routes: RouteMap;
   /** Overlay addresses of interfaces on this host, with their MACs. */

@@ -3,6 +3,9 @@
  * session that is confirmed, from where its peer is known to be, with a plain IP packet from an address of that peer to one
  * of an interface on this host. Each other one is the main thread's: as it came, or, once it has been opened, the packet
  * in it, for a counter is good for one opening only. From a peer in a network that both sides trust it may be GRE as it is.
+ *
+ * A relayed message is opened twice: the one in it goes on from here as if it had come from its relay's place for it. What is for
+ * another peer is passed on (`relay_path.ts`).
  */
 import { Drop } from "../contracts/drop.ts";
 import type { Arena } from "./arena.ts";
@@ -10,9 +13,13 @@ import type { ArenaPlan } from "./arena_plan.ts";
 import type { Coalescer } from "./coalescer.ts";
 import { dataHeader, flagsMask, headerMask, tagLength, transportHeaderLength } from "./data_message.ts";
 import type { DatapathTables } from "./datapath_tables.ts";
+import { relayedFlag } from "./punt.ts";
 import type { PuntShares } from "./punt_shares.ts";
+import { relayHeader, type RelayPath } from "./relay_path.ts";
+import { tagInSender, writeRelaySender } from "./relay_sender.ts";
 import type { ReplayWindows } from "./replay_windows.ts";
 import type { SessionCells } from "./session_cells.ts";
+import { senderLength } from "./source_address.ts";
 import { EtherType } from "./super_frame.ts";
 import { Tally, type Telemetry } from "./telemetry.ts";
 import { Known } from "./verdict_table.ts";
@@ -35,9 +42,13 @@ export interface InboundParts {
   readonly telemetry: Telemetry;
   readonly punts: DatagramPunts;
   readonly shares: Pick<PuntShares, "takeOfPeer">;
+  readonly relay: RelayPath;
 }
 
 const greHeaderLength = 4;
+const relayTagLength = 8;
+/** Whoever opens a relayed message here reads these of its flags. */
+const [forOthers, forUs] = [0, 1];
 const greKeyOnly = 0x2000;
 
 export class Inbound {
@@ -53,8 +64,16 @@ export class Inbound {
   readonly #sourceMac: number;
   /** The peer of a packet for which only a verdict is missing, or −1. */
   #asking = -1;
+  readonly #relay: RelayPath;
+  /** The one who has sent through a relay the message in hand, as `relay_sender.ts` writes it. */
+  readonly #relaySender: number;
+  /** The sender of the message in hand and, if it came through a relay, that peer; else −1. */
+  #from = 0;
+  #fromLength = 0;
+  #via = -1;
 
-  constructor({ arena, plan, tables, windows, cells, coalescer, telemetry, punts, shares }: InboundParts) {
+  constructor(parts: InboundParts) {
+    const { arena, plan, tables, windows, cells, coalescer, telemetry, punts, shares, relay } = parts;
     this.#arena = arena;
     this.#tables = tables;
     this.#windows = windows;
@@ -63,7 +82,9 @@ export class Inbound {
     this.#telemetry = telemetry;
     this.#punts = punts;
     this.#shares = shares;
+    this.#relay = relay;
     this.#sourceMac = plan.take(8);
+    this.#relaySender = plan.take(senderLength);
   }
 
   /** A datagram at `offset`, from the `sockaddr` at `from`. It is opened in place; until `flush` its memory must stay. */
@@ -72,26 +93,98 @@ export class Inbound {
     this.#telemetry.add(Tally.datagramsIn, 1);
     this.#telemetry.add(Tally.datagramBytesIn, length);
     this.#asking = -1;
-    const isData = length >= transportHeaderLength + tagLength &&
-      (view.getInt32(offset) & headerMask) === dataHeader;
-    const session = isData ? this.#tables.sessions.find(view.getInt32(offset + 4)) : -1;
+    const header = length < transportHeaderLength + tagLength ? 0 : view.getInt32(offset) & headerMask;
+    const isShared = header === dataHeader || header === relayHeader;
+    const session = isShared ? this.#tables.sessions.find(view.getInt32(offset + 4)) : -1;
     if (session < 0) {
-      if (!isData && this.#plain(offset, length, from, fromLength)) return;
+      if (!isShared && this.#plain(offset, length, from, fromLength)) return;
       return this.#punted(this.#maySend() && this.#punts.datagram(from, offset, length));
     }
-    const counter = view.getInt32(offset + 12);
-    if (view.getInt32(offset + 8) !== 0 || counter < 0) return this.#telemetry.count(Drop.malformed, 1);
+    this.#from = from;
+    this.#fromLength = fromLength;
+    this.#via = -1;
+    if (header === dataHeader) this.#data(session, offset, length);
+    else this.#relayed(session, offset, length);
+  }
+
+  #data(session: number, offset: number, length: number): void {
+    const { view } = this.#arena;
+    const counter = this.#counterOf(offset);
+    if (counter < 0) return this.#telemetry.count(Drop.malformed, 1);
     const drop = this.#open(session, counter, offset, length);
     if (drop !== Drop.none) return this.#telemetry.count(drop, 1);
+    this.#cells.received(session, length);
     const flags = (view.getInt32(offset) & flagsMask) >> 8;
     const isNewest = this.#windows.isNewest(session, counter);
     const packet = offset + transportHeaderLength;
     const packetLength = length - transportHeaderLength - tagLength;
-    const isHere = !isNewest ||
-      this.#tables.peers.isAt(this.#tables.sessions.peer[session]!, from, fromLength);
+    const isHere = this.#isHere(session, isNewest);
     if (flags === 0 && isHere && this.#finish(session, packet, packetLength)) return;
     this.#punts.message(this.#tables.sessions.localIndex[session]!, counter, flags, isNewest);
-    this.#punted(this.#maySend() && this.#punts.opened(from, packet, packetLength));
+    this.#punted(this.#maySend() && this.#punts.opened(this.#from, packet, packetLength));
+  }
+
+  /**
+   * Data in it is opened here, as the main thread may not; but what tells of the relay, that it has moved or has its keys, that one
+   * must hear of all the same.
+   */
+  #relayed(session: number, offset: number, length: number): void {
+    const { view } = this.#arena;
+    const counter = this.#counterOf(offset);
+    if (counter < 0) return this.#telemetry.count(Drop.malformed, 1);
+    const drop = this.#open(session, counter, offset, length);
+    if (drop !== Drop.none) return this.#telemetry.count(drop, 1);
+    this.#cells.receivedRelayed(session);
+    const { sessions } = this.#tables;
+    const flags = (view.getInt32(offset) & flagsMask) >> 8;
+    const isNewest = this.#windows.isNewest(session, counter);
+    const isSettled = this.#isHere(session, isNewest) && sessions.confirmed[session] === 1;
+    const at = offset + transportHeaderLength;
+    const plainLength = length - transportHeaderLength - tagLength;
+    this.#punts.message(sessions.localIndex[session]!, counter, flags | relayedFlag, isNewest);
+    const isDone = flags === forUs
+      ? this.#isData(at, plainLength)
+      : flags === forOthers && this.#relay.pass(session, at, plainLength);
+    if (!isDone) return this.#punted(this.#punts.opened(this.#from, at, plainLength));
+    if (!isSettled) this.#punted(this.#punts.opened(this.#from, at, 0));
+    if (flags === forUs) this.#fromRelay(session, at, plainLength);
+  }
+
+  /** Whether the plaintext of a relayed message has data of a session that is known here. */
+  #isData(at: number, length: number): boolean {
+    const { view } = this.#arena;
+    const message = at + relayTagLength;
+    if (length < relayTagLength + transportHeaderLength + tagLength) return false;
+    const header = view.getInt32(message) & headerMask;
+    return header === dataHeader && this.#tables.sessions.find(view.getInt32(message + 4)) >= 0;
+  }
+
+  #fromRelay(session: number, at: number, length: number): void {
+    const { sessions } = this.#tables;
+    writeRelaySender(this.#arena, this.#relaySender, sessions.localIndex[session]!, at);
+    this.#from = this.#relaySender;
+    this.#fromLength = 0;
+    this.#via = sessions.peer[session]!;
+    const message = at + relayTagLength;
+    this.#data(sessions.find(this.#arena.view.getInt32(message + 4)), message, length - relayTagLength);
+  }
+
+  /** Of the message at `offset`; negative when it is above what sessions here have. */
+  #counterOf(offset: number): number {
+    const { view } = this.#arena;
+    return view.getInt32(offset + 8) === 0 ? view.getInt32(offset + 12) : -1;
+  }
+
+  /** Whether it tells nothing new of where the peer is. What is late tells nothing, but for the relay that it has taken. */
+  #isHere(session: number, isNewest: boolean): boolean {
+    const { peers, relays, sessions } = this.#tables;
+    const peer = sessions.peer[session]!;
+    const via = this.#via;
+    const isHere = via < 0
+      ? !isNewest || peers.isAt(peer, this.#from, this.#fromLength)
+      : relays.via[peer] === via && relays.isTag(peer, this.#arena, this.#relaySender + tagInSender);
+    if (!isHere) this.#cells.receivedStray(session);
+    return isHere;
   }
 
   /**
@@ -114,9 +207,7 @@ export class Inbound {
     const sealed = offset + transportHeaderLength;
     const key = this.#tables.sessions.receiving[session]!;
     if (!key.open(counter, 0, offset, sealed, length - transportHeaderLength, sealed)) return Drop.badTag;
-    if (!this.#windows.accept(session, counter, 0)) return Drop.replayed;
-    this.#cells.received(session, length);
-    return Drop.none;
+    return this.#windows.accept(session, counter, 0) ? Drop.none : Drop.replayed;
   }
 
   /** The GRE packet is delivered, or dropped and counted; false: it is the main thread's. */

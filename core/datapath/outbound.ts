@@ -10,6 +10,7 @@ import { dataHeader, tagLength, transportHeaderLength } from "./data_message.ts"
 import { isDerivedMac6, isSameMac } from "./derived_mac.ts";
 import type { DatapathTables } from "./datapath_tables.ts";
 import type { PuntShares } from "./punt_shares.ts";
+import { relayedAt, relayedGrowth, type RelayPath } from "./relay_path.ts";
 import type { SessionCells } from "./session_cells.ts";
 import type { Segmenter } from "./segmenter.ts";
 import { ETHERNET_LENGTH, EtherType, VNET_LENGTH } from "./super_frame.ts";
@@ -31,6 +32,7 @@ export interface OutboundParts {
   readonly telemetry: Telemetry;
   readonly punts: FramePunts;
   readonly shares: Pick<PuntShares, "takeOfInterface">;
+  readonly relay: RelayPath;
 }
 
 /** The K bit of GRE. */
@@ -45,10 +47,12 @@ export class Outbound {
   readonly #telemetry: Telemetry;
   readonly #punts: FramePunts;
   readonly #shares: OutboundParts["shares"];
+  readonly #relay: RelayPath;
   readonly #ethernet = new Uint8Array(ETHERNET_LENGTH);
   readonly #way: RememberedWay;
 
-  constructor({ arena, tables, segmenter, train, cells, telemetry, punts, shares }: OutboundParts) {
+  constructor(parts: OutboundParts) {
+    const { arena, tables, segmenter, train, cells, telemetry, punts, shares, relay } = parts;
     this.#arena = arena;
     this.#tables = tables;
     this.#segmenter = segmenter;
@@ -57,6 +61,7 @@ export class Outbound {
     this.#telemetry = telemetry;
     this.#punts = punts;
     this.#shares = shares;
+    this.#relay = relay;
     this.#way = new RememberedWay(arena, tables);
   }
 
@@ -81,7 +86,9 @@ export class Outbound {
     // Before the first one is sealed, so that no counter is used twice whatever becomes of this thread.
     const isPlain = session >= 0 && this.#tables.peers.isPlain[peer] === 1;
     if (isPlain && this.#cells.isLive(session)) return this.#sendPlain(peer, session, count);
-    const first = session < 0 ? -1 : this.#cells.take(session, count);
+    const isRelayed = session >= 0 && this.#tables.relays.via[peer]! >= 0;
+    if (isRelayed && this.#sealRelayed(peer, session, count)) return count;
+    const first = session < 0 || isRelayed ? -1 : this.#cells.take(session, count);
     if (first < 0) this.#punt(offset + VNET_LENGTH, length - VNET_LENGTH, count);
     else for (let i = 0; i < count; i++) this.#seal(peer, session, first + i);
     return count;
@@ -132,25 +139,54 @@ export class Outbound {
   }
 
   #seal(peer: number, session: number, counter: number): void {
-    const segmenter = this.#segmenter;
-    const { sessions } = this.#tables;
-    const isPartial = segmenter.needsChecksum && sessions.partialChecksum[session] === 1;
-    segmenter.next(!isPartial);
-    const greLength = isPartial ? 8 : 4;
-    const plain = segmenter.offset - greLength;
-    this.#writeGre(plain, isPartial);
-    const length = greLength + segmenter.length;
+    const length = this.#nextGre(session);
     const size = transportHeaderLength + length + tagLength;
     const out = this.#train.room(peer, size);
+    if (this.#sealAt(out, session, counter, length)) this.#train.added(peer, size);
+  }
+
+  /** All of what is in hand, in the session with a peer that is behind another one; false: it is the main thread's. */
+  #sealRelayed(peer: number, session: number, count: number): boolean {
+    const via = this.#tables.relays.via[peer]!;
+    const leg = this.#relay.sessionWith(via);
+    const legFirst = leg < 0 ? -1 : this.#cells.take(leg, count);
+    const first = legFirst < 0 ? -1 : this.#cells.take(session, count);
+    if (first < 0) return false;
+    for (let i = 0; i < count; i++) {
+      const length = this.#nextGre(session);
+      const size = transportHeaderLength + length + tagLength + relayedGrowth;
+      const out = this.#train.room(via, size);
+      if (!this.#sealAt(out + relayedAt, session, first + i, length)) continue;
+      this.#relay.sealTo(peer, legFirst + i, out, size);
+    }
+    return true;
+  }
+
+  /** Writes the GRE header of the next packet in front of it; gives the length of both. */
+  #nextGre(session: number): number {
+    const segmenter = this.#segmenter;
+    const isPartial = segmenter.needsChecksum && this.#tables.sessions.partialChecksum[session] === 1;
+    segmenter.next(!isPartial);
+    const greLength = isPartial ? 8 : 4;
+    this.#writeGre(segmenter.offset - greLength, isPartial);
+    return greLength + segmenter.length;
+  }
+
+  /** Seals what {@link Outbound.#nextGre} has made; false if the library failed. */
+  #sealAt(out: number, session: number, counter: number, length: number): boolean {
+    const { sessions } = this.#tables;
+    const { offset, length: packetLength } = this.#segmenter;
     this.#writeHeader(out, sessions.remoteIndex[session]!, counter);
+    const plain = offset + packetLength - length;
     const key = sessions.sending[session]!;
     if (!key.seal(counter, 0, out, plain, length, out + transportHeaderLength)) {
-      return this.#telemetry.count(Drop.noSession, 1);
+      this.#telemetry.count(Drop.noSession, 1);
+      return false;
     }
-    this.#train.added(peer, size);
     this.#telemetry.add(Tally.packetsSent, 1);
-    this.#telemetry.add(Tally.packetBytesSent, segmenter.length);
-    this.#cells.sealed(session, size);
+    this.#telemetry.add(Tally.packetBytesSent, packetLength);
+    this.#cells.sealed(session, transportHeaderLength + length + tagLength);
+    return true;
   }
 
   /** In front of the packet, where its frame's header was or a segment that is sealed already. */

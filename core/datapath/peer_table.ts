@@ -10,6 +10,8 @@ const sourceAt = 32;
 const stride = sourceAt + sourceLength;
 /** 65,507 bytes of a datagram less the header and tag of a transport message. */
 const longestGrePacket = 65_475;
+/** What a relay adds: `relay_path.ts`. */
+const relayedGrowth = 40;
 const NONE = -1;
 
 export interface PeerEntry {
@@ -19,6 +21,8 @@ export interface PeerEntry {
   readonly session: number;
   readonly longest: number;
   readonly isPlain: boolean;
+  /** It is behind another one, so it has no place of its own; absent: it is not. */
+  readonly isRelayed?: boolean;
 }
 
 export class PeerTable {
@@ -72,8 +76,10 @@ export class PeerTable {
     this.#arena.bytes.set(entry.source, this.source(peer));
     this.hasSource[peer] = entry.source.some((byte) => byte !== 0) ? 1 : 0;
     // To nowhere nothing can be sent.
-    this.session[peer] = entry.sockaddr.length === 0 ? NONE : entry.session;
-    this.longest[peer] = Math.min(entry.longest, longestGrePacket);
+    const isSomewhere = entry.sockaddr.length > 0 || entry.isRelayed === true;
+    this.session[peer] = isSomewhere ? entry.session : NONE;
+    const room = entry.isRelayed === true ? longestGrePacket - relayedGrowth : longestGrePacket;
+    this.longest[peer] = Math.min(entry.longest, room);
     this.takesTrains[peer] = 1;
     this.isPlain[peer] = entry.isPlain && entry.sockaddr.length > 0 ? 1 : 0;
     if (wasPlain || this.isPlain[peer] === 1) this.#placeAll();

@@ -2,10 +2,10 @@
  * What the worker hands to the main thread, as records of a ring. Little-endian:
  *
  *     0   u32  kind
- *     4   u32  flags: of the message, and bit 8: its counter is the highest of the session so far
+ *     4   u32  flags: of the message; bit 8: its counter is the highest of the session so far; bit 9: it is a relayed one
  *     8   u32  local index of the session, which is never another's; a slot may be by the time that this is read
  *     12  u32  counter
- *     16       `sockaddr` of the sender, 28 bytes, zero behind that of IPv4
+ *     16       `sockaddr` of the sender, 28 bytes, zero behind that of IPv4; of one behind a relay see `relay_sender.ts`
  *     44  u32  length of the packet
  *     48       address of this host that it was sent to, see `source_address.ts`, 16 bytes
  *     64       the packet
@@ -22,6 +22,8 @@ const FRAME = 3;
 const TAP_LOST = 4;
 
 const newestFlag = 0x100;
+/** As the worker gives it, among the flags of a message. */
+export const relayedFlag = 0x200;
 const sockaddrAt = 16;
 const sockaddrLength = 28;
 const lengthAt = 44;
@@ -41,7 +43,7 @@ export interface PuntedDatagram {
   readonly bytes: Uint8Array;
 }
 
-/** Data of a session, opened and not seen before. */
+/** A message of a session, opened and not seen before. */
 export interface PuntedPacket {
   readonly kind: "opened";
   /** Of the session, unsigned. */
@@ -51,9 +53,11 @@ export interface PuntedPacket {
   readonly counter: number;
   /** No higher counter of the session was opened by the worker before. */
   readonly isNewest: boolean;
+  /** It is no data but a relayed message; then the bytes are its plaintext, and none if the worker has dealt with it. */
+  readonly isRelayed: boolean;
   readonly from: Uint8Array;
   readonly local: Uint8Array;
-  /** A GRE packet. */
+  /** A GRE packet, if it is data. */
   readonly bytes: Uint8Array;
 }
 
@@ -94,7 +98,7 @@ export class PuntWriter {
   message(localIndex: number, counter: number, flags: number, isNewest: boolean): void {
     this.#localIndex = localIndex;
     this.#counter = counter;
-    this.#flags = (flags & 0xff) | (isNewest ? newestFlag : 0);
+    this.#flags = (flags & (0xff | relayedFlag)) | (isNewest ? newestFlag : 0);
   }
 
   opened(from: number, offset: number, length: number): boolean {
@@ -207,6 +211,7 @@ export class PuntReader {
       flags: flags & 0xff,
       counter: view.getUint32(at + 12, true),
       isNewest: (flags & newestFlag) !== 0,
+      isRelayed: (flags & relayedFlag) !== 0,
       from,
       local,
       bytes,

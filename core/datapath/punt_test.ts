@@ -30,9 +30,16 @@ test("each kind arrives with all that it was given", () => {
   assert.equal(writer.opened(3, 101, 0), true);
   assert.equal(writer.frame(101, 133), true);
   assert.deepEqual(reader.next(), { kind: "datagram", from, local, bytes });
-  const session = { localIndex: 70, counter: 2 ** 32 - 1, flags: 0x81, isNewest: true };
+  const session = { localIndex: 70, counter: 2 ** 32 - 1, flags: 0x81, isNewest: true, isRelayed: false };
   assert.deepEqual(reader.next(), { kind: "opened", ...session, from, local, bytes });
-  const empty = { localIndex: 1, counter: 5, flags: 0, isNewest: false, bytes: new Uint8Array(0) };
+  const empty = {
+    localIndex: 1,
+    counter: 5,
+    flags: 0,
+    isNewest: false,
+    isRelayed: false,
+    bytes: new Uint8Array(0),
+  };
   assert.deepEqual(reader.next(), { kind: "opened", ...empty, from, local });
   assert.deepEqual(reader.next(), { kind: "frame", bytes });
   assert.equal(writer.tapLost(), true);

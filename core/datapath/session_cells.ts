@@ -23,7 +23,7 @@ const LIVE = 1 << mostWorkers;
 /** Of each slot: state and counter as Int32; of each slot and worker: the sums. Before all, the number of workers. */
 const headerLength = 8;
 const wordsLength = 8;
-const sums = 8;
+const sums = 12;
 
 /** What a worker that died may have taken and not told: skipped by {@link SessionCells.jumpCounters}. */
 const jump = 2 ** 20;
@@ -39,6 +39,12 @@ export interface SessionTraffic {
   readonly bytesIn: number;
   readonly packetsOut: number;
   readonly bytesOut: number;
+}
+
+/** Messages of a peer that were passed on, and their bytes without what is sealed around them. */
+export interface PassedOn {
+  readonly packets: number;
+  readonly bytes: number;
 }
 
 /** Memory for `slots` sessions, all slots free, and for `workers` that carry their packets. */
@@ -66,6 +72,11 @@ export class SessionCells {
   readonly #plainBytesIn: Float64Array;
   readonly #plainPacketsOut: Float64Array;
   readonly #plainBytesOut: Float64Array;
+  /** Relayed messages that were opened; messages that came on another way than packets to the peer take; those passed on. */
+  readonly #relayed: Float64Array;
+  readonly #strayed: Float64Array;
+  readonly #passedPackets: Float64Array;
+  readonly #passedBytes: Float64Array;
   /** Of all: worker by worker, in each sum by sum, in each slot by slot. */
   readonly #sums: Float64Array;
 
@@ -87,6 +98,10 @@ export class SessionCells {
     this.#plainBytesIn = own(5);
     this.#plainPacketsOut = own(6);
     this.#plainBytesOut = own(7);
+    this.#relayed = own(8);
+    this.#strayed = own(9);
+    this.#passedPackets = own(10);
+    this.#passedBytes = own(11);
     this.#state = new Int32Array(memory, headerLength + sumsLength, slots);
     this.#sent = new Int32Array(memory, headerLength + sumsLength + 4 * slots, slots);
   }
@@ -158,14 +173,38 @@ export class SessionCells {
     this.#plainBytesOut[slot]! += bytes;
   }
 
+  /** Worker: a relayed message. It is a sign of life, and no packet of the peer whose session this is. */
+  receivedRelayed(slot: number): void {
+    this.#relayed[slot]! += 1;
+  }
+
+  /** Worker: a message of this session came from elsewhere than the peer's packets go. */
+  receivedStray(slot: number): void {
+    this.#strayed[slot]! += 1;
+  }
+
+  /** Worker: a message that came in this session was passed on. */
+  passedOn(slot: number, bytes: number): void {
+    this.#passedPackets[slot]! += 1;
+    this.#passedBytes[slot]! += bytes;
+  }
+
+  strayed(slot: number): number {
+    return this.#sum(9, slot);
+  }
+
+  relayed(slot: number): PassedOn {
+    return { packets: this.#sum(10, slot), bytes: this.#sum(11, slot) };
+  }
+
   /** Packets that the workers sent in plain so far. */
   plainPacketsOut(slot: number): number {
     return this.#sum(6, slot);
   }
 
-  /** Data packets that the workers opened so far, the one figure that is asked for often. */
+  /** Messages that the workers opened so far, the one figure that is asked for often. */
   packetsIn(slot: number): number {
-    return this.#sum(0, slot);
+    return this.#sum(0, slot) + this.#sum(8, slot);
   }
 
   traffic(slot: number): SessionTraffic {

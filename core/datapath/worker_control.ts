@@ -3,6 +3,7 @@ import type { AeadName } from "../contracts/aead.ts";
 import type { Arena } from "./arena.ts";
 import type { ArenaAeadKey, ArenaAeadSuite } from "./arena_aead.ts";
 import { type Command, type OpenSession, receiveCommands, type SetPeer } from "./control.ts";
+import type { SetRelay } from "./control_relay.ts";
 import { type DatapathTables, Incomplete } from "./datapath_tables.ts";
 import type { RingConsumer } from "./ring.ts";
 import type { SessionCells } from "./session_cells.ts";
@@ -93,6 +94,10 @@ export class WorkerControl {
         return this.#endSession(command.slot);
       case "peer":
         return this.#putPeer(command);
+      case "relay":
+        return this.#putRelay(command);
+      case "relaying":
+        return tables.relays.setRates(command);
       case "routes":
         return this.#loaded(Incomplete.routes, tables.routes.load(command.version, command));
       case "locals":
@@ -139,7 +144,14 @@ export class WorkerControl {
       ...command,
       session: isUp ? command.session : NONE,
       isPlain: isUp && isPlain,
+      isRelayed: this.#parts.tables.relays.via[command.slot]! >= 0,
     });
+  }
+
+  #putRelay(command: SetRelay): void {
+    const { peers, relays } = this.#parts.tables;
+    if (command.slot >= peers.capacity || command.via >= peers.capacity) return this.#refuse();
+    relays.put(command);
   }
 
   #useSocket(descriptor: number): void {

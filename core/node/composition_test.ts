@@ -243,8 +243,8 @@ test("two transports on one port are refused when the second starts, naming it, 
 
 test("the MTU of the overlay allows for the worst of all encapsulations, and is never under 1280", () => {
   const adding = (four: number, six: number) => ({ encapsulation: { overhead: { 4: four, 6: six } } });
-  assert.equal(overlayMtu({ ...adding(68, 88), beside: [] }), 1412);
-  assert.equal(overlayMtu({ ...adding(68, 88), beside: [adding(32, 52)] }), 1412);
+  assert.equal(overlayMtu({ ...adding(108, 128), beside: [] }), 1372);
+  assert.equal(overlayMtu({ ...adding(108, 128), beside: [adding(32, 52)] }), 1372);
   assert.equal(overlayMtu({ ...adding(32, 52), beside: [adding(36, 56), adding(90, 60)] }), 1410);
   assert.equal(overlayMtu({ ...adding(300, 52), beside: [] }), 1280);
 });

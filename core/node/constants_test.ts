@@ -15,12 +15,12 @@ const ann = "ann" as PeerId;
 
 test("overlay packets are what an underlay of 1,500 bytes leaves of the worst overhead, but 1,280 bytes at least", () => {
   const part = (four: number, six: number) => ({ encapsulation: { overhead: { 4: four, 6: six } } });
-  assert.equal(overlayMtu({ ...part(68, 88), beside: [] }), 1_412);
-  assert.equal(overlayMtu({ ...part(68, 88), beside: [part(90, 52)] }), 1_410);
+  assert.equal(overlayMtu({ ...part(108, 128), beside: [] }), 1_372);
+  assert.equal(overlayMtu({ ...part(108, 128), beside: [part(130, 52)] }), 1_370);
   assert.equal(overlayMtu({ ...part(64, 220), beside: [] }), 1_280);
   assert.equal(overlayMtu({ ...part(64, 221), beside: [] }), 1_280);
-  const jumbo = { encapsulation: { ...part(68, 88).encapsulation, underlayMtu: 9_000 } };
-  assert.equal(overlayMtu({ ...jumbo, beside: [] }), 8_912);
+  const jumbo = { encapsulation: { ...part(108, 128).encapsulation, underlayMtu: 9_000 } };
+  assert.equal(overlayMtu({ ...jumbo, beside: [] }), 8_872);
   assert.equal(overlayMtu({ ...jumbo, beside: [part(32, 52)] }), 1_448);
 });
 

@@ -163,12 +163,13 @@ function meshOf(
 
 function packetsOf(
   { datapath, forwarder }: Mesh,
-): Pick<StatusSources, "traffic" | "datapath" | "pathOf" | "trafficOf"> {
+): Pick<StatusSources, "traffic" | "datapath" | "pathOf" | "trafficOf" | "relayedFor"> {
   return {
     traffic: () => datapath.traffic(forwarder.traffic()),
     datapath: () => datapath.status(),
     pathOf: (peer) => datapath.pathOf(peer),
     trafficOf: (peer, here) => datapath.trafficOf(peer, here),
+    relayedFor: (peer) => datapath.relayed(peer),
   };
 }
 

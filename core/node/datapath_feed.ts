@@ -7,15 +7,16 @@
  * and behind bridges, this node's own addresses, what nobody has) has no route there, so its packets come here.
  */
 import { Drop, dropNames } from "../contracts/drop.ts";
-import type { Encapsulation, SessionExport } from "../contracts/encapsulation.ts";
+import type { Encapsulation, Relayed, SessionExport } from "../contracts/encapsulation.ts";
 import type { Clock, DropCounters, Random, Timer } from "../contracts/host.ts";
 import type { Route, RouteSource } from "../contracts/ipam.ts";
 import type { DatapathCounters, DatapathStatus, TrafficStatus } from "../contracts/node.ts";
 import type { Flow, Policy } from "../contracts/policy.ts";
-import type { Millis, PeerId } from "../contracts/values.ts";
+import type { Endpoint, Millis, PeerId } from "../contracts/values.ts";
 import type { AddressEntry } from "../datapath/address_map.ts";
 import { datapathLimits } from "../datapath/datapath_limits.ts";
 import type { PuntedPacket } from "../datapath/punt.ts";
+import { readRelaySender } from "../datapath/relay_sender.ts";
 import { noPeer, routeIntervals, type SlotRoute } from "../datapath/route_intervals.ts";
 import { Telemetry, type TelemetrySnapshot } from "../datapath/telemetry.ts";
 import type { Tell, WorkerLink } from "../datapath/worker_link.ts";
@@ -170,6 +171,11 @@ export class DatapathFeed {
     return this.#reason === null && this.#sessions.carries(peer);
   }
 
+  /** What the workers have passed on for this peer. */
+  relayed(peer: PeerId): Relayed {
+    return this.#sessions.relayed(peer);
+  }
+
   /** Bytes are those of datagrams, without IP and UDP headers. */
   trafficOf(peer: PeerId): PeerTraffic | undefined {
     return this.#sessions.traffic(peer);
@@ -245,20 +251,29 @@ export class DatapathFeed {
   }
 
   /** The session may have ended since, with nobody left to give the packet to. */
-  #handleOpened({ localIndex, flags, bytes, counter, isNewest, from }: PuntedPacket): void {
+  #handleOpened({ localIndex, flags, bytes, counter, isNewest, isRelayed, from }: PuntedPacket): void {
     const { drops, machine, call } = this.#parts;
-    const endpoint = decodeSockaddr(from, 0);
+    const endpoint = this.#senderOf(from);
     if ((flags & ~forwardedFlag) !== 0 || endpoint === undefined) return drops.count(Drop.malformed);
     if (!this.#sessions.has(localIndex)) return drops.count(Drop.noSession);
-    this.#sessions.handedOver(localIndex, bytes.length + sealLength);
+    if (!isRelayed) this.#sessions.handedOver(localIndex, bytes.length + sealLength);
     const message = {
       localIndex,
       plaintext: bytes,
+      relayed: isRelayed,
       forwarded: flags === forwardedFlag,
       counter,
       newest: isNewest,
       from: endpoint,
     };
     call((now) => drops.count(machine.handleOpened(message, now)));
+  }
+
+  /** Of what came through a relay the place behind it. */
+  #senderOf(from: Uint8Array): Endpoint | undefined {
+    const behind = readRelaySender(from);
+    return behind === undefined
+      ? decodeSockaddr(from, 0)
+      : this.#sessions.placeBehind(behind.localIndex, behind.tag);
   }
 }

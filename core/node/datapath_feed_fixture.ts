@@ -28,7 +28,7 @@ export function session(peer: PeerId, localIndex: number): ExportedSession {
     send: new Uint8Array(32).fill(1),
     receive: new Uint8Array(32).fill(2),
   } as const;
-  return { peer, keys, partialChecksum: true };
+  return { peer, keys, partialChecksum: true, relayed: true };
 }
 
 export function way(localIndex: number, host = "192.0.2.7"): ExportedWay {

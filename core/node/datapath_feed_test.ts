@@ -149,6 +149,7 @@ test("what the worker has opened and not finished is handed over with its sessio
   assert.deepEqual(rig.handed, [{
     localIndex: 1,
     plaintext: Uint8Array.of(4, 2),
+    relayed: false,
     forwarded: true,
     counter: 7,
     newest: true,

@@ -6,6 +6,7 @@ import { formatAddress } from "../wire/address.ts";
 import type { Command, EndSession, OpenSession, SetLocals, SetPeer, SetRoutes } from "../datapath/control.ts";
 import { policyEpochMemory } from "../datapath/policy_epoch.ts";
 import type { TellVerdict } from "../datapath/control_verdict.ts";
+import type { SetRelay, SetRelaying } from "../datapath/control_relay.ts";
 import type { PuntedPacket } from "../datapath/punt.ts";
 import { replayWindowsMemory } from "../datapath/replay_windows.ts";
 import { SessionCells, sessionCellsMemory } from "../datapath/session_cells.ts";
@@ -32,10 +33,12 @@ export class TwinWorker implements WorkerLink {
   readonly backlog = 0;
   /** Commands that do not fit: of these kinds. */
   readonly tooLarge = new Set<Command["kind"]>();
-  /** All that was ever told, in words. */
+  /** All that was ever told, in words; of relays, which every peer is told of, only those that a peer is behind. */
   readonly told: string[] = [];
   readonly sessions = new Map<number, TwinSession>();
   readonly peers = new Map<number, SetPeer>();
+  readonly relays = new Map<number, SetRelay>();
+  rates: SetRelaying | undefined;
   routes: SetRoutes | undefined;
   locals: SetLocals["hosts"] = [];
   judges = false;
@@ -66,10 +69,15 @@ export class TwinWorker implements WorkerLink {
 
   tell(command: Command): boolean {
     if (this.tooLarge.has(command.kind) && !isEmpty(command)) return false;
-    this.told.push(wordsOf(command));
+    if (this.#isNoted(command)) this.told.push(wordsOf(command));
     // As a ring does: what is in it is a copy.
     this.#waiting.push(structuredClone(command));
     return true;
+  }
+
+  #isNoted(command: Command): boolean {
+    if (command.kind === "relaying") return false;
+    return command.kind !== "relay" || command.via >= 0 || (this.relays.get(command.slot)?.via ?? -1) >= 0;
   }
 
   sourceOf(sockaddr: Uint8Array): Uint8Array | undefined {
@@ -98,7 +106,7 @@ export class TwinWorker implements WorkerLink {
     const from = Uint8Array.of(2, 0, 0x1a, 0x7f, 192, 0, 2, 1, ...new Uint8Array(20));
     const session = { kind: "opened", localIndex: 0, flags: 0, counter: 0, isNewest: false } as const;
     const rest = { ...session, from, local: anySource };
-    this.#opened({ ...rest, bytes: new Uint8Array(), ...punt });
+    this.#opened({ ...rest, isRelayed: false, bytes: new Uint8Array(), ...punt });
   }
 
   drop(drop: Drop, times: number): void {
@@ -115,6 +123,8 @@ export class TwinWorker implements WorkerLink {
     this.restarts++;
     this.sessions.clear();
     this.peers.clear();
+    this.relays.clear();
+    this.rates = undefined;
     this.routes = undefined;
     this.judges = false;
     this.locals = [];
@@ -134,6 +144,12 @@ export class TwinWorker implements WorkerLink {
         return this.#end(command);
       case "peer":
         return this.#put(command);
+      case "relay":
+        this.relays.set(command.slot, command);
+        return;
+      case "relaying":
+        this.rates = command;
+        return;
       case "routes":
         this.routes = command;
         return;
@@ -177,6 +193,7 @@ export class TwinWorker implements WorkerLink {
     const session = this.sessions.get(command.session);
     const isOwn = command.session === -1 ? !command.isUp : session?.peer === command.slot;
     this.#require(isOwn, "sends in a session that is not its own", command);
+    this.#require(this.relays.has(command.slot), "is not named to relays", command);
     this.peers.set(command.slot, command);
   }
 
@@ -199,6 +216,8 @@ function wordsOf(command: Command): string {
       return `${command.kind === "confirm" ? "confirm" : "end"} ${command.slot}`;
     case "peer":
       return `peer ${command.slot} in ${command.session} at ${command.sockaddr.subarray(0, 8).join(".")}`;
+    case "relay":
+      return `relay ${command.slot} behind ${command.via}`;
     case "routes":
       return `routes ${shownIntervals(command).join(" ")}`.trim();
     case "locals":

@@ -6,6 +6,8 @@ import type {
   ExportedCells,
   ExportedSession,
   ExportedWay,
+  Relayed,
+  RelayRates,
   SessionExporter,
 } from "../contracts/encapsulation.ts";
 import type { Endpoint, PeerId } from "../contracts/values.ts";
@@ -16,6 +18,7 @@ import { SessionCells, type SessionTraffic } from "../datapath/session_cells.ts"
 import { anySource } from "../datapath/source_address.ts";
 import type { Tell, WorkerLink } from "../datapath/worker_link.ts";
 import { isSameSockaddr } from "../runtime/reply_sources.ts";
+import { relayedPlace, relayEndpoint, relayTagLength, relayTagOf } from "../wire/relay_endpoint.ts";
 import { encodeSockaddr, SOCKADDR_LENGTH } from "../runtime/socket_address.ts";
 
 interface Shared extends ExportedSession {
@@ -25,14 +28,23 @@ interface Shared extends ExportedSession {
 
 interface KnownPeer {
   readonly slot: number;
+  /** What it is named to relays; zero for an id that is none. */
+  readonly tag: Uint8Array;
+  /** Of its last session: it takes what is passed on to it. */
+  takesRelayed: boolean;
+  /** Slot of the peer that it is behind, as the workers were told last; −1 for none. */
+  via: number;
   way: ExportedWay | undefined;
   /** As the workers were told last. */
   place: Pick<SetPeer, "sockaddr" | "source">;
   /** By local index. */
   readonly sessions: Map<number, Shared>;
   /** Of sessions that are over, less what was handed over. */
+  readonly passedOn: { packets: number; bytes: number };
   readonly past: { packetsIn: number; bytesIn: number; packetsOut: number; bytesOut: number };
 }
+
+const noTag = new Uint8Array(relayTagLength);
 
 export type PeerTraffic = Omit<SessionTraffic, "sent">;
 
@@ -47,6 +59,7 @@ export class DatapathSessions implements SessionExporter {
   readonly #windows: ReplayWindows;
   readonly #peers = new Map<PeerId, KnownPeer>();
   readonly #peerOf = new Map<number, PeerId>();
+  #rates: RelayRates | undefined;
   readonly #freeSlots = Array.from({ length: datapathLimits.peers }, (_, index) => index).reverse();
   /** Routes that the worker was told may still name them. */
   #namedSlots: number[] = [];
@@ -58,6 +71,11 @@ export class DatapathSessions implements SessionExporter {
     this.#cells = new SessionCells(link.memory.cells);
     this.#windows = new ReplayWindows(link.memory.windows);
     link.onSource((sockaddr) => this.#tellThoseAt(sockaddr));
+  }
+
+  relaying(rates: RelayRates): void {
+    this.#rates = rates;
+    this.#link.tell({ kind: "relaying", ...rates });
   }
 
   opened(session: ExportedSession): ExportedCells | undefined {
@@ -74,6 +92,10 @@ export class DatapathSessions implements SessionExporter {
     peer.sessions.set(session.keys.localIndex, shared);
     this.#peerOf.set(session.keys.localIndex, session.peer);
     this.#windows.reset(slot);
+    if (peer.takesRelayed !== session.relayed) {
+      peer.takesRelayed = session.relayed;
+      this.#link.tell(relayOf(peer));
+    }
     this.#link.tell(opening(peer, shared));
     return this.#cellsOf(slot);
   }
@@ -99,6 +121,7 @@ export class DatapathSessions implements SessionExporter {
     if (id === undefined || peer === undefined || shared === undefined) return;
     const { slot } = shared;
     add(peer.past, this.#cells.traffic(slot));
+    addRelayed(peer.passedOn, this.#cells.relayed(slot));
     peer.sessions.delete(localIndex);
     this.#peerOf.delete(localIndex);
     this.#cells.end(slot);
@@ -150,6 +173,22 @@ export class DatapathSessions implements SessionExporter {
     return sum;
   }
 
+  /** What the workers have passed on for this peer. */
+  relayed(id: PeerId): Relayed {
+    const peer = this.#peers.get(id);
+    const sum = { packets: 0, bytes: 0 };
+    if (peer === undefined) return sum;
+    addRelayed(sum, peer.passedOn);
+    for (const { slot } of peer.sessions.values()) addRelayed(sum, this.#cells.relayed(slot));
+    return sum;
+  }
+
+  /** Where that is which a worker says to have come through a relay; undefined when there is no session with that any more. */
+  placeBehind(localIndex: number, tag: Uint8Array): Endpoint | undefined {
+    const relay = this.#peerOf.get(localIndex);
+    return relay && relayEndpoint(relay, tag);
+  }
+
   /** The worker has been told routes of now: no slot that was given back before is named any more. */
   routesTold(): void {
     this.#freeSlots.push(...this.#namedSlots);
@@ -158,11 +197,13 @@ export class DatapathSessions implements SessionExporter {
 
   /** To a worker that knows nothing: sessions before the peers that are sent to in them. */
   tellAll(tell: Tell): void {
+    if (this.#rates !== undefined) tell({ kind: "relaying", ...this.#rates });
     for (const peer of this.#peers.values()) {
       for (const shared of peer.sessions.values()) {
         tell(opening(peer, shared));
         if (shared.isConfirmed) tell({ kind: "confirm", slot: shared.slot });
       }
+      tell(relayOf(peer));
       if (peer.way !== undefined) tell(this.#placing(peer));
     }
   }
@@ -173,8 +214,12 @@ export class DatapathSessions implements SessionExporter {
     const slot = this.#freeSlots.pop();
     if (slot === undefined) return undefined;
     const past = { packetsIn: 0, bytesIn: 0, packetsOut: 0, bytesOut: 0 };
-    const peer: KnownPeer = { slot, way: undefined, place: nowhere, sessions: new Map(), past };
+    const relay = { tag: relayTagOf(id) ?? noTag, takesRelayed: false, via: NONE };
+    const passedOn = { packets: 0, bytes: 0 };
+    const peer = { slot, ...relay, way: undefined, place: nowhere, sessions: new Map(), passedOn, past };
     this.#peers.set(id, peer);
+    this.#link.tell(relayOf(peer));
+    this.#tellThoseBehind(id);
     this.#changed();
     return peer;
   }
@@ -184,6 +229,7 @@ export class DatapathSessions implements SessionExporter {
     if (peer === undefined || peer.way !== undefined || peer.sessions.size > 0) return;
     this.#peers.delete(id);
     this.#namedSlots.push(peer.slot);
+    this.#tellThoseBehind(id);
     this.#changed();
   }
 
@@ -193,7 +239,24 @@ export class DatapathSessions implements SessionExporter {
   }
 
   #tellPeer(peer: KnownPeer): void {
+    const via = this.#viaOf(peer);
+    if (via !== peer.via) {
+      peer.via = via;
+      this.#link.tell(relayOf(peer));
+    }
     this.#link.tell(this.#placing(peer));
+  }
+
+  #viaOf({ way }: KnownPeer): number {
+    const relay = way && relayedPlace(way.endpoint)?.relay;
+    return relay === undefined ? NONE : this.slotOf(relay) ?? NONE;
+  }
+
+  /** The relay has a slot from now on, or none any more. */
+  #tellThoseBehind(relay: PeerId): void {
+    for (const peer of this.#peers.values()) {
+      if (peer.way !== undefined && relayedPlace(peer.way.endpoint)?.relay === relay) this.#tellPeer(peer);
+    }
   }
 
   /** Packets come from there to another address of this host than before: answers leave from that one. */
@@ -240,6 +303,9 @@ export class DatapathSessions implements SessionExporter {
       get received() {
         return cells.packetsIn(slot);
       },
+      get strayed() {
+        return cells.strayed(slot);
+      },
       get sentPlain() {
         return cells.plainPacketsOut(slot);
       },
@@ -263,6 +329,15 @@ function opening(peer: KnownPeer, { slot, keys, partialChecksum }: Shared): Comm
     receiveKey,
     partialChecksum,
   };
+}
+
+function relayOf({ slot, via, takesRelayed: takes, tag }: KnownPeer): Command {
+  return { kind: "relay", slot, via, takes, tag };
+}
+
+function addRelayed(sum: { packets: number; bytes: number }, { packets, bytes }: Relayed): void {
+  sum.packets += packets;
+  sum.bytes += bytes;
 }
 
 function add(sum: KnownPeer["past"], { packetsIn, bytesIn, packetsOut, bytesOut }: PeerTraffic): void {

@@ -4,6 +4,7 @@ import type { AeadName } from "../contracts/aead.ts";
 import type { ExportedSession, ExportedWay } from "../contracts/encapsulation.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { TwinWorker } from "./datapath_link_fixture.ts";
+import { relayEndpointTo, relayTagOf } from "../wire/relay_endpoint.ts";
 import { DatapathSessions } from "./datapath_sessions.ts";
 
 const [ann, bob, cyd] = ["ann", "bob", "cyd"] as [PeerId, PeerId, PeerId];
@@ -16,7 +17,7 @@ function session(peer: PeerId, localIndex: number, aead: AeadName = "chacha20-po
     send: new Uint8Array(32).fill(1),
     receive: new Uint8Array(32).fill(2),
   };
-  return { peer, keys, partialChecksum: true };
+  return { peer, keys, partialChecksum: true, relayed: true };
 }
 
 function way(localIndex: number, host = "192.0.2.7"): ExportedWay {
@@ -201,13 +202,57 @@ test("packets to a peer leave from where its packets come to, from the next one 
   assert.deepEqual(sources(), [second, first]);
 });
 
+test("a peer behind another one is sent to through whatever session there is with that, and is the machine's without one", () => {
+  const rig = new Rig();
+  const [near, hub] = ["a".repeat(32), "r".repeat(32)] as PeerId[];
+  const behind = { ...way(1), endpoint: relayEndpointTo(hub!, near!)! };
+  assert.ok(rig.sessions.opened(session(near!, 1)));
+  rig.sessions.current(near!, behind);
+  assert.deepEqual(rig.news(), ["open 0 of peer 0", "peer 0 in 0 at "], "nobody knows the relay");
+  rig.up(hub!, 2);
+  const told = rig.news();
+  assert.ok(
+    told.indexOf("relay 0 behind 1") >= 0 &&
+      told.indexOf("relay 0 behind 1") < told.indexOf("peer 0 in 0 at "),
+  );
+  assert.deepEqual(rig.worker.relays.get(0)!.tag, relayTagOf(near!));
+  assert.deepEqual(rig.sessions.placeBehind(2, relayTagOf(near!)!), behind.endpoint);
+  rig.worker.restart();
+  rig.sessions.tellAll((command) => rig.worker.tell(command));
+  assert.ok(rig.news().includes("relay 0 behind 1"));
+  rig.sessions.ended(2);
+  rig.sessions.down(hub!);
+  assert.ok(rig.news().includes("relay 0 behind -1"));
+  assert.equal(rig.sessions.placeBehind(2, relayTagOf(near!)!), undefined);
+  rig.sessions.current(near!, way(1));
+  assert.deepEqual(rig.news(), ["peer 0 in 0 at 2.0.26.127.192.0.2.7"]);
+});
+
+test("what may be passed on is told at once and to a worker that begins anew, and what was is added up", () => {
+  const rig = new Rig();
+  rig.sessions.relaying({ bytesPerSecond: 1_000, packetsPerSecond: 10 });
+  rig.up(ann, 1);
+  rig.news();
+  assert.equal(rig.worker.rates?.bytesPerSecond, 1_000);
+  rig.worker.restart();
+  rig.sessions.tellAll((command) => rig.worker.tell(command));
+  rig.news();
+  assert.equal(rig.worker.rates?.packetsPerSecond, 10);
+  rig.worker.cells.passedOn(0, 500);
+  rig.worker.cells.passedOn(0, 100);
+  assert.deepEqual(rig.sessions.relayed(ann), { packets: 2, bytes: 600 });
+  rig.sessions.opened(session(ann, 2));
+  rig.sessions.ended(1);
+  assert.deepEqual(rig.sessions.relayed(ann), { packets: 2, bytes: 600 });
+});
+
 test("when one of several workers begins anew, the others, which know it all, are told nothing", () => {
   const rig = new Rig();
   rig.up(ann, 1);
   rig.news();
   const told: string[] = [];
   rig.sessions.tellAll(({ kind }) => told.push(kind) > 0);
-  assert.deepEqual([told, rig.news()], [["open-session", "confirm", "peer"], []]);
+  assert.deepEqual([told, rig.news()], [["open-session", "confirm", "relay", "peer"], []]);
 });
 
 test("counters that the machine takes and the worker's do not meet, also after a worker has failed", () => {

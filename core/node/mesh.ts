@@ -149,7 +149,8 @@ export class Mesh {
     this.voting?.stop();
     this.introductions.stop();
     this.#dialling.demand.stop();
-    for (const peer of this.#context.connections.peers()) {
+    // Whoever is behind a relay came after it, and hears of this through it.
+    for (const peer of this.#context.connections.peers().toReversed()) {
       this.driver.call((machine, now) => machine.disconnect(peer, now));
     }
     this.driver.close();

@@ -1,5 +1,5 @@
 /** The data path of a node, or what to say where there is none. */
-import type { Encapsulation, SessionExport } from "../contracts/encapsulation.ts";
+import type { Encapsulation, Relayed, Relaying, SessionExport } from "../contracts/encapsulation.ts";
 import type { DatapathStatus, TrafficStatus } from "../contracts/node.ts";
 import type { Flow } from "../contracts/policy.ts";
 import type { PeerId } from "../contracts/values.ts";
@@ -13,6 +13,7 @@ import type { Platform } from "./platform.ts";
 export class MeshDatapath {
   readonly #platform: Platform;
   readonly #feed: DatapathFeed | undefined;
+  readonly #relaying: Relaying | undefined;
   readonly #alert: DatapathAlert;
 
   /** Before the first handshake. `call` is one call on the encapsulation, and all that follows from it. */
@@ -21,6 +22,7 @@ export class MeshDatapath {
     const { datapath: link, clock, random } = context.platform;
     this.#alert = new DatapathAlert(context.alerts, clock);
     const { encapsulation: machine } = parts;
+    this.#relaying = relays(machine) ? machine : undefined;
     if (link === undefined || !sharesSessions(machine)) return;
     const { drops } = context;
     const deviceRoutes = () => bridges.foreign.routes();
@@ -74,6 +76,15 @@ export class MeshDatapath {
     return sum(here, this.#feed?.trafficOf(peer));
   }
 
+  /** What was passed on for a member, by the encapsulation and by the worker. */
+  relayed(peer: PeerId): Relayed {
+    const [here, there] = [this.#relaying?.relayed(peer), this.#feed?.relayed(peer)];
+    return {
+      packets: (here?.packets ?? 0) + (there?.packets ?? 0),
+      bytes: (here?.bytes ?? 0) + (there?.bytes ?? 0),
+    };
+  }
+
   status(): DatapathStatus {
     const { datapath, noDatapath = "none was asked for" } = this.#platform;
     if (this.#feed !== undefined) return this.#feed.status();
@@ -99,6 +110,10 @@ function sum(here: TrafficStatus, there: TrafficStatus | undefined): TrafficStat
     bytesIn: here.bytesIn + there.bytesIn,
     bytesOut: here.bytesOut + there.bytesOut,
   };
+}
+
+function relays(encapsulation: object): encapsulation is Relaying {
+  return "relayed" in encapsulation;
 }
 
 function sharesSessions(encapsulation: object): encapsulation is Encapsulation & SessionExport {

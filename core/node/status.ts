@@ -1,6 +1,6 @@
 /** The node's parts as plain documents: what `status` and the API show. Reads only. */
 import type { Discovery } from "../contracts/discovery.ts";
-import type { ArrivalCounting, Encapsulation } from "../contracts/encapsulation.ts";
+import type { ArrivalCounting, Encapsulation, Relayed } from "../contracts/encapsulation.ts";
 import type { HostStatus } from "../contracts/exposure.ts";
 import type { Ipam, IpamReport } from "../contracts/ipam.ts";
 import type {
@@ -22,6 +22,7 @@ import type { Endpoint, PeerId, WallMillis } from "../contracts/values.ts";
 import { formatAddress } from "../wire/address.ts";
 import { formatEndpoint } from "../wire/endpoint.ts";
 import { formatPrefix } from "../wire/prefix.ts";
+import { isRelayEndpoint, relayedPlace } from "../wire/relay_endpoint.ts";
 import { encodeHex } from "../wire/hex.ts";
 import type { Attempt, Connection, ConnectionTable } from "./connection_table.ts";
 import type { pluginNames } from "./composition.ts";
@@ -55,6 +56,8 @@ export interface StatusSources {
   pathOf(peer: PeerId): DatapathStatus["path"];
   /** With one member: `here` of the main thread, and those of the data path. */
   trafficOf(peer: PeerId, here: TrafficStatus): TrafficStatus;
+  /** What was passed on for a member, by both. */
+  relayedFor(peer: PeerId): Relayed;
   readonly drops: Pick<DropCounts, "all" | "report">;
   alerts(): readonly Alert[];
   host(): HostStatus | undefined;
@@ -139,6 +142,8 @@ function deviceConnections(sources: StatusSources): readonly ConnectionStatus[] 
     rttMillis: null,
     mtu: overlayMtu(sources),
     path: isHeard ? "main" : null,
+    relay: null,
+    relayed: null,
     traffic: isHeard ? asDatagrams(traffic, deviceEncapsulation(sources, id)) : null,
     loss: null,
     reason: reason ?? null,
@@ -165,11 +170,18 @@ function established(connection: Connection, sources: StatusSources): Connection
     rttMillis: connection.rtt ?? null,
     mtu: connection.pathMtu ?? overlayMtu(sources),
     path: sources.pathOf(peer),
+    relay: relayNameOf(connection, sources),
+    relayed: sources.relayedFor(peer),
     traffic: sources.trafficOf(peer, here),
     loss: lossOf(sources.encapsulation, peer),
     reason: null,
     code: null,
   };
+}
+
+function relayNameOf({ endpoint }: Connection, { state }: StatusSources): string | null {
+  const relay = relayedPlace(endpoint)?.relay;
+  return relay === undefined ? null : state.peerName(relay) ?? relay;
 }
 
 function unestablished(attempt: Attempt, sources: StatusSources): ConnectionStatus {
@@ -184,6 +196,8 @@ function unestablished(attempt: Attempt, sources: StatusSources): ConnectionStat
     rttMillis: null,
     mtu: overlayMtu(sources),
     path: null,
+    relay: null,
+    relayed: null,
     traffic: null,
     loss: null,
     reason: attempt.reason ?? null,
@@ -191,15 +205,15 @@ function unestablished(attempt: Attempt, sources: StatusSources): ConnectionStat
   };
 }
 
-/** IPv4 and UDP headers, which `overhead` counts and a datagram does not. */
+/** IPv4 and UDP headers, which `overhead` counts and a datagram does not.  What a relay adds is left out of both. */
 const outerHeaders = 20 + 8;
 
 /**
  * What packets of the main thread come to as the data path counts them, with the most that the encapsulation adds. One
  * that was split counts as if it had not been.
  */
-function asDatagrams(packets: TrafficStatus, { overhead }: Encapsulation): TrafficStatus {
-  const each = overhead[4] - outerHeaders;
+function asDatagrams(packets: TrafficStatus, { overhead, relayOverhead = 0 }: Encapsulation): TrafficStatus {
+  const each = overhead[4] - relayOverhead - outerHeaders;
   return {
     packetsIn: packets.packetsIn,
     packetsOut: packets.packetsOut,
@@ -243,11 +257,16 @@ function peerStatus(sources: StatusSources, id: PeerId, endpoints: readonly Endp
     name: state.peerName(id) ?? id,
     self,
     state: self || connection !== undefined ? "up" : "down",
-    endpoints: endpointTexts(connection === undefined ? endpoints : [connection.endpoint]),
+    endpoints: endpointTexts(isAtAddress(connection) ? [connection.endpoint] : endpoints),
     ranges: rangesOf(sources, id),
     addresses: (self ? ownAddresses(sources.port) : state.peerAddresses(id)).map(formatAddress),
     rttMillis: connection?.rtt ?? null,
   };
+}
+
+/** Where a peer that is behind a relay is, only its own word tells. */
+function isAtAddress(connection: Connection | undefined): connection is Connection {
+  return connection !== undefined && !isRelayEndpoint(connection.endpoint);
 }
 
 export function ipamStatus({ ipam, state, connections, port }: StatusSources): IpamStatus {

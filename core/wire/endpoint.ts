@@ -7,6 +7,7 @@
  */
 import type { Endpoint } from "../contracts/values.ts";
 import { formatAddress, parseAddress, unmapAddress } from "./address.ts";
+import { isRelayEndpoint } from "./relay_endpoint.ts";
 
 export interface EndpointOptions {
   /** Take port 0, "any free port", which only makes sense where one listens. */
@@ -29,8 +30,12 @@ function isPort(port: number, options: EndpointOptions): boolean {
   return port <= 65_535 && (port >= 1 || (port === 0 && options.allowPortZero === true));
 }
 
-/** `host:port`, an IPv6 host in brackets. A host that is no IP literal is printed as it is: this is also for logs. */
+/**
+ * `host:port`, an IPv6 host in brackets. A host that is no IP literal is printed as it is: this is also for logs. A place behind
+ * a relay has no port: `relay/<relay>/<tag>`.
+ */
 export function formatEndpoint(endpoint: Endpoint): string {
+  if (isRelayEndpoint(endpoint)) return endpoint.host;
   const host = canonicalHost(endpoint.host) ?? endpoint.host;
   return host.includes(":") ? `[${host}]:${endpoint.port}` : `${host}:${endpoint.port}`;
 }

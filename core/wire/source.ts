@@ -4,11 +4,16 @@
  */
 import { parseAddress, unmapAddress } from "./address.ts";
 import { encodeHex } from "./hex.ts";
+import { isRelayHost } from "./relay_endpoint.ts";
 
 const networkBytes = 8;
 
-/** `host` itself, or the name of its /64 for an IPv6 literal; IPv4-mapped IPv6 counts as IPv4. Names stand for themselves. */
+/**
+ * `host` itself, or the name of its /64 for an IPv6 literal; IPv4-mapped IPv6 counts as IPv4. Names stand for themselves. All that
+ * comes through one relay is one source: tags behind it are the relay's to make up.
+ */
 export function sourceOf(host: string): string {
+  if (isRelayHost(host)) return host.slice(0, host.lastIndexOf("/"));
   if (!host.includes(":")) return host;
   const address = parseAddress(host);
   if (address === undefined) return host;

@@ -15,16 +15,16 @@ export class TokenBucket {
     this.#at = now;
   }
 
-  has(now: Millis): boolean {
+  has(now: Millis, amount = 1): boolean {
     this.#tokens = Math.min(this.#burst, this.#tokens + Math.max(0, now - this.#at) * this.#perMilli);
     this.#at = now;
-    return this.#tokens >= 1;
+    return this.#tokens >= amount;
   }
 
-  /** Takes a token if there is one. */
-  take(now: Millis): boolean {
-    if (!this.has(now)) return false;
-    this.#tokens -= 1;
+  /** Takes `amount` tokens if there are as many. */
+  take(now: Millis, amount = 1): boolean {
+    if (!this.has(now, amount)) return false;
+    this.#tokens -= amount;
     return true;
   }
 }

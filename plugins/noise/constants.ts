@@ -122,6 +122,19 @@ export const limits = {
   partMillis: 2_000,
   /** Paths of peers that move are measured anew that often at most: who is on the path can make one move all the time. */
   pathMoveMillis: 1_000,
+  /** A way on which the peer was heard so long ago is preferred: a keepalive time and what an answer may take. */
+  wayAliveMillis: 7_500,
+  /** While a peer is behind a relay its addresses are tried this often, and all ways that often at most for any reason. */
+  seekAddressMillis: 5_000,
+  askWayMillis: 1_000,
+  /** Members that all peers without an answer are sought behind. */
+  relays: 3,
+  /** Words that there is no way through here: said, and acted on when relays say so. */
+  noWayAnswers: { perSecond: 200, burst: 100, perSourcePerSecond: 20, sourceBurst: 10 },
+  noWayCalls: { perSecond: 50, burst: 64 },
+  /** What is passed on for one peer, if nothing else is configured: 100 Mbit/s. */
+  relayBytesPerSecond: 12_500_000,
+  relayPacketsPerSecond: 50_000,
   /** Both sides are told that often at most that packets may cross in plain, or not any more: peers may move all the time. */
   trustRenewalMillis: 3_000,
   /** Round trips are measured at least this often, also when traffic makes keepalives needless. */
@@ -143,8 +156,20 @@ export const limits = {
 } as const;
 
 /**
- * Bytes a packet grows by at most: GRE 8, our header 16, tag 16, UDP 8, IPv4 20 or IPv6 40. Four of GRE's are the key that
+ * Bytes a packet grows by at most on the way to an address: GRE 8, our header 16, tag 16, UDP 8, IPv4 20 or IPv6 40. Four of GRE's are the key that
  * says where a checksum is missing. Few packets have one, but those are the longest: segments of TCP fill the interface's
  * MTU, and without this room none of them could travel as the kernel gave it.
  */
-export const overhead = { 4: 68, 6: 88 } as const;
+export const directOverhead = { 4: 68, 6: 88 } as const;
+
+/** What a relay adds: a header, a tag of a peer and an AEAD tag once more. */
+export const relayOverhead = 40;
+
+/**
+ * The same on the worst way that it may take. MTUs of interfaces leave room for it and never change, for a peer may be behind a
+ * relay at any time.
+ */
+export const overhead = {
+  4: directOverhead[4] + relayOverhead,
+  6: directOverhead[6] + relayOverhead,
+} as const;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
-import { limits, overhead, protocol, retryMillis } from "./constants.ts";
+import { directOverhead, limits, overhead, protocol, relayOverhead, retryMillis } from "./constants.ts";
+import { relayGrowth } from "./relayed.ts";
 import { windowSize } from "./replay_window.ts";
 
 // What the other side, an operator or the documentation relies on, once more in plain figures: a change of one of them
@@ -27,7 +28,9 @@ test("protocol constants are those of the documentation", () => {
     joinPartLimit: 64,
     joinWindow: 8,
   });
-  assert.deepEqual([windowSize, overhead, retryMillis], [8_128, { 4: 68, 6: 88 }, [
+  assert.deepEqual([directOverhead, overhead], [{ 4: 68, 6: 88 }, { 4: 108, 6: 128 }]);
+  assert.equal(relayOverhead, relayGrowth);
+  assert.deepEqual([windowSize, retryMillis], [8_128, [
     250,
     500,
     1_000,
@@ -35,6 +38,17 @@ test("protocol constants are those of the documentation", () => {
     5_000,
   ]]);
 });
+
+const ofRelays = {
+  wayAliveMillis: 7_500,
+  seekAddressMillis: 5_000,
+  askWayMillis: 1_000,
+  relays: 3,
+  noWayAnswers: { perSecond: 200, burst: 100, perSourcePerSecond: 20, sourceBurst: 10 },
+  noWayCalls: { perSecond: 50, burst: 64 },
+  relayBytesPerSecond: 12_500_000,
+  relayPacketsPerSecond: 50_000,
+};
 
 test("limits of this node are those of the documentation", () => {
   const answers = { perSourcePerSecond: 20, sourceBurst: 10 };
@@ -78,6 +92,7 @@ test("limits of this node are those of the documentation", () => {
     partLeastBytes: 250,
     partMillis: 2_000,
     pathMoveMillis: 1_000,
+    ...ofRelays,
     trustRenewalMillis: 3_000,
     roundTripMillis: 30_000,
     instances: 8,

@@ -7,6 +7,7 @@ import type { ErrorCode } from "../../core/contracts/errors.ts";
 import type { NetworkKey } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
+import { relayedPlace } from "../../core/wire/relay_endpoint.ts";
 import { limits, protocol } from "./constants.ts";
 import { openCookie } from "./cookies.ts";
 import type { Timed } from "./deadlines.ts";
@@ -91,6 +92,8 @@ export class Dial implements Timed, IndexOwner {
   #stopped = false;
   /** The last attempt on schedule has been made once more, with a cookie. */
   #repeated = false;
+  /** Places tried beside the schedule since then. */
+  #hastened = 0;
 
   constructor(owner: DialOwner, target: DialTarget, at: Millis) {
     this.#owner = owner;
@@ -106,6 +109,28 @@ export class Dial implements Timed, IndexOwner {
     this.expected ??= expected;
     this.wanted ||= wanted;
     this.endpoints = mergeEndpoints(this.endpoints, endpoints);
+  }
+
+  /** Messages can leave through this relay from now on: if the peer is sought behind it, it is called there at once. */
+  relayOpened(relay: PeerId, now: Millis): void {
+    const isThere = (endpoint: Endpoint) => relayedPlace(endpoint)?.relay === relay;
+    const places = this.endpoints.filter(isThere);
+    if (places.length === 0) return;
+    this.endpoints = [...places, ...this.endpoints.filter((endpoint) => !isThere(endpoint))];
+    this.restart(now);
+  }
+
+  /**
+   * The last attempt got nowhere, as its relay has said: the next place is tried at once, but each no more than once for an
+   * attempt on schedule, whatever relays say.
+   */
+  leadsNowhere(place: Endpoint, now: Millis): void {
+    const attempt = this.#pending?.attempt;
+    if (attempt === undefined || !sameEndpoint(attempt.endpoint, place)) return;
+    if (this.#hastened >= this.endpoints.length - 1) return;
+    this.#hastened += 1;
+    const endpoint = this.endpoints[(this.#retry.attempts - 1 + this.#hastened) % this.endpoints.length]!;
+    this.#send({ ...attempt, endpoint, trusts: this.#owner.local.trusted.includes(endpoint) }, now);
   }
 
   /** May leave a dial without any place: then only the live endpoint of a session leads on, and nobody wants more. */
@@ -191,6 +216,7 @@ export class Dial implements Timed, IndexOwner {
 
   #attempt(now: Millis): void {
     this.#repeated = false;
+    this.#hastened = 0;
     this.#forget();
     const { local } = this.#owner;
     const endpoint = this.#owner.liveEndpoint(this.noiseKey) ??
@@ -216,7 +242,7 @@ export class Dial implements Timed, IndexOwner {
     local.cookies.sign(initiated.message, endpoint, now);
     this.#pending = { ...initiated, localIndex, attempt, spoilt: 0 };
     local.indices.set(localIndex, this);
-    local.outbox.transmit(initiated.message, endpoint);
+    local.outbox.transmit(initiated.message, endpoint, now);
     this.#owner.carry(this, initiated.message, endpoint, now);
   }
 

@@ -10,9 +10,10 @@ import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { equalBytes } from "../../core/wire/bytes.ts";
 import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
 import { encodeHex } from "../../core/wire/hex.ts";
+import { relayEndpointTo } from "../../core/wire/relay_endpoint.ts";
 import { Ask } from "./ask.ts";
 import { limits } from "./constants.ts";
-import { type Answered, Dial, type DialOwner, type DialTarget, mergeEndpoints } from "./dial.ts";
+import { type Answered, Dial, type DialOwner, type DialTarget } from "./dial.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import type { Local } from "./local.ts";
@@ -41,16 +42,17 @@ export class Dialer implements DialOwner {
       return this.#failNow({ endpoint, peer }, "its Noise key is not usable");
     }
     const link = this.#links.get(peer.id);
-    link?.unforgetPlace(endpoint);
-    if (link?.isUp === true) want(link, [endpoint]);
-    else this.#dial({ noiseKey: peer.noiseKey, endpoints: [endpoint], expected: peer.id, wanted: true }, now);
+    link?.sought.unforget(endpoint);
+    const endpoints = [endpoint, ...this.#behindRelays(peer.id)];
+    if (link?.isUp === true) link.sought.want(endpoints);
+    else this.#dial({ noiseKey: peer.noiseKey, endpoints, expected: peer.id, wanted: true }, now);
   }
 
   /** Stops trying `endpoint`, for whomever. Sessions stay, and so do the other places of a peer. */
   forgetEndpoint(endpoint: Endpoint): void {
     const ask = this.#asks.get(formatEndpoint(endpoint));
     if (ask !== undefined) this.#dropAsk(ask);
-    for (const link of this.#links.all()) link.forgetPlace(endpoint);
+    for (const link of this.#links.all()) link.sought.forget(endpoint, link.endpoint);
     for (const dial of [...this.#dials.values()]) {
       dial.forgetPlace(endpoint);
       const isRekey = this.liveEndpoint(dial.noiseKey) !== undefined;
@@ -77,19 +79,33 @@ export class Dialer implements DialOwner {
     if (noiseKey === undefined || endpoint === undefined) return;
     const known = this.#dials.get(encodeHex(noiseKey));
     if (known !== undefined && !link.isUp) known.restart(at);
-    const last = link.isForgotten(endpoint) ? [] : [endpoint]; // a renewal goes to the live endpoint in any case
-    const others = link.places.filter((place) => !sameEndpoint(place, endpoint));
+    const last = link.sought.isForgotten(endpoint) ? [] : [endpoint]; // a renewal goes to the live endpoint in any case
+    const others = link.sought.all.filter((place) => !sameEndpoint(place, endpoint));
     const endpoints = [...last, ...others.slice(1 - limits.endpointsPerPeer)];
     if (endpoints.length === 0 && !link.isUp) this.#drop(noiseKey);
-    else this.#dial({ noiseKey, endpoints, expected: link.id, wanted: link.wanted }, at);
+    else this.#dial({ noiseKey, endpoints, expected: link.id, wanted: link.sought.wanted }, at);
   }
 
   /** `link` has a session, made with `noiseKey`: it need not be called. */
   confirmed(link: Link, noiseKey: Uint8Array): void {
     const dial = this.#dials.get(encodeHex(noiseKey));
-    if (dial?.wanted === true) want(link, dial.endpoints);
+    if (dial?.wanted === true) link.sought.want(dial.endpoints);
     for (const ask of this.#asksFor(noiseKey)) this.#tell(ask, link);
     this.#drop(noiseKey);
+  }
+
+  /** Messages can leave through this relay from now on: who is sought behind it is called at once. */
+  relayOpened(relay: PeerId, now: Millis): void {
+    for (const dial of this.#dials.values()) {
+      if (this.liveEndpoint(dial.noiseKey) === undefined) dial.relayOpened(relay, now);
+    }
+  }
+
+  /** A relay has said that it does not lead to this place. */
+  leadsNowhere(place: Endpoint, now: Millis): void {
+    for (const dial of this.#dials.values()) {
+      if (this.liveEndpoint(dial.noiseKey) === undefined) dial.leadsNowhere(place, now);
+    }
   }
 
   /** An answer to one of our questions. */
@@ -147,6 +163,11 @@ export class Dialer implements DialOwner {
     for (const ask of [...this.#asks.values()]) this.#dropAsk(ask);
   }
 
+  /** Where `peer` is sought besides the places that were named. */
+  #behindRelays(peer: PeerId): readonly Endpoint[] {
+    return this.local.relaying.relays.flatMap((relay) => relayEndpointTo(relay, peer) ?? []);
+  }
+
   #session({ keys, localIndex, remoteIndex, choice, trusts }: Answered, now: Millis): Session {
     const suite = this.local.suites.get(choice.aead)!;
     const mayBePlain = trusts && choice.features.includes(trustedFeature);
@@ -170,10 +191,10 @@ export class Dialer implements DialOwner {
       return this.#failNow({ endpoint: ask.endpoint }, "it is an address of this node itself");
     }
     const link = this.#links.byKey(noiseKey);
-    link?.unforgetPlace(ask.endpoint);
+    link?.sought.unforget(ask.endpoint);
     const endpoints = [ask.endpoint];
     if (link?.isUp === true) {
-      want(link, endpoints);
+      link.sought.want(endpoints);
       this.#tell(ask, link);
     } else this.#dial({ noiseKey, endpoints, expected: undefined, wanted: true }, now);
   }
@@ -224,10 +245,4 @@ function refuse(dial: Dial, { keys }: Answered, drop: Drop, reason: string): Dro
   keys.receive.fill(0);
   dial.refuse("NOT_ADMITTED", reason);
   return drop;
-}
-
-/** `connect` has asked for a peer that has a session: what it said counts when that session is lost. */
-function want(link: Link, endpoints: readonly Endpoint[]): void {
-  link.wanted = true;
-  link.places = mergeEndpoints(link.places, endpoints);
 }

@@ -30,15 +30,19 @@ interface Shared {
   sent: number;
   plain: number;
   opened: number;
+  strayed: number;
 }
 
 /** What the worker has done since the last look. */
 export interface WorkerNews {
   readonly hasSent: boolean;
   readonly hasOpened: boolean;
+  /** Something of it came on the way that packets to the peer take. */
+  readonly hasHeardHere: boolean;
 }
 
-const noNews: WorkerNews = { hasSent: false, hasOpened: false };
+const none = { sent: 0, plain: 0, opened: 0, strayed: 0 };
+const noNews: WorkerNews = { hasSent: false, hasOpened: false, hasHeardHere: false };
 
 /** The sessions of one peer that the worker shares. */
 export class LinkExports {
@@ -54,13 +58,13 @@ export class LinkExports {
   }
 
   /** `session` exists, and nothing has been sent because of it. */
-  opened(session: Session, partialChecksum: boolean): void {
+  opened(session: Session, takes: { readonly partialChecksum: boolean; readonly relayed: boolean }): void {
     const { to } = this.#exporting;
     if (to === undefined) return;
-    const cells = to.opened({ peer: this.#peer, keys: session.exportKeys(), partialChecksum });
+    const cells = to.opened({ peer: this.#peer, keys: session.exportKeys(), ...takes });
     if (cells === undefined) return;
     session.share(cells);
-    this.#shared.set(session.localIndex, { session, isConfirmed: false, sent: 0, plain: 0, opened: 0 });
+    this.#shared.set(session.localIndex, { session, isConfirmed: false, ...none });
   }
 
   /** The peer has shown that it has the keys of `session`. Harmless at any time. */
@@ -97,19 +101,21 @@ export class LinkExports {
   look(now: Millis): WorkerNews {
     if (this.#shared.size === 0) return noNews;
     let hasSent = false;
-    let hasOpened = false;
+    let [hasOpened, hasHeardHere] = [false, false];
     for (const shared of this.#shared.values()) {
-      const { sentByWorker, plainByWorker, openedByWorker } = shared.session;
+      const { sentByWorker, plainByWorker, openedByWorker, strayedByWorker } = shared.session;
       hasSent ||= shared.sent !== sentByWorker || shared.plain !== plainByWorker;
       hasOpened ||= shared.opened !== openedByWorker;
+      hasHeardHere ||= openedByWorker - shared.opened !== strayedByWorker - shared.strayed;
       shared.sent = sentByWorker;
       shared.plain = plainByWorker;
       shared.opened = openedByWorker;
+      shared.strayed = strayedByWorker;
     }
     // A look in between that finds nothing says little: only the one that was due says that the worker rests.
     if (hasSent || hasOpened) this.#lookAt = now + limits.workerLookMillis;
     else if (now >= this.#lookAt) this.#lookAt = Infinity;
-    return { hasSent, hasOpened };
+    return { hasSent, hasOpened, hasHeardHere };
   }
 }
 

@@ -5,7 +5,7 @@ import { tcp4, udp6 } from "../../core/wire/captured_packets.ts";
 import { writeU16 } from "../../core/wire/field.ts";
 import { encodeGre, GreProtocol } from "../../core/wire/gre.ts";
 import { test } from "../../tests/harness.ts";
-import { limits, overhead } from "./constants.ts";
+import { directOverhead, limits } from "./constants.ts";
 import { decodeRecord } from "./gre_record.ts";
 import { empty, Session } from "./session.ts";
 import { aes, Rig, type RigNode } from "./testing_rig.ts";
@@ -91,6 +91,7 @@ test("what is said to be opened in a session that is not there, or not shared, i
   rig.run(100);
   const message = {
     plaintext: empty,
+    relayed: false,
     forwarded: false,
     counter: 9,
     newest: true,
@@ -118,6 +119,7 @@ test("what the worker has opened may hold anything", () => {
     const message = {
       localIndex,
       plaintext,
+      relayed: false,
       forwarded: false,
       counter: length,
       newest: false,
@@ -178,7 +180,7 @@ test("a packet as long as the path is said to carry is one message, with a key a
   assert.deepEqual(records.map(({ length }) => longest - length), [0, 4]);
   const datagrams = records.map((gre) => ofA.sendGre(b, gre).length);
   assert.deepEqual(datagrams.map((length) => length + 20 + 8), [1_500, 1_496]);
-  assert.equal(mtu! + overhead[4], 1_500, "the whole overhead is what a packet with a key grows by");
+  assert.equal(mtu! + directOverhead[4], 1_500, "the whole overhead is what a packet with a key grows by");
 });
 
 test("a peer that offers nothing, without a worker, gets whole packets and gives them", () => {

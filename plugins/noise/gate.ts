@@ -94,7 +94,11 @@ export class Gate {
 
   #sendCookie({ datagram, from, sender }: FirstMessage, { cookie }: ReadyKeys, now: Millis): Drop {
     if (!this.#budget(datagram).cookies.allow(sourceOf(from.host), now)) return Drop.rateLimited;
-    this.#outbox.transmit(this.issuer.reply(datagram, { receiver: sender, key: cookie }, from, now), from);
+    this.#outbox.transmit(
+      this.issuer.reply(datagram, { receiver: sender, key: cookie }, from, now),
+      from,
+      now,
+    );
     return Drop.underLoad;
   }
 }

@@ -4,7 +4,7 @@ import { Drop } from "../../core/contracts/drop.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
 import { test } from "../../tests/harness.ts";
 import { limits } from "./constants.ts";
-import { type Flight, networkKey, Rig, type RigNode, token, tokenKey } from "./testing_rig.ts";
+import { type Flight, networkKey, peerIdOf, Rig, type RigNode, token, tokenKey } from "./testing_rig.ts";
 import { askWhoIs } from "./who_is.ts";
 import { macLength, MessageType } from "./wire.ts";
 
@@ -19,7 +19,7 @@ interface Scene {
 /** Stops the world when the first datagram of a type is sent, before it arrives. */
 function before(type: number): Scene {
   const rig = new Rig();
-  const [a, b] = [rig.add("a"), rig.add("b")];
+  const [a, b] = [rig.add(peerIdOf("a")), rig.add(peerIdOf("b"))];
   if (type === MessageType.cookie) overload(b, rig.now);
   if (isOfPath(type)) { for (const node of [a, b]) node.machine.measurePaths(); }
   let caught: Flight | undefined;
@@ -44,12 +44,21 @@ function before(type: number): Scene {
   rig.run(50);
   rig.call(b, (machine, now) => machine.answerJoin(1, { welcome: new Uint8Array(100) }, now));
   rig.run(50);
+  if (type === MessageType.relay) sendThrough(rig, a, b);
   if (type === MessageType.part) rig.send(a, b, "x".repeat(2_000));
   rig.run(50);
   if (type === MessageType.close) rig.call(a, (machine, now) => machine.disconnect(b.id, now));
   assert.ok(caught !== undefined, `no datagram of type ${type}`);
   const target = rig.nodes.find(({ endpoint }) => endpoint.port === caught!.to.port)!;
   return { rig, target, flight: caught };
+}
+
+/** `a` sets out for a third node by way of `b`. */
+function sendThrough(rig: Rig, a: RigNode, b: RigNode): void {
+  const c = rig.add(peerIdOf("c"));
+  rig.connect(c, b);
+  rig.run(50);
+  rig.connectVia(a, c, b);
 }
 
 /** Makes a node believe that it has more handshakes to answer than it can. */
@@ -95,7 +104,9 @@ function state({ target }: Scene): string {
 
 /** A transport message with an unknown index is answered: the one thing a stranger can cause. */
 function mayBeAnswered(type: number, byte: number): boolean {
-  const isSession = type === MessageType.data || type === MessageType.keepalive || type === MessageType.part;
+  const isSession = type === MessageType.data || type === MessageType.keepalive ||
+    type === MessageType.part ||
+    type === MessageType.relay;
   return isSession && byte >= 4 && byte < 8;
 }
 
@@ -169,7 +180,7 @@ test("random bytes behind a valid beginning never throw, never pass and never st
   const untouched = state(scene);
   fc.assert(
     fc.property(
-      fc.integer({ min: 0, max: 17 }),
+      fc.integer({ min: 0, max: 18 }),
       fc.uint8Array({ maxLength: 1_300 }),
       fc.boolean(),
       (type, rest, known) => {

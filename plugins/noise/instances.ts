@@ -36,6 +36,12 @@ export class Instances {
   }
 }
 
+/** What ends the sessions with a peer when one with this start of it is confirmed; undefined when it goes on as before. */
+export function endedBy(judgement: InstanceJudgement): string | undefined {
+  if (judgement === "same") return undefined;
+  return judgement === "new" ? "the peer has restarted" : "a clone of the peer had taken its place";
+}
+
 /** Bounded: the oldest entry makes room. */
 function remember(set: Set<string>, id: string): void {
   if (set.size >= limits.instances) set.delete(set.values().next().value!);

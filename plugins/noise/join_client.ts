@@ -116,7 +116,7 @@ export class JoinClient implements Timed, IndexOwner {
     this.#local.cookies.sign(join.message, endpoint, now);
     this.#state = { step: "knocking", ...join, localIndex, endpoint, repeated, spoilt: 0 };
     this.#local.indices.set(localIndex, this);
-    this.#local.outbox.transmit(join.message, endpoint);
+    this.#local.outbox.transmit(join.message, endpoint, now);
   }
 
   /** The member is under load and wants its cookie back: at once, but not more than once for each knock on schedule. */
@@ -174,14 +174,14 @@ export class JoinClient implements Timed, IndexOwner {
   #pleadAgain(state: Pleading, now: Millis): void {
     state.retry.attempted(now);
     if (state.collector.hasBegun) this.#askMissing(state, now);
-    else this.#local.outbox.transmit(state.plea, state.endpoint);
+    else this.#local.outbox.transmit(state.plea, state.endpoint, now);
     this.#local.deadlines.update(this);
   }
 
   #askMissing(state: Pleading, now: Millis): void {
     state.asked = state.collector.missing();
     const datagram = state.session.seal(MessageType.joinMissing, encodeMissing(state.asked), now);
-    if (datagram !== undefined) this.#local.outbox.transmit(datagram, state.endpoint);
+    if (datagram !== undefined) this.#local.outbox.transmit(datagram, state.endpoint, now);
   }
 
   #answered(state: Pleading, datagram: Uint8Array, from: Endpoint, now: Millis): Drop {

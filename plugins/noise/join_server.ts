@@ -42,7 +42,7 @@ export class JoinServer {
     }
     const join = new PendingJoin(this.#local, { knocked, localIndex, from, now }, this);
     this.#joins.add(join);
-    this.#local.outbox.transmit(message, from);
+    this.#local.outbox.transmit(message, from, now);
     return Drop.none;
   }
 
@@ -223,7 +223,7 @@ class PendingJoin implements IndexOwner, Timed {
     for (const number of numbers) {
       const part = this.#parts[number];
       const datagram = part && this.#session?.seal(MessageType.joinAnswer, part, now);
-      if (datagram !== undefined) this.#local.outbox.transmit(datagram, this.#endpoint);
+      if (datagram !== undefined) this.#local.outbox.transmit(datagram, this.#endpoint, now);
     }
   }
 }

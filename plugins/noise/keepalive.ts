@@ -26,6 +26,16 @@ export class Keepalive {
     return this.#receivedAt;
   }
 
+  /** A request has gone unanswered. */
+  get isDoubtful(): boolean {
+    return this.#unanswered > 1;
+  }
+
+  /** The way has changed: the next answer may have taken the old one, and measures neither. */
+  moved(): void {
+    this.#asked = undefined;
+  }
+
   /** Something authentic came. */
   received(now: Millis): void {
     this.#receivedAt = now;

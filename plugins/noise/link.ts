@@ -18,51 +18,42 @@ import { Drop } from "../../core/contracts/drop.ts";
 import type { Arrivals, OverlayPacket, SessionInfo } from "../../core/contracts/encapsulation.ts";
 import type { PeerIdentity } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
-import { sameEndpoint } from "../../core/wire/endpoint.ts";
+import { isRelayEndpoint } from "../../core/wire/relay_endpoint.ts";
 import type { TokenBucket } from "./bucket.ts";
 import { limits } from "./constants.ts";
 import type { Timed } from "./deadlines.ts";
 import { LinkExports } from "./exporting.ts";
 import { decodeRecord, encodeRecord, longestGre } from "./gre_record.ts";
-import type { Addressed } from "./indices.ts";
-import { Instances } from "./instances.ts";
+import { endedBy, Instances } from "./instances.ts";
 import { Keepalive } from "./keepalive.ts";
 import { encodeProbed, probedLength } from "./link_path.ts";
+import type { LinkOwner } from "./link_owner.ts";
+import { LinkPlaces } from "./link_places.ts";
 import { LinkPlain } from "./link_plain.ts";
+import { LinkRelay } from "./link_relay.ts";
 import { arrivalsOf, LinkSession, type Opened } from "./link_session.ts";
-import type { Local } from "./local.ts";
-import { checksumFeature, pathFeature } from "./member_handshake.ts";
+import { LinkWays } from "./link_ways.ts";
+import { pathFeature, relayedFeature, sharesChecksums } from "./member_handshake.ts";
 import { Records } from "./records.ts";
 import { empty, type Session } from "./session.ts";
 import { type Proof, SessionSlots } from "./slots.ts";
 import { forwardedFlag, MessageType, type SealedType } from "./wire.ts";
 
-/** What a link asks of the rest of the machine. */
-export interface LinkOwner {
-  readonly local: Local;
-  /** IP bytes of the largest packet to send; undefined: paths are not measured. */
-  readonly measuredMtu: number | undefined;
-  /** A session of `link` is confirmed, so it has `noiseKey`, and no handshake with it is needed now. */
-  confirmed(link: Link, noiseKey: Uint8Array): void;
-  /** A session is wanted, to renew this one or to have one again; the first attempt is to be made at `at`. */
-  redial(link: Link, at: Millis): void;
-  /** A handshake message that has come in parts. */
-  carried(message: Addressed, now: Millis): Drop;
-  /** What came from where `link` is was in plain, and should not have been. Nothing of it is proved. */
-  disagreed(link: Link, now: Millis): void;
-}
+const { data, keepalive, close, probe, probed, part, relay } = MessageType;
 
-const { data, keepalive, close, probe, probed, part } = MessageType;
+/** What is sealed; without plaintext it is empty. */
+interface Message {
+  readonly type: SealedType;
+  readonly plaintext?: Uint8Array;
+  readonly flags?: number;
+}
 
 export class Link implements Timed {
   readonly id: PeerId;
   readonly instances = new Instances();
-  /** `connect` named this peer, or an address at which it was found. */
-  wanted = false;
-  /** Where `connect` said that it may be found. */
-  places: readonly Endpoint[] = [];
-  /** Where it is not to be sought once the session that is there has ended. */
-  forgotten: Endpoint | undefined;
+  readonly sought = new LinkPlaces();
+  readonly relay: LinkRelay;
+  readonly ways: LinkWays<Link>;
   /** Proved in the last confirmed handshake. */
   noiseKey: Uint8Array | undefined;
   /** Of its last response, by which the room for the next one is known. */
@@ -72,10 +63,9 @@ export class Link implements Timed {
   /** Of the last initiation or response accepted. */
   stamp = -1;
   initiationAt: Millis = -Infinity;
-  readonly #owner: LinkOwner;
+  readonly #owner: LinkOwner<Link>;
   readonly #slots: SessionSlots<LinkSession>;
   #proof: Proof | undefined;
-  #endpoint: Endpoint | undefined;
   #keepalive: Keepalive | undefined;
   readonly #records: Records;
   readonly #exports: LinkExports;
@@ -83,9 +73,10 @@ export class Link implements Timed {
   #unknownIndexAt: Millis = -Infinity;
   #cloneAlarmAt: Millis = -Infinity;
 
-  constructor(id: PeerId, owner: LinkOwner) {
+  constructor(id: PeerId, owner: LinkOwner<Link>) {
     this.id = id;
     this.#owner = owner;
+    this.ways = new LinkWays<Link>(this, owner);
     this.#exports = new LinkExports(id, owner.local.exporting);
     this.#plain = new LinkPlain(this, owner);
     this.#slots = new SessionSlots((held) => this.#release(held.session));
@@ -96,15 +87,20 @@ export class Link implements Timed {
       hasRoom: () => this.showWay(),
       lost: () => owner.local.drops?.count(Drop.incomplete),
     });
+    this.relay = new LinkRelay(this, this.#records);
   }
 
   get isUp(): boolean {
     return this.#keepalive !== undefined;
   }
 
-  /** Source of the last authentic message; undefined before the first. */
+  /** Where packets to it go, and where the last authentic message came from that told so; undefined before the first. */
   get endpoint(): Endpoint | undefined {
-    return this.#endpoint;
+    return this.ways.endpoint;
+  }
+
+  get features(): readonly string[] {
+    return this.isUp ? this.#proof!.features : [];
   }
 
   /** As proved in the last confirmed handshake; undefined before it. */
@@ -126,28 +122,12 @@ export class Link implements Timed {
     return arrivalsOf(this.#slots.all());
   }
 
-  /** It is no longer sought at `endpoint`; a session stays, wherever it is. */
-  forgetPlace(endpoint: Endpoint): void {
-    this.places = this.places.filter((place) => !sameEndpoint(place, endpoint));
-    if (this.places.length === 0) this.wanted = false;
-    if (this.#endpoint !== undefined && sameEndpoint(this.#endpoint, endpoint)) this.forgotten = endpoint;
-  }
-
-  /** `connect` has named `endpoint`, perhaps again. */
-  unforgetPlace(endpoint: Endpoint): void {
-    if (this.isForgotten(endpoint)) this.forgotten = undefined;
-  }
-
-  isForgotten(endpoint: Endpoint): boolean {
-    return this.forgotten !== undefined && sameEndpoint(this.forgotten, endpoint);
-  }
-
   /** A response to our initiation: the peer has proved itself and is told so at once by a keepalive request. */
   initiated(session: Session, proof: Proof, from: Endpoint, now: Millis): void {
     const held = this.#hold(session, proof);
     this.#slots.initiated(held);
     this.#confirm(held, from, now);
-    this.#roam(from, now);
+    this.ways.follow({ from, asks: false, newest: true }, now);
     this.#plain.settle(now);
     this.#request(now);
   }
@@ -167,15 +147,19 @@ export class Link implements Timed {
     else this.#exports.confirmed(held.session); // it may have been retired before its first message
     this.#look(now);
     this.#keepalive?.received(now);
-    if (newest) this.#roam(from, now);
+    this.ways.follow({ from, asks: type === keepalive, newest }, now);
     if (isFirst || (newest && this.#plain.isDisplaced)) this.#plain.settle(now);
     if (type === close) return this.#closed(now);
     this.#rekeyInTime(now);
-    if (type === keepalive) return this.#answer(data, empty, now);
-    if (type === probe) return this.#receiveProbe(message, now);
+    const answersTo = newest ? from : this.endpoint!;
+    if (type === keepalive) return this.#sendTo(answersTo, { type: data }, now);
+    if (type === probe) return this.#receiveProbe(message, answersTo, now);
     if (type === probed) return this.#records.probed(plaintext, now, now);
     if (type === part) return this.#receivePart(held, message, now);
-    return plaintext.length === 0 ? this.#measure(now) : this.deliver(held, plaintext, message.forwarded);
+    if (type === relay) return this.#owner.receiveRelayed(this, message, now);
+    return plaintext.length === 0
+      ? this.#measure(from, now)
+      : this.deliver(held, plaintext, message.forwarded);
   }
 
   seal(packet: OverlayPacket, now: Millis): Drop {
@@ -193,14 +177,14 @@ export class Link implements Timed {
 
   /** Sends a handshake message once more, within the session, if the path there does not carry it whole. */
   carry(datagram: Uint8Array, to: Endpoint, now: Millis): void {
-    if (this.#endpoint !== undefined && sameEndpoint(this.#endpoint, to)) this.#records.carry(datagram, now);
+    if (this.ways.isAt(to)) this.#records.carry(datagram, now);
   }
 
   /** Ends all sessions; the peer is told when `goodbye` and there is a session to say it in. */
   end(reason: string, now: Millis, goodbye = false): void {
     if (goodbye) this.#send(MessageType.close, empty, now);
     this.#slots.clear();
-    this.#down(reason);
+    this.#down(reason, now);
     this.#owner.local.deadlines.remove(this);
   }
 
@@ -220,14 +204,14 @@ export class Link implements Timed {
   alarmClone(from: Endpoint, now: Millis): void {
     if (now - this.#cloneAlarmAt < limits.cloneAlarmMillis) return;
     this.#cloneAlarmAt = now;
-    const endpoints = this.#endpoint === undefined ? [from] : [this.#endpoint, from];
+    const endpoints = this.endpoint === undefined ? [from] : [this.endpoint, from];
     this.#owner.local.outbox.push({ type: "clone-detected", peer: this.id, endpoints });
   }
 
   deadline(): Millis | undefined {
     const ends = this.#slots.endsAt();
     const keepalive = this.#keepalive?.deadline() ?? Infinity;
-    const others = Math.min(this.#records.deadline(), this.#exports.deadline());
+    const others = Math.min(this.#records.deadline(), this.#exports.deadline(), this.ways.deadline());
     const first = Math.min(ends ?? Infinity, keepalive, others);
     return first === Infinity ? undefined : first;
   }
@@ -238,13 +222,18 @@ export class Link implements Timed {
     const due = this.#keepalive?.due(now);
     if (due === "dead") return this.#lost("no answer to 3 keepalives", now);
     if (due === "request") this.#request(now);
+    if (due === "request" && this.#keepalive?.isDoubtful === true) this.ways.doubt(now);
+    this.ways.handleTimeout(now);
     this.#records.handleTimeout(now, this.#keepalive?.heardAt ?? -Infinity);
   }
 
   #hold(session: Session, proof: Proof): LinkSession {
     const held = new LinkSession(session, proof, (...message) => this.#receive(...message));
     this.#owner.local.indices.set(session.localIndex, held);
-    this.#exports.opened(session, this.#sharesChecksums(proof));
+    this.#exports.opened(session, {
+      partialChecksum: sharesChecksums(this.#owner.local, proof.features),
+      relayed: proof.features.includes(relayedFeature),
+    });
     return held;
   }
 
@@ -259,7 +248,7 @@ export class Link implements Timed {
     const ending = this.isUp ? this.#endedBy(held.proof) : undefined;
     if (ending !== undefined) {
       this.#slots.keepCurrent();
-      this.#down(ending);
+      this.#down(ending, now);
     }
     this.instances.confirm(held.proof.instance);
     this.#proof = held.proof;
@@ -273,15 +262,13 @@ export class Link implements Timed {
   /** Why the sessions before `proof` are over; undefined when it only renews them. */
   #endedBy(proof: Proof): string | undefined {
     if (proof.identity.bindingNumber > (this.identity?.bindingNumber ?? 0)) return "the peer has a new key";
-    const judgement = this.instances.judge(proof.instance);
-    if (judgement === "same") return undefined;
-    return judgement === "new" ? "the peer has restarted" : "a clone of the peer had taken its place";
+    return endedBy(this.instances.judge(proof.instance));
   }
 
   #up(session: Session, from: Endpoint, now: Millis): void {
     const { identity, credentials, features } = this.#proof!;
     this.#keepalive = new Keepalive(now);
-    this.#endpoint = from;
+    this.ways.up(from, now);
     const { local, measuredMtu } = this.#owner;
     const answersProbes = features.includes(pathFeature);
     if (measuredMtu !== undefined && answersProbes) this.#records.measure(measuredMtu, from, now);
@@ -290,37 +277,38 @@ export class Link implements Timed {
       endpoint: from,
       initiator: session.initiator,
       aead: session.suite.name,
+      ...(this.relay.offer === undefined ? {} : { relays: this.relay.offer }),
       since: now,
     };
     local.outbox.push({ type: "session-up", session: info, peer: identity, credentials, features });
+    this.#owner.changed(this, now);
   }
 
-  #down(reason: string): void {
+  #down(reason: string, now: Millis): void {
     if (!this.isUp) return;
     this.#keepalive = undefined;
+    this.ways.down();
     this.#records.stop();
     this.#plain.end();
     this.#exports.down();
     this.#owner.local.outbox.push({ type: "session-down", peer: this.id, reason });
-  }
-
-  #sharesChecksums({ features }: Proof): boolean {
-    return this.#owner.local.exporting.partialChecksum && features.includes(checksumFeature);
+    this.#owner.changed(this, now);
   }
 
   /** How packets leave now, for the data path worker. */
   showWay(): void {
-    const { current } = this;
-    if (!this.isUp || current === undefined || this.#endpoint === undefined) return;
+    const { current, endpoint } = this;
+    if (!this.isUp || current === undefined || endpoint === undefined) return;
     const longest = Math.min(this.#records.room, longestGre);
     const isPlain = this.#plain.isSent && current.mayBePlain;
-    this.#exports.leave({ localIndex: current.localIndex, endpoint: this.#endpoint, longest, isPlain });
+    this.#exports.leave({ localIndex: current.localIndex, endpoint, longest, isPlain });
   }
 
   /** What the data path worker does counts as if it had been done here; true when it has done something. */
   #look(now: Millis): boolean {
     const before = this.#exports.deadline();
-    const { hasSent, hasOpened } = this.#exports.look(now);
+    const { hasSent, hasOpened, hasHeardHere } = this.#exports.look(now);
+    if (hasHeardHere) this.ways.heardHere(now);
     if (hasOpened) this.#keepalive?.received(now);
     if (hasSent) this.#records.sentElsewhere(now);
     if (this.#exports.deadline() < before) this.#owner.local.deadlines.update(this);
@@ -335,37 +323,42 @@ export class Link implements Timed {
   /** A peer that stops says so. It is called again only if it was asked for, and not while it is still going. */
   #closed(now: Millis): Drop {
     this.end("the peer has ended it", now);
-    if (this.wanted) this.#owner.redial(this, now + limits.afterGoodbyeMillis);
+    if (this.sought.wanted) this.#owner.redial(this, now + limits.afterGoodbyeMillis);
     return Drop.none;
   }
 
-  #roam(from: Endpoint, now: Millis): void {
-    if (this.#endpoint !== undefined && sameEndpoint(this.#endpoint, from)) return;
-    this.#endpoint = from;
-    this.#owner.local.outbox.push({ type: "roamed", peer: this.id, endpoint: from });
+  /** For the ways to the peer. */
+  ask(to: Endpoint, now: Millis): void {
+    this.#sendTo(to, { type: keepalive }, now);
+  }
+
+  moved(to: Endpoint, isOtherWay: boolean, now: Millis): void {
     this.#plain.settle(now); // before the records, which tell the worker of the new place
-    this.#records.moved(from, now);
+    this.#records.moved(to, now);
+    if (!isOtherWay) return;
+    this.#keepalive?.moved();
+    this.#request(now);
   }
 
-  #answer(type: SealedType, plaintext: Uint8Array, now: Millis): Drop {
-    this.#send(type, plaintext, now);
-    return Drop.none;
-  }
-
-  #receiveProbe({ plaintext, length }: Opened, now: Millis): Drop {
+  #receiveProbe({ plaintext, length }: Opened, to: Endpoint, now: Millis): Drop {
     if (plaintext.length < probedLength) return Drop.malformed; // its answer would be longer
     this.#records.heardProbe(plaintext, now);
-    return this.#answer(probed, encodeProbed(length), now);
+    return this.#sendTo(to, { type: probed, plaintext: encodeProbed(length) }, now);
   }
 
   #receivePart(held: LinkSession, { plaintext, from }: Opened, now: Millis): Drop {
     const record = this.#records.receive(plaintext, now);
     if (typeof record === "number") return record;
-    if (record.type === data) return this.deliver(held, record.bytes, record.flags === forwardedFlag);
-    return this.#owner.carried({ type: record.type, datagram: record.bytes, from }, now);
+    const { type, bytes } = record;
+    const forwarded = record.flags === forwardedFlag;
+    if (type === data) return this.deliver(held, bytes, forwarded);
+    if (type === relay) return this.#owner.receiveRelayed(this, { plaintext: bytes, forwarded }, now);
+    return this.#owner.carried({ type, datagram: bytes, from }, now);
   }
 
-  #measure(now: Millis): Drop {
+  /** An answer from elsewhere is to another question. */
+  #measure(from: Endpoint, now: Millis): Drop {
+    if (isRelayEndpoint(from) !== this.ways.isRelayed) return Drop.none;
     const rtt = this.#keepalive?.answered(now);
     if (rtt !== undefined) this.#owner.local.outbox.push({ type: "round-trip", peer: this.id, rtt });
     return Drop.none;
@@ -373,7 +366,7 @@ export class Link implements Timed {
 
   /** A GRE packet of this peer. */
   deliver({ proof }: LinkSession, plaintext: Uint8Array, forwarded: boolean): Drop {
-    const packet = decodeRecord(plaintext, forwarded, this.#sharesChecksums(proof));
+    const packet = decodeRecord(plaintext, forwarded, sharesChecksums(this.#owner.local, proof.features));
     if (typeof packet === "number") return packet;
     const { outbox } = this.#owner.local;
     if (outbox.full) return Drop.queueFull;
@@ -392,9 +385,14 @@ export class Link implements Timed {
   }
 
   #send(type: SealedType, plaintext: Uint8Array, now: Millis, flags = 0): boolean {
-    const datagram = this.current?.seal(type, plaintext, now, flags);
-    if (datagram === undefined || this.#endpoint === undefined) return false;
-    this.#owner.local.outbox.transmit(datagram, this.#endpoint);
-    return true;
+    return this.#sendTo(this.endpoint, { type, plaintext, flags }, now) === Drop.none;
+  }
+
+  /** `noSession` when there is none to send in, or no place to send to. */
+  #sendTo(to: Endpoint | undefined, { type, plaintext = empty, flags = 0 }: Message, now: Millis): Drop {
+    const datagram = to && this.current?.seal(type, plaintext, now, flags);
+    if (datagram === undefined) return Drop.noSession;
+    this.#owner.local.outbox.transmit(datagram, to!, now);
+    return Drop.none;
   }
 }

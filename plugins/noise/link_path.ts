@@ -5,16 +5,39 @@
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { PathMtu } from "../../core/forwarding/path_mtu.ts";
 import { readU16, writeU16 } from "../../core/wire/field.ts";
-import { limits, overhead } from "./constants.ts";
+import { isRelayEndpoint } from "../../core/wire/relay_endpoint.ts";
+import { directOverhead, limits, overhead, relayOverhead } from "./constants.ts";
 import { tagLength, transportHeaderLength } from "./wire.ts";
 
 /** IP and UDP headers of the underlay. */
 const outer = { 4: 28, 6: 48 } as const;
 const sealing = transportHeaderLength + tagLength;
 
+/** What is known of a way before it is measured. */
+interface WayKind {
+  /** Which sizes are taken for granted. */
+  readonly family: 4 | 6;
+  /** What its IP packets have more than the datagram that is sealed for the peer. */
+  readonly outer: number;
+  /** The same of the overlay packet in it. */
+  readonly overhead: number;
+}
+
+/**
+ * Behind a relay each leg is of a family of its own, which this end need not know: the larger headers and the smaller guarantees
+ * are counted. A size is that of the longer leg's packets.
+ */
+const relayed: WayKind = { family: 4, outer: outer[6] + relayOverhead, overhead: overhead[6] };
+
+function kindOf(endpoint: Endpoint): WayKind {
+  if (isRelayEndpoint(endpoint)) return relayed;
+  const family = endpoint.host.includes(":") ? 6 : 4;
+  return { family, outer: outer[family], overhead: directOverhead[family] };
+}
+
 export class LinkPath {
   readonly #upper: number;
-  #family: 4 | 6;
+  #way: WayKind;
   #machine: PathMtu;
   /** When the path was last measured from the start, or will be. */
   #startsAt: Millis;
@@ -22,8 +45,8 @@ export class LinkPath {
   /** `upper`: IP bytes of the largest packet that this host's underlay takes. */
   constructor(upper: number, endpoint: Endpoint, now: Millis) {
     this.#upper = upper;
-    this.#family = familyOf(endpoint);
-    this.#machine = new PathMtu(this.#family, upper, now);
+    this.#way = kindOf(endpoint);
+    this.#machine = new PathMtu(this.#way.family, upper, now);
     this.#startsAt = now;
   }
 
@@ -31,19 +54,19 @@ export class LinkPath {
   moved(endpoint: Endpoint, now: Millis): void {
     // One that is about to start is not put off: a peer that goes on moving would never be measured.
     if (this.#startsAt <= now) this.#startsAt = Math.max(now, this.#startsAt + limits.pathMoveMillis);
-    this.#family = familyOf(endpoint);
-    this.#machine = new PathMtu(this.#family, this.#upper, this.#startsAt, false);
+    this.#way = kindOf(endpoint);
+    this.#machine = new PathMtu(this.#way.family, this.#upper, this.#startsAt, false);
   }
 
   /** IP bytes of the largest overlay packet that crosses in one datagram; undefined while that is being measured. */
   get known(): number | undefined {
     const { known } = this.#machine;
-    return known && known - overhead[this.#family];
+    return known && known - this.#way.overhead;
   }
 
   /** Bytes of the longest datagram to send. */
   get datagramRoom(): number {
-    return this.#machine.mtu - outer[this.#family];
+    return this.#machine.mtu - this.#way.outer;
   }
 
   /** Bytes of the longest plaintext to seal in one message. */
@@ -54,7 +77,7 @@ export class LinkPath {
   /** So many bytes have been sealed in one message; true when {@link deadline} may have moved to an earlier time. */
   sent(plaintext: number, now: Millis): boolean {
     const before = this.#machine.deadline();
-    this.#machine.sent(plaintext + sealing + outer[this.#family], now);
+    this.#machine.sent(plaintext + sealing + this.#way.outer, now);
     return this.#machine.deadline() < before;
   }
 
@@ -66,7 +89,7 @@ export class LinkPath {
   probes(now: Millis, heardAt: Millis): readonly Uint8Array[] {
     const sizes = this.#machine.due(now, heardAt);
     const first = this.#machine.isDoubtful ? doubt : 0;
-    return sizes.map((size) => encodeProbe(size - outer[this.#family] - sealing, first));
+    return sizes.map((size) => encodeProbe(size - this.#way.outer - sealing, first));
   }
 
   /** The peer's probe has come; true when {@link deadline} may have moved to an earlier time. */
@@ -78,7 +101,7 @@ export class LinkPath {
   /** The plaintext of an answer to one of them; false if it is none. */
   probed(plaintext: Uint8Array, now: Millis): boolean {
     if (plaintext.length !== probedLength) return false;
-    this.#machine.acknowledged(readU16(plaintext, 0) + outer[this.#family], now);
+    this.#machine.acknowledged(readU16(plaintext, 0) + this.#way.outer, now);
     return true;
   }
 }
@@ -99,8 +122,4 @@ export function encodeProbed(length: number): Uint8Array {
   const plaintext = new Uint8Array(probedLength);
   writeU16(plaintext, 0, length);
   return plaintext;
-}
-
-function familyOf({ host }: Endpoint): 4 | 6 {
-  return host.includes(":") ? 6 : 4;
 }

@@ -118,7 +118,7 @@ export class LinkPlain<L extends PlainLink> implements TrustedPeer {
     const { endpoint, held } = this.#link;
     if (!this.#isSent || forwarded || !mayBePlain(protocol)) return false;
     if (endpoint === undefined || held?.session.isUsable(now) !== true) return false;
-    this.#owner.local.outbox.transmit(gre, endpoint);
+    this.#owner.local.outbox.transmit(gre, endpoint, now);
     return true;
   }
 

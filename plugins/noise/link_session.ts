@@ -13,8 +13,10 @@ export interface Opened {
   readonly plaintext: Uint8Array;
   readonly forwarded: boolean;
   readonly from: Endpoint;
-  /** Bytes of the datagram; 0 when the worker had it, which opens data only. */
+  /** Bytes of the datagram; 0 when the worker had it, which opens no probes. */
   readonly length: number;
+  /** The worker has dealt with what was in it: this only tells that it has come, and from where. */
+  readonly isSign: boolean;
   /** No message with a higher counter has been opened before it. */
   readonly newest: boolean;
 }
@@ -22,8 +24,10 @@ export interface Opened {
 /** What the session's link makes of a message. */
 export type Receiver = (held: LinkSession, message: Opened, now: Millis) => Drop;
 
-const { data, keepalive, close, probe, probed, part } = MessageType;
-const sessionTypes: ReadonlySet<number> = new Set([data, keepalive, close, probe, probed, part]);
+const { data, keepalive, close, probe, probed, part, relay } = MessageType;
+const sessionTypes: ReadonlySet<number> = new Set([data, keepalive, close, probe, probed, part, relay]);
+/** The worker opens those, and has the window for them: opened here as well, a copy would pass as a second message. */
+const sharedTypes: ReadonlySet<number> = new Set([data, relay]);
 
 export class LinkSession implements IndexOwner {
   readonly session: Session;
@@ -41,8 +45,7 @@ export class LinkSession implements IndexOwner {
   receive({ type, datagram, from }: Addressed, now: Millis): Drop {
     const { session } = this;
     if (!sessionTypes.has(type)) return notExpected;
-    // The worker has the window for those: opened here as well, a copy would pass as a second message.
-    if (type === data && session.isShared) return notExpected;
+    if (sharedTypes.has(type) && session.isShared) return notExpected;
     if (!isTransport(datagram)) return Drop.malformed;
     const plaintext = session.open(datagram, now);
     if (typeof plaintext === "number") return plaintext;
@@ -52,16 +55,20 @@ export class LinkSession implements IndexOwner {
       forwarded: isForwarded(datagram),
       from,
       length: datagram.length,
+      isSign: false,
       newest: readCounter(datagram) === session.newest,
     };
     return this.#receiver(this, message, now);
   }
 
-  /** A data message of this session that the worker has opened. */
-  receiveOpened({ plaintext, forwarded, counter, newest, from }: OpenedMessage, now: Millis): Drop {
+  /** A data message or a relayed one of this session that the worker has opened. */
+  receiveOpened(opened: OpenedMessage, now: Millis): Drop {
+    const { plaintext, forwarded, counter, newest, from } = opened;
     if (!this.session.isShared || !this.session.isUsable(now)) return notExpected;
     const isNewest = newest && counter > this.session.newestHere;
-    const message = { type: data, plaintext, forwarded, from, length: 0, newest: isNewest };
+    const type = opened.relayed ? relay : data;
+    const isSign = opened.relayed && plaintext.length === 0;
+    const message = { type, plaintext, forwarded, from, length: 0, isSign, newest: isNewest };
     return this.#receiver(this, message, now);
   }
 }

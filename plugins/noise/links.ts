@@ -7,7 +7,8 @@ import type { PeerIdentity } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { encodeHex } from "../../core/wire/hex.ts";
 import { limits } from "./constants.ts";
-import { Link, type LinkOwner } from "./link.ts";
+import { Link } from "./link.ts";
+import type { LinkOwner } from "./link_owner.ts";
 import type { Local } from "./local.ts";
 import type { Proof } from "./slots.ts";
 
@@ -30,15 +31,17 @@ export interface Admitted {
 
 export class Links {
   readonly #local: Local;
-  readonly #owner: LinkOwner;
+  readonly #owner: LinkOwner<Link>;
   readonly #byId = new Map<PeerId, Link>();
   /** By Noise key in hex: the key a peer proved in its last confirmed handshake. */
   readonly #byKey = new Map<string, Link>();
+  /** By tag in hex, of those that have one; of two with one tag the first. */
+  readonly #byTag = new Map<string, Link>();
 
   /** By the index of the current session on the other side; of two that chose the same the later one. */
   readonly #byRemoteIndex = new Map<number, Link>();
 
-  constructor(local: Local, owner: LinkOwner) {
+  constructor(local: Local, owner: LinkOwner<Link>) {
     this.#local = local;
     this.#owner = owner;
   }
@@ -55,6 +58,11 @@ export class Links {
   byRemoteIndex(index: number): Link | undefined {
     const link = this.#byRemoteIndex.get(index);
     return link?.current?.remoteIndex === index ? link : undefined;
+  }
+
+  /** The peer whose id begins so. */
+  byTag(tag: Uint8Array): Link | undefined {
+    return this.#byTag.get(encodeHex(tag));
   }
 
   all(): IterableIterator<Link> {
@@ -95,14 +103,19 @@ export class Links {
     if (this.#byId.size >= limits.peers && !this.#evict()) return undefined;
     const link = new Link(id, this.#owner);
     this.#byId.set(id, link);
+    const tag = link.relay.tag && encodeHex(link.relay.tag);
+    if (tag !== undefined && !this.#byTag.has(tag)) this.#byTag.set(tag, link);
     return link;
   }
 
   /** Forgets the oldest peer without a session. */
   #evict(): boolean {
     for (const link of this.#byId.values()) {
-      if (link.isUp || link.wanted || link.deadline() !== undefined) continue;
+      if (link.isUp || link.sought.wanted || link.deadline() !== undefined) continue;
       this.#byId.delete(link.id);
+      if (link.relay.tag !== undefined && this.byTag(link.relay.tag) === link) {
+        this.#byTag.delete(encodeHex(link.relay.tag));
+      }
       this.#unbind(link);
       return true;
     }

@@ -3,7 +3,9 @@
  */
 import type { AeadName, AeadSuite } from "../../core/contracts/aead.ts";
 import type { DropCounters, Host, Random, Self } from "../../core/contracts/host.ts";
+import type { RelayRates } from "../../core/contracts/encapsulation.ts";
 import type { Membership } from "../../core/contracts/membership.ts";
+import type { PeerId } from "../../core/contracts/values.ts";
 import type { X25519 } from "../../core/noise/dh.ts";
 import type { CookieJar } from "./cookies.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -24,6 +26,17 @@ export type NoiseHost = Pick<Host, "membership" | "random" | "aeads"> & {
   readonly drops?: DropCounters | undefined;
 };
 
+/** Whether this node passes messages on, how many of each peer, and whom it asks to do so. */
+export interface Relaying {
+  readonly policy: RelayPolicy;
+  readonly rates: RelayRates;
+  /** Through these members peers are sought that do not answer at their addresses. */
+  readonly relays: readonly PeerId[];
+}
+
+/** `always`: also asks to be asked first. */
+export type RelayPolicy = "never" | "willing" | "always";
+
 export interface Local {
   readonly self: NoiseHost["self"];
   readonly membership: Membership;
@@ -41,6 +54,7 @@ export interface Local {
   readonly exporting: Exporting;
   readonly indices: IndexTable;
   readonly trusted: Trusted;
+  readonly relaying: Relaying;
   readonly deadlines: Deadlines;
   /** Before every first message to this node. */
   readonly gate: Gate;

@@ -13,6 +13,7 @@
  *                        cookie ─────────────index─> Dial or JoinClient: the same once more, with mac2
  *                        who-is / I-am ──────────> answered statelessly / Ask ──> Dial
  *                        unknown index ──────────> Link ──> Dial
+ *                        relayed ────────────index─> Relays ──> passed on, or judged anew as what it carries
  *                        plain GRE ──────────place─> Link, if the peer there and this node have agreed on it ──> packet
  *
  * Every datagram ends in a Drop or in `none`; nothing it contains can throw or change anything before it has verified.
@@ -29,6 +30,8 @@ import type {
   OpenedMessage,
   OverlayPacket,
   PathMeasuring,
+  Relayed,
+  Relaying,
   SessionExport,
   SessionExporter,
   SessionTarget,
@@ -39,7 +42,7 @@ import { sameEndpoint } from "../../core/wire/endpoint.ts";
 import { pathMtuLimits } from "../../core/forwarding/path_mtu.ts";
 import { sourceOf } from "../../core/wire/source.ts";
 import { TokenBucket } from "./bucket.ts";
-import { limits, overhead } from "./constants.ts";
+import { limits, overhead, relayOverhead } from "./constants.ts";
 import { CookieJar } from "./cookies.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Dialer } from "./dialer.ts";
@@ -48,13 +51,15 @@ import { Gate } from "./gate.ts";
 import { type Addressed, IndexTable } from "./indices.ts";
 import { JoinClient } from "./join_client.ts";
 import { JoinServer } from "./join_server.ts";
-import type { Link, LinkOwner } from "./link.ts";
+import type { Link } from "./link.ts";
+import type { LinkOwner, RelayedMessage } from "./link_owner.ts";
 import { Links } from "./links.ts";
-import type { Local, NoiseHost } from "./local.ts";
+import type { Local, NoiseHost, RelayPolicy } from "./local.ts";
 import { Outbox } from "./outbox.ts";
 import { instanceLength } from "./payload.ts";
 import { RateLimiter } from "./rate_limiter.ts";
 import { ReadyKeyTable } from "./ready_keys.ts";
+import { Relays } from "./relays.ts";
 import { Responder } from "./responder.ts";
 import { Stamps } from "./stamps.ts";
 import { Trusted } from "./trusted.ts";
@@ -78,16 +83,31 @@ export interface NoiseOptions {
   readonly underlayMtu?: number;
   /** Where packets may cross in plain, if the peer there says the same of this node. */
   readonly trustedSubnets?: readonly Prefix[];
+  /** Whether messages are passed on for members that do not reach each other, and how many of each. */
+  readonly relay?: RelayPolicy;
+  readonly relayBytesPerSecond?: number;
+  readonly relayPacketsPerSecond?: number;
+  /** Members through which all others are sought as well, where they do not answer at an address. */
+  readonly relays?: readonly PeerId[];
 }
 
 export class NoiseMachine
-  implements Encapsulation, Joining, SessionExport, PathMeasuring, ArrivalCounting, LinkOwner {
+  implements
+    Encapsulation,
+    Joining,
+    SessionExport,
+    PathMeasuring,
+    ArrivalCounting,
+    Relaying,
+    LinkOwner<Link> {
   readonly overhead = overhead;
+  readonly relayOverhead = relayOverhead;
   readonly local: Local;
   readonly underlayMtu: number;
   readonly #links: Links;
   readonly #dialer: Dialer;
   readonly #responder: Responder;
+  readonly #relays: Relays;
   readonly #joinServer: JoinServer;
   readonly #whoIsAnswers: RateLimiter;
   readonly #unknownIndexAnswers: RateLimiter;
@@ -104,6 +124,10 @@ export class NoiseMachine
     this.#dialer = new Dialer(this.local, this.#links);
     this.#responder = new Responder(this.local, this.#links);
     this.#joinServer = new JoinServer(this.local);
+    this.#relays = new Relays(this.local, this.#links, {
+      arrived: (message, from, now) => this.handleDatagram(message, from, now),
+      leadsNowhere: (place, now) => this.#leadsNowhere(place, now),
+    });
   }
 
   /** Where stamps start: before the first handshake. */
@@ -128,13 +152,16 @@ export class NoiseMachine
     this.#dialer.forgetPeer(peer);
     const link = this.#links.get(peer);
     if (link === undefined) return;
-    link.wanted = false;
-    link.places = [];
+    link.sought.clear();
     link.end("disconnected", now, true);
   }
 
   seal(peer: PeerId, packet: OverlayPacket, now: Millis): Drop {
     return this.#links.get(peer)?.seal(packet, now) ?? Drop.noSession;
+  }
+
+  relayed(peer: PeerId): Relayed {
+    return this.#relays.count(peer);
   }
 
   arrivals(peer: PeerId): Arrivals | undefined {
@@ -152,6 +179,8 @@ export class NoiseMachine
 
   exportSessions(to: SessionExporter): void {
     this.local.exporting.to = to;
+    const { policy, rates } = this.local.relaying;
+    if (policy !== "never") to.relaying(rates);
   }
 
   handleOpened(message: OpenedMessage, now: Millis): Drop {
@@ -190,6 +219,7 @@ export class NoiseMachine
       case MessageType.probe:
       case MessageType.probed:
       case MessageType.part:
+      case MessageType.relay:
       case MessageType.joinAnswer:
       case MessageType.joinMissing:
         return this.#receiveSealed({ type: read.type, datagram, from }, now);
@@ -233,6 +263,28 @@ export class NoiseMachine
     this.#dialer.redial(link, at);
   }
 
+  receiveRelayed(link: Link, message: RelayedMessage, now: Millis): Drop {
+    return this.#relays.receive(link, message, now);
+  }
+
+  moved(link: Link, from: PeerId | undefined, to: PeerId | undefined): void {
+    this.#relays.moved(link, from, to);
+  }
+
+  isOpen(relay: PeerId): boolean {
+    return this.#relays.isOpen(relay);
+  }
+
+  changed(link: Link, now: Millis): void {
+    if (!link.isUp) this.#relays.lost(link.id, now);
+    else if (this.isOpen(link.id)) this.#dialer.relayOpened(link.id, now);
+  }
+
+  #leadsNowhere(place: Endpoint, now: Millis): void {
+    this.#relays.leadsNowhere(place, now);
+    this.#dialer.leadsNowhere(place, now);
+  }
+
   #receiveReply(message: Addressed, now: Millis): Drop {
     const reply = decodeReply(message.datagram);
     if (reply === undefined) return Drop.malformed;
@@ -253,9 +305,11 @@ export class NoiseMachine
 
   /** The sender may hold a session that this node lost in a restart. A join is repeated by its owner in any case. */
   #answerUnknown({ type, datagram, from }: Addressed, now: Millis): Drop {
-    const isMember = type === MessageType.data || type === MessageType.keepalive || type === MessageType.part;
+    const isMember = type === MessageType.data || type === MessageType.keepalive ||
+      type === MessageType.part ||
+      type === MessageType.relay;
     if (isMember && this.#unknownIndexAnswers.allow(sourceOf(from.host), now)) {
-      this.local.outbox.transmit(encodeUnknownIndex(datagram), from);
+      this.local.outbox.transmit(encodeUnknownIndex(datagram), from, now);
     }
     return Drop.unknownSession;
   }
@@ -281,7 +335,16 @@ export class NoiseMachine
   }
 }
 
-function localOf(host: NoiseHost, { aead = "auto", trustedSubnets = [] }: NoiseOptions): Local {
+function relayingOf({ relay = "willing", relays = [], ...rates }: NoiseOptions): Local["relaying"] {
+  const {
+    relayBytesPerSecond: bytesPerSecond = limits.relayBytesPerSecond,
+    relayPacketsPerSecond: packetsPerSecond = limits.relayPacketsPerSecond,
+  } = rates;
+  return { policy: relay, rates: { bytesPerSecond, packetsPerSecond }, relays };
+}
+
+function localOf(host: NoiseHost, options: NoiseOptions): Local {
+  const { aead = "auto", trustedSubnets = [] } = options;
   const suites = new Map(host.aeads.toReversed().map((suite) => [suite.name, suite]));
   const fastestFirst = [...new Set(host.aeads.map((suite) => suite.name))];
   const outbox = new Outbox();
@@ -300,6 +363,7 @@ function localOf(host: NoiseHost, { aead = "auto", trustedSubnets = [] }: NoiseO
     exporting: new Exporting(),
     indices: new IndexTable(host.random),
     trusted: new Trusted(trustedSubnets),
+    relaying: relayingOf(options),
     deadlines: new Deadlines(),
     gate: new Gate(outbox, host.random),
     readyKeys: new ReadyKeyTable(host.membership, host.self.noise.publicKey, host.random),

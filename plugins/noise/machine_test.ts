@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Drop } from "../../core/contracts/drop.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { test } from "../../tests/harness.ts";
-import { overhead, protocol } from "./constants.ts";
+import { directOverhead, protocol } from "./constants.ts";
 import { aes, areFirstAttempts, chacha, networkKey, Rig } from "./testing_rig.ts";
 import { MessageType } from "./wire.ts";
 
@@ -22,6 +22,7 @@ test("two members get a session in one round trip and both are told once", () =>
     endpoint: b.endpoint,
     initiator: true,
     aead: "chacha20-poly1305",
+    relays: "willing",
     since: 1_020,
   });
   assert.equal(new TextDecoder().decode(up!.credentials), "b#1#");
@@ -43,12 +44,12 @@ test("packets pass in both directions, as they were and with their flag", () => 
   assert.equal(b.of("packet")[0]!.packet.protocol, 0x0800);
 });
 
-test("a datagram is longer than its packet by the stated overhead, less the room for a key", () => {
+test("a datagram is longer than its packet by the stated overhead without a relay, less the room for a key", () => {
   const rig = new Rig();
   const { a, b } = rig.pair();
   rig.send(a, b, "x".repeat(1_000));
-  assert.equal(rig.log.at(-1)!.datagram.length + 20 + 8, 1_000 + overhead[4] - 4);
-  assert.equal(rig.log.at(-1)!.datagram.length + 40 + 8, 1_000 + overhead[6] - 4);
+  assert.equal(rig.log.at(-1)!.datagram.length + 20 + 8, 1_000 + directOverhead[4] - 4);
+  assert.equal(rig.log.at(-1)!.datagram.length + 40 + 8, 1_000 + directOverhead[6] - 4);
 });
 
 test("what cannot be sealed says why", () => {

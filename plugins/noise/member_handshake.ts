@@ -55,14 +55,39 @@ export const checksumFeature = "partial_checksum";
  */
 export const trustedFeature = "trusted";
 
+/** Takes messages that a relay has passed on. */
+export const relayedFeature = "relayed";
+
+/** Passes on messages of others, and the same with the wish to be asked first. */
+export const relayFeature = "relay";
+export const relayAlwaysFeature = "relay_always";
+
+const relayFeatures = {
+  never: [relayedFeature],
+  willing: [relayedFeature, relayFeature],
+  always: [relayedFeature, relayFeature, relayAlwaysFeature],
+} as const;
+
+/** What a peer with these features offers to others; undefined: it passes nothing on. */
+export function relayOfferOf(features: readonly string[]): "willing" | "always" | undefined {
+  if (!features.includes(relayFeature)) return undefined;
+  return features.includes(relayAlwaysFeature) ? "always" : "willing";
+}
+
 /** Extensions this node speaks; what both sides name may be used. `trusts` as in {@link trustedFeature}. */
 export function offeredFeatures(local: Local, trusts: boolean): readonly string[] {
   return [
     pathFeature,
     broadcastFeature,
+    ...relayFeatures[local.relaying.policy],
     ...local.exporting.partialChecksum ? [checksumFeature] : [],
     ...trusts ? [trustedFeature] : [],
   ];
+}
+
+/** Checksums may be left to the other side: both can finish them. */
+export function sharesChecksums(local: Local, features: readonly string[]): boolean {
+  return local.exporting.partialChecksum && features.includes(checksumFeature);
 }
 
 /** What both must agree on without saying it. */

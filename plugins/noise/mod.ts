@@ -13,7 +13,10 @@ import { z } from "zod";
 import type { Host } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import { definePlugin } from "../../core/contracts/plugin.ts";
+import { decodeBase32 } from "../../core/wire/base32.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
+import type { PeerId } from "../../core/contracts/values.ts";
+import { limits } from "./constants.ts";
 import { NoiseMachine, type NoiseOptions } from "./machine.ts";
 import { type StampHost, StampKeeper } from "./stamp_keeper.ts";
 
@@ -32,7 +35,24 @@ const config = z.strictObject({
     .default([]).describe(
       "Networks in which packets cross unencrypted, to and from peers there that list this host's address likewise.",
     ),
+  relay: z.enum(["never", "willing", "always"]).default("willing").describe(
+    "Whether to pass messages on for members that do not reach each other; always: also ask to be asked first.",
+  ),
+  relayBytesPerSecond: z.int().min(10_000).max(100_000_000_000).default(limits.relayBytesPerSecond).describe(
+    "Bytes a second that are passed on for each peer.",
+  ),
+  relayPacketsPerSecond: z.int().min(10).max(100_000_000).default(limits.relayPacketsPerSecond).describe(
+    "Messages a second that are passed on for each peer.",
+  ),
+  relays: z.array(z.string().refine(isPeerId, "expected the id of a peer, 32 characters")).max(limits.relays)
+    .default([]).describe(
+      "Ids of members through which all others are sought as well, where they do not answer at an address.",
+    ),
 });
+
+function isPeerId(text: string): boolean {
+  return decodeBase32(text)?.length === 20;
+}
 
 function isPrefix(text: string): boolean {
   return parsePrefix(text) !== undefined;
@@ -75,9 +95,10 @@ export const noise = definePlugin<
   slot: "encapsulation",
   name: "noise",
   config,
-  create: ({ trustedSubnets, ...options }, host) =>
+  create: ({ trustedSubnets, relays, ...options }, host) =>
     new NoiseEncapsulation(host, {
       ...options,
+      relays: relays as readonly string[] as readonly PeerId[],
       trustedSubnets: trustedSubnets.flatMap((text) => parsePrefix(text) ?? []),
     }),
 });

@@ -80,7 +80,15 @@ test("the plugin names its slot and refuses options it does not know", () => {
 
 test("its configuration prints itself as JSON Schema", () => {
   const schema = noise.config["~standard"].jsonSchema!.input({ target: "draft-2020-12" });
-  assert.deepEqual(Object.keys(schema["properties"] as object), ["aead", "underlayMtu", "trustedSubnets"]);
+  assert.deepEqual(Object.keys(schema["properties"] as object), [
+    "aead",
+    "underlayMtu",
+    "trustedSubnets",
+    "relay",
+    "relayBytesPerSecond",
+    "relayPacketsPerSecond",
+    "relays",
+  ]);
 });
 
 test("stamps of a restarted node begin above all stamps of the last start, also with the clock set back", async () => {

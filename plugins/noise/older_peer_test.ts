@@ -9,7 +9,7 @@ import { parseProtocolName } from "../../core/noise/protocol_name.ts";
 import { encodeGre, GreProtocol } from "../../core/wire/gre.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import { test } from "../../tests/harness.ts";
-import { overhead, protocol } from "./constants.ts";
+import { directOverhead, protocol } from "./constants.ts";
 import { memberKeys, memberMacKey, signHandshake } from "./mac.ts";
 import { memberPrologue, receiveInitiation } from "./member_handshake.ts";
 import { decodeChoice, encodeChoice, encodeOffer } from "./payload.ts";
@@ -72,7 +72,7 @@ function called(scene: Scene): Session {
   assert.equal(scene.give(initiation), Drop.none);
   const reply = decodeReply(scene.last)!;
   const choice = decodeChoice(handshake.readMessage(reply.noise)!)!;
-  assert.deepEqual(choice.features, ["paths", "broadcast_tree", "trusted"]);
+  assert.deepEqual(choice.features, ["paths", "broadcast_tree", "relayed", "relay", "trusted"]);
   const session = scene.session(handshake.split(), reply.sender, true);
   assert.equal(scene.give(session.seal(MessageType.keepalive, empty, scene.rig.now)!), Drop.none);
   return session;
@@ -125,7 +125,7 @@ for (const [name, begin] of [["calls", called], ["is called", answered]] as cons
     const session = begin(scene);
     const before = { 4: 64, 6: 84 } as const;
     const sizes = ([4, 6] as const).map((family) => 1_500 - before[family]);
-    assert.deepEqual(sizes, [1_500 - overhead[4] + 4, 1_500 - overhead[6] + 4]);
+    assert.deepEqual(sizes, [1_500 - directOverhead[4] + 4, 1_500 - directOverhead[6] + 4]);
     for (const size of sizes) {
       const gre = encodeGre({ protocol: GreProtocol.ipv4 }, new Uint8Array(size).fill(1));
       assert.equal(scene.give(session.seal(MessageType.data, gre, scene.rig.now)!), Drop.none);

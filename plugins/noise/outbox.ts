@@ -4,10 +4,13 @@
  * with a wrong picture, and each call makes only a few.
  */
 import type { EncapsulationOutput } from "../../core/contracts/encapsulation.ts";
-import type { Endpoint } from "../../core/contracts/values.ts";
+import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import { type RelayedPlace, relayedPlace } from "../../core/wire/relay_endpoint.ts";
 import { limits } from "./constants.ts";
 
 export class Outbox {
+  /** Takes what is for a place behind a relay: it comes back sealed for the relay, at an address. */
+  toRelay: (datagram: Uint8Array, place: RelayedPlace, now: Millis) => void = () => {};
   #outputs: EncapsulationOutput[] = [];
   #first = 0;
 
@@ -22,8 +25,11 @@ export class Outbox {
   }
 
   /** A datagram: dropped when the queue is full, as the network might have done. */
-  transmit(datagram: Uint8Array, to: Endpoint): void {
-    if (!this.full) this.push({ type: "transmit", datagram, to });
+  transmit(datagram: Uint8Array, to: Endpoint, now: Millis): void {
+    if (this.full) return;
+    const place = relayedPlace(to);
+    if (place === undefined) this.push({ type: "transmit", datagram, to });
+    else this.toRelay(datagram, place, now);
   }
 
   take(): EncapsulationOutput | undefined {

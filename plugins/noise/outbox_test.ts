@@ -10,7 +10,7 @@ const fact: EncapsulationOutput = { type: "session-down", peer: "a" as PeerId, r
 
 test("outputs come out in order", () => {
   const outbox = new Outbox();
-  outbox.transmit(Uint8Array.of(1), to);
+  outbox.transmit(Uint8Array.of(1), to, 0);
   outbox.push(fact);
   assert.equal(outbox.take()?.type, "transmit");
   assert.equal(outbox.take(), fact);
@@ -19,7 +19,7 @@ test("outputs come out in order", () => {
 
 test("datagrams beyond the limit are dropped, facts are not, and room made is room again", () => {
   const outbox = new Outbox();
-  for (let i = 0; i < limits.queuedPackets + 10; i++) outbox.transmit(new Uint8Array(1), to);
+  for (let i = 0; i < limits.queuedPackets + 10; i++) outbox.transmit(new Uint8Array(1), to, 0);
   assert.equal(outbox.full, true);
   outbox.push(fact);
   outbox.take();

@@ -2,7 +2,7 @@
  * Records that are larger than the path: how they are cut, and how they become whole again.
  *
  * A record is what one message would have carried: the plaintext of transport data, or a handshake message, which on a
- * narrow path travels in the session that it renews. Each part is a sealed message of its own, so every byte that is kept
+ * narrow path travels in the session that it renews, or in that with the relay which passes it on. Each part is a sealed message of its own, so every byte that is kept
  * here came from the peer, once, in this session or the one it renews. Senders make the parts of a record equally long, but
  * for the last.
  *
@@ -13,7 +13,7 @@
  *    +---------------------------------------------------------------+
  *
  * Id counts the records of a sender; Index is below Count, which is 2 to 255; Type and Flags are those that the record
- * would have had in a message of its own, so Type is 1, 2 or 6.
+ * would have had in a message of its own, so Type is 1, 2, 6 or 18.
  */
 import { Drop } from "../../core/contracts/drop.ts";
 import type { Millis } from "../../core/contracts/values.ts";
@@ -79,7 +79,7 @@ export function decodePart(plaintext: Uint8Array): Part | undefined {
 }
 
 function mayHave(type: number, flags: number): boolean {
-  if (type === MessageType.data) return (flags & ~forwardedFlag) === 0;
+  if (type === MessageType.data || type === MessageType.relay) return (flags & ~forwardedFlag) === 0;
   return flags === 0 && (type === MessageType.initiation || type === MessageType.response);
 }
 

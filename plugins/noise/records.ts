@@ -77,6 +77,18 @@ export class Records {
     if (this.#path !== undefined) this.#proveSoon(this.#path.room, now);
   }
 
+  /**
+   * What a relay carries, plaintext of a relayed message. Only handshakes are split: those of a first session cannot be smaller,
+   * whereas the two ends measure what passes whole, and must not be told that all does.
+   */
+  relay(flags: number, bytes: Uint8Array, maySplit: boolean, now: Millis): boolean {
+    const { room } = this;
+    const record = { type: MessageType.relay, flags, bytes };
+    if (maySplit && bytes.length > room) return this.#sendParts(record, room, now);
+    this.#proveSoon(Math.min(bytes.length, room), now);
+    return this.#link.send(record.type, bytes, now, flags);
+  }
+
   /** Sends a handshake message in parts, if the path does not carry it whole. */
   carry(datagram: Uint8Array, now: Millis): void {
     const path = this.#path;

@@ -52,7 +52,7 @@ export class Responder {
       return Drop.tooBig;
     }
     admitted.link.responded(answer.session, admitted.proof);
-    this.#local.outbox.transmit(answer.message, from);
+    this.#local.outbox.transmit(answer.message, from, now);
     admitted.link.carry(answer.message, from, now);
     return Drop.none;
   }

@@ -93,9 +93,14 @@ export class Session {
     return this.#cells?.sentPlain ?? 0;
   }
 
-  /** Data messages that the worker has opened. */
+  /** Messages that the worker has opened. */
   get openedByWorker(): number {
     return this.#cells?.received ?? 0;
+  }
+
+  /** Those of them that came on another way than packets to the peer take. */
+  get strayedByWorker(): number {
+    return this.#cells?.strayed ?? 0;
   }
 
   /** Messages opened by whomever, each once. */

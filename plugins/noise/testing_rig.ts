@@ -10,6 +10,7 @@ import type { EncapsulationOutput } from "../../core/contracts/encapsulation.ts"
 import type { Random } from "../../core/contracts/host.ts";
 import type { Membership, NetworkKey, PeerIdentity, Refusal } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import { relayEndpointTo } from "../../core/wire/relay_endpoint.ts";
 import { retryMillis } from "./constants.ts";
 import { NoiseMachine, type NoiseOptions } from "./machine.ts";
 import { generateKeyPair, type KeyPair, type X25519 } from "../../core/noise/dh.ts";
@@ -38,6 +39,11 @@ export class SeededRandom implements Random {
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
     return (mixed ^ (mixed >>> 14)) >>> 0;
   }
+}
+
+/** An id that has a tag, as those of real peers have. */
+export function peerIdOf(letter: string): PeerId {
+  return letter.repeat(32) as PeerId;
 }
 
 /** True when attempts at `times` have the waits of a first round between them: each up to a quarter shorter than stated. */
@@ -267,6 +273,13 @@ export class Rig {
   connect(node: RigNode, to: RigNode): void {
     const peer = { id: to.id, noiseKey: to.keys.publicKey };
     this.call(node, (machine, now) => machine.connect({ endpoint: to.endpoint, peer }, now));
+  }
+
+  /** The same by way of `relay`. */
+  connectVia(node: RigNode, to: RigNode, relay: RigNode): void {
+    const peer = { id: to.id, noiseKey: to.keys.publicKey };
+    const endpoint = relayEndpointTo(relay.id, to.id)!;
+    this.call(node, (machine, now) => machine.connect({ endpoint, peer }, now));
   }
 
   /** One packet with `text` as payload. */

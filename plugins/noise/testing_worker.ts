@@ -7,13 +7,17 @@ import type {
   ExportedCells,
   ExportedSession,
   ExportedWay,
+  OpenedMessage,
+  RelayRates,
   SessionExporter,
   SessionKeys,
 } from "../../core/contracts/encapsulation.ts";
 import type { Endpoint, PeerId } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
+import { isRelayEndpoint, relayEndpoint } from "../../core/wire/relay_endpoint.ts";
 import { writeU64 } from "../../core/wire/field.ts";
 import { decodeGre, encodeGre, GreProtocol } from "../../core/wire/gre.ts";
+import { decodeRelayed } from "./relayed.ts";
 import { ReplayWindow } from "./replay_window.ts";
 import { aes, chacha, type Rig, type RigNode } from "./testing_rig.ts";
 import {
@@ -29,6 +33,7 @@ import {
 export class ModelCells implements ExportedCells {
   sent = 0;
   received = 0;
+  strayed = 0;
   newest = -1;
   sentPlain = 0;
 
@@ -57,6 +62,8 @@ export class ModelWorker implements SessionExporter {
   /** Texts of packets that the worker has delivered by itself. */
   readonly received: string[] = [];
   handedOver = 0;
+  /** What it may pass on for a peer; it leaves all of that to the machine. */
+  relays: RelayRates | undefined;
   readonly #rig: Rig;
   readonly #node: RigNode;
 
@@ -75,6 +82,10 @@ export class ModelWorker implements SessionExporter {
     node.machine.exportSessions(worker);
     node.front = (datagram, from) => worker.#open(datagram, from);
     return worker;
+  }
+
+  relaying(rates: RelayRates): void {
+    this.relays = rates;
   }
 
   opened(session: ExportedSession): ExportedCells | undefined {
@@ -109,10 +120,10 @@ export class ModelWorker implements SessionExporter {
     this.ways.delete(peer);
   }
 
-  /** The session to send in; undefined when packets to `peer` are the machine's. */
+  /** The session to send in; undefined when packets to `peer` are the machine's, as are those that go through a relay. */
   currentOf(peer: RigNode): Taken | undefined {
     const way = this.ways.get(peer.id);
-    return way && this.sessions.get(way.localIndex);
+    return way && !isRelayEndpoint(way.endpoint) ? this.sessions.get(way.localIndex) : undefined;
   }
 
   /** Sends `text` from the worker if it can, else from the machine; gives the datagram of the worker. */
@@ -154,7 +165,7 @@ export class ModelWorker implements SessionExporter {
   /** What the worker makes of a datagram; undefined: it is the machine's. */
   #open(datagram: Uint8Array, from: Endpoint): Drop | undefined {
     if (isPlain(datagram)) return this.#takePlain(datagram, from);
-    if (datagram[0] !== MessageType.data || datagram.length < 32) return undefined;
+    if (!openedTypes.has(datagram[0]!) || datagram.length < 32) return undefined;
     const taken = this.sessions.get(readReceiver(datagram));
     if (taken === undefined) return undefined;
     const { keys, cells, window } = taken;
@@ -167,18 +178,40 @@ export class ModelWorker implements SessionExporter {
     cells.received++;
     cells.newest = window.newest;
     const endpoint = this.ways.get(taken.peer)?.endpoint;
-    const isElsewhere = newest && (endpoint === undefined || !sameEndpoint(endpoint, from));
+    const isElsewhere = (newest || isRelayEndpoint(from)) &&
+      (endpoint === undefined || !sameEndpoint(endpoint, from));
+    if (isElsewhere) cells.strayed++;
+    const { localIndex } = keys;
+    const forwarded = isForwarded(datagram);
+    const opened = { localIndex, plaintext, relayed: false, forwarded, counter, newest, from };
+    if (datagram[0] === MessageType.relay) return this.#openRelayed(taken, opened, isElsewhere);
     const gre = decodeGre(plaintext);
     if (typeof gre === "number" || gre.key !== undefined || !taken.isConfirmed || isElsewhere) {
-      this.handedOver++;
-      const { localIndex } = keys;
-      const message = { localIndex, plaintext, forwarded: isForwarded(datagram), counter, newest, from };
-      return this.#rig.call(this.#node, (machine, now) => machine.handleOpened(message, now));
+      return this.#handOver(opened);
     }
     this.received.push(new TextDecoder().decode(gre.payload));
     return Drop.none;
   }
+
+  /** Data inside is opened here, for nobody else has its window; the machine hears of the rest. */
+  #openRelayed({ peer, isConfirmed }: Taken, opened: OpenedMessage, isElsewhere: boolean): Drop {
+    const relayed = decodeRelayed(opened.plaintext);
+    const isData = relayed?.message[0] === MessageType.data && opened.forwarded;
+    const drop = isData ? this.#open(relayed.message, relayEndpoint(peer, relayed.tag)) : undefined;
+    if (drop === undefined) return this.#handOver({ ...opened, relayed: true });
+    if (isElsewhere || !isConfirmed) {
+      this.#handOver({ ...opened, relayed: true, plaintext: new Uint8Array(0) });
+    }
+    return drop;
+  }
+
+  #handOver(opened: OpenedMessage): Drop {
+    this.handedOver++;
+    return this.#rig.call(this.#node, (machine, now) => machine.handleOpened(opened, now));
+  }
 }
+
+const openedTypes: ReadonlySet<number> = new Set([MessageType.data, MessageType.relay]);
 
 function suiteOf({ aead }: SessionKeys) {
   return aead === chacha.name ? chacha : aes;

@@ -49,7 +49,7 @@ export function answerWhoIs(
   const fields = encodeIAmFields(question.nonce, salt);
   const key = iAmKey(networkKey.secret, question.nonce, salt);
   const sealed = chacha20poly1305(key, onlyNonce, fields).encrypt(local.self.noise.publicKey);
-  local.outbox.transmit(concatBytes(fields, sealed), from);
+  local.outbox.transmit(concatBytes(fields, sealed), from, now);
   return Drop.none;
 }
 

@@ -10,7 +10,7 @@
  *    |     Type      |  Version = 1  |     Flags     | Reserved = 0  |
  *    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *
- * Flags are zero but for bit 0 of transport data: forwarded once already.
+ * Flags are zero but for bit 0 of transport data and of relayed messages: passed on once already.
  *
  * Beside them, between peers that have agreed on it, a datagram may be a GRE packet as it is (RFC 8086), whose first byte no
  * message has: 0x00, or 0x20 with a key.
@@ -39,6 +39,7 @@ export const MessageType = {
   probe: 15,
   probed: 16,
   part: 17,
+  relay: 18,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
@@ -52,7 +53,7 @@ export const macLength = 16;
 /** mac1 and mac2. */
 export const macsLength = 2 * macLength;
 
-/** Flag of transport data. */
+/** Flag of transport data, and of what comes from a relay. */
 export const forwardedFlag = 1;
 
 /** Whether a datagram begins as a GRE packet does that is none of the messages: without checksum and sequence number. */
@@ -66,7 +67,8 @@ const plainKeyBit = 0x20;
 export function readType(datagram: Uint8Array): { readonly type: number } | Drop {
   if (datagram.length < headerLength) return Drop.malformed;
   if (datagram[1] !== version) return Drop.unsupported;
-  const flags = datagram[0] === MessageType.data ? forwardedFlag : 0;
+  const mayBeForwarded = datagram[0] === MessageType.data || datagram[0] === MessageType.relay;
+  const flags = mayBeForwarded ? forwardedFlag : 0;
   if ((datagram[2]! & ~flags) !== 0 || datagram[3] !== 0) return Drop.malformed;
   return { type: datagram[0]! };
 }
@@ -208,7 +210,8 @@ function isZero(bytes: Uint8Array, from: number, to: number): boolean {
 }
 
 /**
- * Everything inside a session (data, keepalive, close, probe, probed, part) and inside a join (join answer, join missing) has one layout.
+ * Everything inside a session (data, keepalive, close, probe, probed, part, relay) and inside a join (join answer, join missing)
+ * has one layout.
  * The header is the associated data.
  *
  *    +-------------------------------+-------------------------------+
@@ -226,6 +229,7 @@ export type SealedType =
   | typeof MessageType.probe
   | typeof MessageType.probed
   | typeof MessageType.part
+  | typeof MessageType.relay
   | typeof MessageType.joinAnswer
   | typeof MessageType.joinMissing;
 

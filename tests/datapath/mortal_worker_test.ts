@@ -72,7 +72,7 @@ class Peer {
 function acquaint(thread: DatapathThread, endpoint: Endpoint): void {
   const sessions = new DatapathSessions(thread, () => {});
   const keys = { localIndex, remoteIndex, aead: "chacha20-poly1305", send: key(), receive: key() } as const;
-  assert.ok(sessions.opened({ peer, keys, partialChecksum: false }) !== undefined);
+  assert.ok(sessions.opened({ peer, keys, partialChecksum: false, relayed: false }) !== undefined);
   sessions.confirmed(localIndex);
   sessions.current(peer, { localIndex, endpoint, longest: 1_400, isPlain: false });
   const tellTables = (tell: Tell) => {

@@ -222,7 +222,15 @@ export class Party implements WorkerLink {
       case "opened": {
         const { localIndex, bytes: plaintext, flags, counter, isNewest: newest } = punt;
         const from = decodeSockaddr(punt.from, 0)!;
-        const message = { localIndex, plaintext, forwarded: flags === 1, counter, newest, from };
+        const message = {
+          localIndex,
+          plaintext,
+          relayed: false,
+          forwarded: flags === 1,
+          counter,
+          newest,
+          from,
+        };
         rig.call(this.node, (machine, now) => machine.handleOpened(message, now));
         return;
       }

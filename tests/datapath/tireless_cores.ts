@@ -149,7 +149,7 @@ export class TirelessCore implements PacketIo {
   }
 
   read(descriptor: number, address: number, _length: number): number {
-    if (descriptor !== tapDescriptor || this.#left === 0) return again;
+    if (descriptor !== tapDescriptor || this.#left === 0 || this.#templates.length === 0) return again;
     const template = this.#templates[--this.#left % this.#templates.length]!;
     const length = template.byteLength - 3;
     copyWords(template, 0, this.#arena.view, address - this.#arena.address, length);
@@ -208,6 +208,16 @@ export class TirelessCore implements PacketIo {
 export function tirelessPair(): { readonly a: TirelessCore; readonly b: TirelessCore } {
   const [there, back] = [new Wire(), new Wire()];
   return { a: new TirelessCore(there, back, sockaddr(2)), b: new TirelessCore(back, there, sockaddr(1)) };
+}
+
+/** What `a` sends goes through `r` to `b`. */
+export function tirelessChain(): Readonly<Record<"a" | "r" | "b", TirelessCore>> {
+  const [first, second, none] = [new Wire(), new Wire(), new Wire()];
+  return {
+    a: new TirelessCore(first, none, sockaddr(9)),
+    r: new TirelessCore(second, first, sockaddr(1)),
+    b: new TirelessCore(none, second, sockaddr(9)),
+  };
 }
 
 export interface Ends {

@@ -47,10 +47,17 @@ test(
       const sent = between.packetsOut - before.packetsOut;
       assert.ok(sent > 4 * transferBytes / 65_536, `${sent} packets`);
       assert.ok(between.datagramsOut - before.datagramsOut > 0.9 * sent, "the thread has sent them");
-      assert.ok(between.left - before.left < 0.1 * sent, `${between.left - before.left} of ${sent} were left`);
+      assert.ok(
+        between.left - before.left < 0.1 * sent,
+        `${between.left - before.left} of ${sent} were left`,
+      );
       assert.equal(between.denied, before.denied);
 
-      assert.equal(await echoed(from, near.address4, blocked), datagrams, "on one host nothing is in the way");
+      assert.equal(
+        await echoed(from, near.address4, blocked),
+        datagrams,
+        "on one host nothing is in the way",
+      );
       for (const address of [to.address4, to.address6]) {
         assert.equal(await echoed(from, address, blocked), 0, `UDP to ${address}`);
       }

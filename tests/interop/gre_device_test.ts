@@ -126,7 +126,7 @@ test("the router is a connection in plaintext: connecting until it is heard, and
   assert.deepEqual(shown(), [["router-1", "established", device.endpoint, false, null]]);
   assert.equal(node.status().connections.established, 1);
   assert.equal(node.peers().length, 1, "it is no member");
-  assert.equal(node.connections()[0]!.mtu, 1_412, "the worst overhead of both encapsulations counts");
+  assert.equal(node.connections()[0]!.mtu, 1_372, "the worst overhead of both encapsulations counts");
 });
 
 test("a key is sent and required, and packets with checksum and sequence number are taken", async () => {

@@ -1,7 +1,7 @@
 /** One cell of the table: bytes across a mesh whose underlay loses, repeats and reorders, and every one of them looked at. */
 import assert from "node:assert/strict";
 import { until } from "../../../examples/lab/lab.ts";
-import { overhead } from "../../../plugins/noise/constants.ts";
+import { directOverhead } from "../../../plugins/noise/constants.ts";
 import { type Bed, inBed, measured, type Transfer } from "./bed.ts";
 import type { Cell } from "./cells.ts";
 import { windowOf } from "./datagram_flow.ts";
@@ -28,7 +28,7 @@ const payloadLength = { small: 1_187, jumbo: 8_387 } as const;
 /** Of a record with one of them, where nothing is known of the way. */
 const mostParts = { small: 2, jumbo: 9 } as const;
 /** What a datagram of the underlay has more than the packet in it, from its UDP header on, and what of it may be missing. */
-const sealing = { longest: overhead[4] - 20, key: 4 } as const;
+const sealing = { longest: directOverhead[4] - 20, key: 4 } as const;
 const settleMillis = 3_000;
 
 /** Throws what was not as it was sent, or not lost by the router. */

@@ -132,7 +132,7 @@ async function openTunnel(machine: VirtualMachine, host: LabHost, way: FouCase):
     `ip link add mesh type ${kind} local ${local} remote ${remote} encap fou encap-sport auto encap-dport ${grePort}`,
     // Without an address of its own making, from which it would ask for routers: nobody is behind it but who is listed.
     "ip link set dev mesh addrgenmode none",
-    "ip link set dev mesh mtu 1412 up",
+    "ip link set dev mesh mtu 1372 up",
     `ip addr add ${inner[4]}/32 dev mesh`,
     `ip addr add ${inner[6]}/128 dev mesh`,
     ...["10.32.0.0/12", "fd00::/8"].map((range) => `ip route add ${range} dev mesh`),

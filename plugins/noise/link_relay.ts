@@ -1,0 +1,47 @@
+/** One peer as a neighbour in relaying: what it offers, and what is passed on for it and to it. */
+import type { Millis, PeerId } from "../../core/contracts/values.ts";
+import { relayTagOf } from "../../core/wire/relay_endpoint.ts";
+import { relayedFeature, relayOfferOf } from "./member_handshake.ts";
+import type { Records } from "./records.ts";
+import type { RelayAllowance } from "./relay_allowance.ts";
+import { encodeRelayed, type Relayed } from "./relayed.ts";
+import { MessageType } from "./wire.ts";
+
+/** The link, as this part of it sees it. */
+export interface RelayLink {
+  readonly id: PeerId;
+  /** Of the last handshake; empty while the link is down. */
+  readonly features: readonly string[];
+}
+
+export class LinkRelay {
+  /** Names the peer to others; undefined for an id that is none. */
+  readonly tag: Uint8Array | undefined;
+  /** What is passed on for it; undefined before anything was. */
+  allowance: RelayAllowance | undefined;
+  readonly #link: RelayLink;
+  readonly #records: Records;
+
+  constructor(link: RelayLink, records: Records) {
+    this.tag = relayTagOf(link.id);
+    this.#link = link;
+    this.#records = records;
+  }
+
+  /** Whether it passes messages on. */
+  get offer(): "willing" | "always" | undefined {
+    return relayOfferOf(this.#link.features);
+  }
+
+  /** It takes messages that were passed on. */
+  get takes(): boolean {
+    return this.#link.features.includes(relayedFeature);
+  }
+
+  /** Sends it a relayed message, `flags` as in the header; false without a session. */
+  send(relayed: Relayed, flags: number, now: Millis): boolean {
+    const type = relayed.message[0];
+    const isHandshake = type === MessageType.initiation || type === MessageType.response;
+    return this.#records.relay(flags, encodeRelayed(relayed), isHandshake, now);
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The ways to one peer in action: follows it to where it is, looks for an address while it is behind a relay, and for a relay
+ * when its address falls silent. Which way to take decides `link_way.ts`.
+ */
+import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import { isRelayEndpoint, relayedPlace } from "../../core/wire/relay_endpoint.ts";
+import { mergeEndpoints } from "./dial.ts";
+import type { LinkPlaces } from "./link_places.ts";
+import { type Heard, LinkWay } from "./link_way.ts";
+import type { Local } from "./local.ts";
+
+/** The link, as its ways see it. */
+export interface WayLink {
+  readonly id: PeerId;
+  readonly isUp: boolean;
+  readonly sought: LinkPlaces;
+  /** Sends a request for a sign of life there. */
+  ask(to: Endpoint, now: Millis): void;
+  /** Packets go to another place from now on; `isOtherWay`: through another relay, or through one no more. */
+  moved(to: Endpoint, isOtherWay: boolean, now: Millis): void;
+}
+
+export interface WayOwner<L> {
+  readonly local: Local;
+  /** `link` is behind another relay than before, or none; one that is down is behind none. */
+  moved(link: L, from: PeerId | undefined, to: PeerId | undefined): void;
+  /** Messages can leave through this relay now. */
+  isOpen(relay: PeerId): boolean;
+}
+
+export class LinkWays<L extends WayLink> {
+  readonly #link: L;
+  readonly #owner: WayOwner<L>;
+  readonly #way: LinkWay;
+
+  constructor(link: L, owner: WayOwner<L>) {
+    this.#link = link;
+    this.#owner = owner;
+    this.#way = new LinkWay(owner.local.self.id, link.id);
+  }
+
+  get endpoint(): Endpoint | undefined {
+    return this.#way.endpoint;
+  }
+
+  get isRelayed(): boolean {
+    return this.#way.isRelayed;
+  }
+
+  isAt(place: Endpoint): boolean {
+    return this.#way.isAt(place);
+  }
+
+  up(from: Endpoint, now: Millis): void {
+    this.#way.move(from, now);
+    this.#owner.moved(this.#link, undefined, relayOf(from));
+  }
+
+  down(): void {
+    this.#way.rest();
+    this.#owner.moved(this.#link, relayOf(this.endpoint), undefined);
+  }
+
+  /** Goes where the peer is, if what has come proves it. */
+  follow(heard: Heard, now: Millis): void {
+    const verdict = this.#way.heard(heard, now);
+    if (verdict === "move") this.#move(heard.from, now);
+    if (verdict === "ask" && this.#way.mayAsk(now)) this.#link.ask(heard.from, now);
+  }
+
+  /** Something authentic came the way that packets go. */
+  heardHere(now: Millis): void {
+    this.#way.heardHere(now);
+  }
+
+  /** The peer has not answered twice: it may still be heard through relays. */
+  doubt(now: Millis): void {
+    this.#askElsewhere(isRelayEndpoint, now);
+  }
+
+  /** The relay there has said that it leads nowhere, or is gone itself: all else is tried, no more than once a second. */
+  leadsNowhere(place: Endpoint, now: Millis): void {
+    if (!this.#link.isUp || !this.isAt(place)) return;
+    this.#way.gone();
+    if (!this.#way.mayAsk(now)) return;
+    const other = this.#link.sought.all.find((each) => {
+      const relay = relayOf(each);
+      return relay !== undefined && !this.isAt(each) && this.#owner.isOpen(relay);
+    });
+    if (other !== undefined) this.#move(other, now);
+    this.#askElsewhere(() => true, now);
+  }
+
+  /** When an address of the peer is looked for. */
+  deadline(): Millis {
+    return this.#way.seekAt;
+  }
+
+  handleTimeout(now: Millis): void {
+    if (now < this.#way.seekAt) return;
+    this.#way.sought(now);
+    this.#askElsewhere((place) => !isRelayEndpoint(place), now);
+  }
+
+  #move(to: Endpoint, now: Millis): void {
+    const [left, entered] = [relayOf(this.endpoint), relayOf(to)];
+    this.#way.move(to, now);
+    this.#owner.moved(this.#link, left, entered);
+    this.#owner.local.outbox.push({ type: "roamed", peer: this.#link.id, endpoint: to });
+    this.#link.moved(to, left !== entered, now);
+  }
+
+  #askElsewhere(isMeant: (place: Endpoint) => boolean, now: Millis): void {
+    const { address } = this.#way;
+    for (const place of mergeEndpoints(address === undefined ? [] : [address], this.#link.sought.all)) {
+      if (isMeant(place) && !this.isAt(place)) this.#link.ask(place, now);
+    }
+  }
+}
+
+function relayOf(endpoint: Endpoint | undefined): PeerId | undefined {
+  return endpoint && relayedPlace(endpoint)?.relay;
+}
