@@ -53,7 +53,8 @@ async function crossAll(from: Container, to: Container): Promise<void> {
     await until(() => from.namespace.pings(address));
     assert.equal((await from.transfer(address, 2, 2_000_000)).intact, 2, `TCP to ${address}`);
     assert.equal(await from.echo(address, 5, 1_200), 5, `UDP to ${address}`);
-    assert.ok(await from.echo(address, 5, 30_000) > 0, `UDP in fragments to ${address}`);
+    // On a machine that is busy all five may lose one of their twenty fragments.
+    await until(async () => await from.echo(address, 5, 30_000) > 0);
   }
 }
 
