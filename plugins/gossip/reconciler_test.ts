@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "../../tests/harness.ts";
+import { alive, Alone } from "./alone_fixture.ts";
+import { Rank, stampOf } from "./member_table.ts";
+import { defaultOptions } from "./options.ts";
+import { EntriesFlag, Kind } from "./wire.ts";
+
+test("a digest rides on a beat every half minute, and equal ones are not answered", () => {
+  const alone = new Alone(10, { probe: 1e9 });
+  alone.link(1);
+  for (let beats = 0; beats < 10; beats++) {
+    alone.says(1, (to) => to.section(0, Kind.beat, 2).u8(0).u8(beats));
+    alone.wait(defaultOptions.beat - 100);
+  }
+  const digests = alone.told(Kind.digest, 1);
+  assert.ok(digests.length >= 2 && digests.length <= 5, `${digests.length}`);
+  alone.clear();
+  alone.says(1, (to) => to.section(0, Kind.digest, 8).bytes(digests[0]!.body));
+  assert.deepEqual(alone.said, []);
+});
+
+test("another digest is answered with sums, sums with the entries that differ", () => {
+  const one = new Alone(50);
+  const other = new Alone(50);
+  other.says(7, (to) => alive(to, 7, 1));
+  one.clear();
+  one.says(1, (to) => to.section(0, Kind.digest, 8).u32(1).u32(2));
+  const [summary] = one.told(Kind.summary, 1);
+  other.clear();
+  other.says(1, (to) => to.section(0, Kind.summary, 1_024).bytes(summary!.body));
+  const entries = other.told(Kind.entries, 1);
+  assert.equal(entries.length, 1);
+  assert.ok(entries[0]!.body.length < 1 + 12 * 5, "only those of the one bucket");
+  one.says(1, (to) => to.section(0, Kind.entries, entries[0]!.body.length).bytes(entries[0]!.body));
+  one.clear();
+  one.says(7, (to) => to.section(0, Kind.suspect, 14).tag(9).u32(0).u16(0));
+  other.says(1, (to) => to.section(0, Kind.digest, 8).u32(1).u32(2));
+  one.says(1, (to) => to.section(0, Kind.digest, 8).u32(1).u32(2));
+  assert.deepEqual(one.told(Kind.summary)[0]!.body, other.told(Kind.summary)[0]!.body);
+});
+
+test("what is known better goes back to who asked", () => {
+  const alone = new Alone(10);
+  alone.says(5, (to) => alive(to, 5, 2));
+  alone.clear();
+  alone.says(
+    1,
+    (to) => to.section(0, Kind.entries, 13).u8(EntriesFlag.answer).tag(5).u32(stampOf(1, Rank.dead)),
+  );
+  const [answer] = alone.told(Kind.entries, 1);
+  assert.deepEqual(answer!.body.subarray(9), Uint8Array.of(0, 0, 0, 16));
+});
+
+test("a node that knows nothing takes the dead from a table, one that knows looks", () => {
+  const alone = new Alone(10);
+  alone.says(6, (to) => to.section(0, Kind.pong, 6).u16(0).u32(0));
+  alone.says(1, (to) => {
+    to.section(0, Kind.entries, 25).u8(0);
+    to.tag(5).u32(stampOf(40, Rank.dead)).tag(6).u32(stampOf(0, Rank.dead));
+  });
+  assert.deepEqual(alone.learnt("dead"), [5]);
+  assert.equal(alone.told(Kind.ping, 6).length, 1);
+  alone.wait(3_000);
+  assert.deepEqual(alone.learnt("dead"), [5, 6]);
+});
+
+test("one member gets six comparisons in ten seconds", () => {
+  const alone = new Alone(10);
+  for (let time = 0; time < 50; time++) alone.says(1, (to) => to.section(0, Kind.digest, 8).u32(time).u32(2));
+  assert.equal(alone.told(Kind.summary).length, 6);
+});
+
+test("a random member that is no neighbour is probed every half minute, and dead ones are called", () => {
+  const alone = new Alone(10);
+  alone.says(5, (to) => to.section(0, Kind.pong, 6).u16(0).u32(0));
+  alone.link(1);
+  alone.wait(2_000);
+  alone.says(1, (to) => to.section(0, Kind.ended, 22).tag(5).u32(stampOf(0, Rank.dead)).tag(2).u16(1_500));
+  alone.clear();
+  alone.wait(60_000);
+  const called = alone.told(Kind.ping, 5).length;
+  assert.ok(called >= 8 && called <= 16, `${called}`);
+  assert.ok(alone.told(Kind.digest).some(({ to }) => to !== 1 && to !== 5));
+});
