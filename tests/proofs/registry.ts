@@ -1,4 +1,5 @@
 /** All proofs. The table in tests/README.md is made from this list: `npm run prove -- --table`. */
+import { meshFiguresProof, meshProof } from "../mesh/mesh_proofs.ts";
 import { hostileProof } from "../datapath/hostile_proof.ts";
 import { killProof, rekeyProof } from "../datapath/session_proofs.ts";
 import { superFrameProof } from "../datapath/super_frame_proof.ts";
@@ -46,6 +47,13 @@ const fuzzing: readonly Proof[] = [
       ...(await import("../fuzz_targets/device_frames.ts")).deviceFrameTargets,
       ...(await import("../fuzz_targets/broadcast.ts")).broadcastTargets,
     ],
+  }),
+  fuzzProof({
+    name: "fuzz-gossip",
+    what: "messages of gossip, read field by field, and a machine that is told them by a neighbour",
+    ciFloor: 100_000,
+    ciBudgetSeconds: 12,
+    targets: async () => (await import("../fuzz_targets/gossip.ts")).gossipTargets,
   }),
   fuzzProof({
     name: "fuzz-super-frames",
@@ -101,7 +109,7 @@ const fuzzing: readonly Proof[] = [
     name: "fuzz-config",
     what: "configuration files, environment and flags, through the whole loader",
     ciFloor: 100_000,
-    ciBudgetSeconds: 90,
+    ciBudgetSeconds: 82,
     chunkSize: 1_000,
     targets: async () => (await import("../fuzz_targets/config.ts")).configTargets,
   }),
@@ -151,6 +159,7 @@ const models: readonly Proof[] = [
   ...[mac1Proof, swizzleProof, ringProof, sessionProof, superFrameProof],
   ...[hostileProof, rekeyProof, killProof],
   ...[floodProof, crashProof, floodLoadProof],
+  ...[meshProof, meshFiguresProof],
 ];
 
 export const proofs: readonly Proof[] = [

@@ -4,6 +4,7 @@ import { apiBodyTargets, apiRequestTargets } from "../fuzz_targets/api.ts";
 import { broadcastTargets } from "../fuzz_targets/broadcast.ts";
 import { configTargets } from "../fuzz_targets/config.ts";
 import { deviceFrameTargets } from "../fuzz_targets/device_frames.ts";
+import { gossipTargets } from "../fuzz_targets/gossip.ts";
 import { identityTargets, recordTargets, tokenTargets } from "../fuzz_targets/identity.ts";
 import { linkTargets } from "../fuzz_targets/link.ts";
 import { messageTargets, signedMessageTargets } from "../fuzz_targets/messages.ts";
@@ -22,6 +23,7 @@ const targets: readonly FuzzTarget[] = [
     ...ipTargets,
     ...linkTargets,
     ...deviceFrameTargets,
+    ...gossipTargets,
     ...broadcastTargets,
     ...cborTargets,
     ...textTargets,
