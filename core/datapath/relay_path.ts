@@ -30,6 +30,8 @@ export const relayHeader = 0x1201_0000;
 const passedOn = 0x0100;
 /** Types of messages that may be in one, and the bytes that all of them have. */
 const [firstType, lastType, leastMessage] = [1, 17, 4];
+/** Initiation and response. */
+const lastHandshakeType = 2;
 
 export class RelayPath {
   readonly #arena: Arena;
@@ -78,6 +80,9 @@ export class RelayPath {
     if (!this.#take(source, length - peerTagLength)) return this.#dropped(Drop.rateLimited);
     const peer = relays.find(this.#arena, at);
     if (peer === source || !relays.hasTag(source)) return false;
+    if (peer >= 0 && length > this.#tables.peers.longest[peer]! && this.#isHandshake(at + peerTagLength)) {
+      return false;
+    }
     const next = this.sessionWith(peer);
     const counter = next < 0 || relays.takes[peer] !== 1 ? -1 : this.#cells.take(next, 1);
     if (counter < 0) return false;
@@ -116,6 +121,11 @@ export class RelayPath {
     if (length < leastMessage) return false;
     const type = this.#arena.bytes[at]!;
     return type >= firstType && type <= lastType;
+  }
+
+  /** One that is too long for the next leg goes in parts, which the main thread makes. */
+  #isHandshake(at: number): boolean {
+    return this.#arena.bytes[at]! <= lastHandshakeType;
   }
 
   /** The clock is looked at only when there is not enough: while a peer keeps to its rate that is seldom. */

@@ -65,11 +65,21 @@ export class RelayTable {
     this.via[slot] = via;
     this.takes[slot] = takes ? 1 : 0;
     if (this.#high[slot] === high && this.#low[slot] === low) return;
+    this.#takeTag(high, low);
     this.#high[slot] = high;
     this.#low[slot] = low;
     this.#bytes[slot] = this.#mostBytes;
     this.#packets[slot] = this.#mostPackets;
     this.#placeAll();
+  }
+
+  /** Of a peer that was forgotten nobody is told, and in this slot it would hide the one in which it comes again. */
+  #takeTag(high: number, low: number): void {
+    for (let peer = 0; peer < this.via.length; peer++) {
+      if (this.#high[peer] !== high || this.#low[peer] !== low) continue;
+      this.#high[peer] = 0;
+      this.#low[peer] = 0;
+    }
   }
 
   hasTag(peer: number): boolean {

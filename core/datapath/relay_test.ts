@@ -285,6 +285,20 @@ test("a relayed message that is too short, or has no message in it, is dropped h
   assert.deepEqual([r.sent, r.punted()], [[], []]);
 });
 
+test("a handshake that the next leg is too narrow for is the main thread's to split, and nothing else is", () => {
+  const { a, r } = chain();
+  const forged = forger(a);
+  // In the fixture 1,380 bytes of plaintext cross a leg whole.
+  const ofType = (type: number, length: number) =>
+    forged(Uint8Array.of(...tags.b, type, 1, 0, 0, ...new Uint8Array(length - 12)));
+  for (const type of [1, 2]) for (const length of [1_380, 1_381]) ofType(type, length);
+  ofType(6, 1_381);
+  carry(a, r, "a");
+  assert.deepEqual(r.punted().map((each) => each.kind === "opened" && each.bytes.length), [1_381, 1_381]);
+  assert.deepEqual(r.sent.map(({ bytes }) => bytes.length), [2 * 1_412, 1_413]);
+  assert.deepEqual(r.counts(), {});
+});
+
 /** Has `a` send relayed messages with any plaintext. */
 function forger(a: WiredCore): (plaintext: Uint8Array) => void {
   const arena = heapArena(4_096);

@@ -3,10 +3,11 @@
  * called when there is a packet for it.
  */
 import type { Encapsulation, OverlayPacket, SessionTarget } from "../contracts/encapsulation.ts";
-import type { TrafficStatus } from "../contracts/node.ts";
 import type { Datagrams } from "../contracts/transport.ts";
 import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
 import { sameEndpoint } from "../wire/endpoint.ts";
+import { relayedPlace } from "../wire/relay_endpoint.ts";
+import type { MeshDatapath } from "./mesh_datapath.ts";
 import type { NodeContext } from "./node_context.ts";
 import { type Call, SessionDemand } from "./session_demand.ts";
 
@@ -17,8 +18,8 @@ export interface DiallingParts {
   call(step: (machine: Encapsulation, now: Millis) => void): void;
   /** A packet that has waited for a session goes out, and is counted. */
   send(peer: PeerId, packet: OverlayPacket): void;
-  /** Packets with one member: `here` of this thread, and those of others. */
-  trafficOf(peer: PeerId, here: TrafficStatus): TrafficStatus;
+  /** Packets with one member, of all threads, and messages that this node has passed on for it. */
+  readonly datapath: Pick<MeshDatapath, "trafficOf" | "relayed">;
 }
 
 /** A full mesh of this many is what every node can bear. */
@@ -75,7 +76,12 @@ export class Dialling {
       a.id < b.id ? -1 : 1
     );
     const next = Math.max(0, known.findIndex(({ id }) => id > state.self.id));
-    for (const peer of [...known.slice(next), ...known.slice(0, next)]) this.reachPeer(peer);
+    for (const peer of [...known.slice(next), ...known.slice(0, next)]) {
+      if (connections.connection(peer.id) !== undefined) continue;
+      // Before each, since it looks through all attempts: of members there may be many more than have room.
+      if (!this.#hasRoom()) return;
+      this.reachPeer(peer);
+    }
   }
 
   /** Who does not answer takes nobody's place. */
@@ -112,11 +118,14 @@ export class Dialling {
     this.#parts.call((machine, now) => machine.disconnect(peer, now));
   }
 
+  /** A relay is in use by whoever is behind it, on either side. */
   #crossed(peer: PeerId): number {
-    const here = this.#context.connections.connection(peer)?.traffic;
-    const { packetsIn, packetsOut } = this.#parts.trafficOf(peer, here ?? none);
-    return packetsIn + packetsOut;
+    let crossed = this.#parts.datapath.relayed(peer).packets;
+    for (const { session, endpoint, traffic } of this.#context.connections.connections()) {
+      if (session.peer !== peer && relayedPlace(endpoint)?.relay !== peer) continue;
+      const { packetsIn, packetsOut } = this.#parts.datapath.trafficOf(session.peer, traffic);
+      crossed += packetsIn + packetsOut;
+    }
+    return crossed;
   }
 }
-
-const none: TrafficStatus = { packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 };

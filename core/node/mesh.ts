@@ -111,7 +111,7 @@ export class Mesh {
       standing: standingSessions ?? defaultStanding,
       call: (step) => this.driver.call(step),
       send: (peer, packet) => this.forwarder.resend(peer, packet),
-      trafficOf: (peer, here) => this.datapath.trafficOf(peer, here),
+      datapath: this.datapath,
     });
     const spread: Introductions["spread"] = (records) => this.introductions.spread(records);
     this.admissions = new Admissions({ platform, state, spread });

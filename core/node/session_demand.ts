@@ -43,6 +43,8 @@ const mostPacketsPerPeer = 32;
 const mostBytes = 1_048_576;
 /** Called at a time, in vain or not. */
 const mostCalled = 1_024;
+/** Of each of these, what is passed on for others may take: a member may send to all there are, and this node has to call. */
+const passedOnPart = 0.5;
 const idleAfter: Millis = 300_000;
 const lookEvery: Millis = 30_000;
 
@@ -54,6 +56,7 @@ export class SessionDemand {
   #bytes = 0;
   #expiry: Timer | undefined;
   #look: Timer | undefined;
+  #isStopped = false;
 
   constructor(parts: SessionDemandParts) {
     this.#parts = parts;
@@ -61,10 +64,12 @@ export class SessionDemand {
 
   /** A packet for a member without a session. `none`: a copy waits, and ends in {@link SessionDemandParts.send} or in a counter. */
   hold(peer: PeerId, packet: OverlayPacket): Drop {
-    const waiting = this.#waiting.get(peer) ?? this.#call(peer);
+    if (this.#isStopped) return Drop.noSession;
+    const part = packet.forwarded ? passedOnPart : 1;
+    const waiting = this.#waiting.get(peer) ?? this.#call(peer, part);
     if (waiting === undefined) return Drop.noSession;
     const { length } = packet.payload;
-    if (waiting.packets.length >= mostPacketsPerPeer || this.#bytes + length > mostBytes) {
+    if (waiting.packets.length >= mostPacketsPerPeer * part || this.#bytes + length > mostBytes * part) {
       return Drop.queueFull;
     }
     waiting.packets.push({ ...packet, payload: packet.payload.slice() });
@@ -77,21 +82,25 @@ export class SessionDemand {
     for (const packet of this.#take(peer)) this.#parts.send(peer, packet);
   }
 
-  /** Nobody goes on calling a peer only because it was talked to once. */
+  /**
+   * Nobody goes on calling a peer only because it was talked to once. Where a packet waits already, it has found the
+   * session gone before this was told, and its call is the next one's.
+   */
   sessionDown(peer: PeerId): void {
-    if (this.#called.has(peer)) this.#hangUp(peer);
+    if (this.#called.has(peer) && !this.#waiting.has(peer)) this.#hangUp(peer);
   }
 
-  /** Drops what waits, counted. */
+  /** Drops what waits, counted. Ports live a little longer, and no packet of theirs starts anything. */
   stop(): void {
+    this.#isStopped = true;
     this.#expiry?.cancel();
     this.#look?.cancel();
     for (const peer of [...this.#waiting.keys()]) this.#drop(peer);
     this.#called.clear();
   }
 
-  #call(peer: PeerId): Waiting | undefined {
-    if (this.#called.size >= mostCalled) return undefined;
+  #call(peer: PeerId, part: number): Waiting | undefined {
+    if (this.#called.size >= mostCalled * part) return undefined;
     const call = this.#parts.call(peer);
     if (call === "vain") return undefined;
     const now = this.#parts.clock.now();

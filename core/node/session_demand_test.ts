@@ -133,3 +133,42 @@ test("at most 1,024 peers are called at a time", () => {
   rig.demand.stop();
   assert.equal(rig.drops.report()["noSession"], 1_024);
 });
+
+test("after the stop nobody is called and nothing waits", () => {
+  const rig = new Rig();
+  rig.hold(ann, 1);
+  rig.demand.stop();
+  rig.take();
+  assert.equal(rig.hold(ann, 2), Drop.noSession);
+  assert.deepEqual([rig.take(), rig.clock.pending], [[], 0]);
+});
+
+test("a packet that finds its session gone before the end of it was told is not given up", () => {
+  const rig = new Rig();
+  rig.hold(ann, 1);
+  rig.demand.sessionUp(ann);
+  rig.hold(ann, 2);
+  rig.take();
+  rig.demand.sessionDown(ann);
+  rig.demand.sessionUp(ann);
+  assert.deepEqual(rig.take(), ["send ann 2"]);
+  rig.demand.stop();
+});
+
+test("what is passed on for others leaves half of all there is to this node's own packets", () => {
+  const rig = new Rig();
+  const passedOn = (peer: PeerId, size: number) =>
+    rig.demand.hold(peer, { ...packetOf(new Uint8Array(size)), forwarded: true });
+  for (let i = 0; i < 16; i++) assert.equal(passedOn(ann, 1), Drop.none);
+  assert.equal(passedOn(ann, 1), Drop.queueFull);
+  for (let i = 0; i < 16; i++) assert.equal(rig.hold(ann, i), Drop.none);
+  assert.equal(rig.hold(ann, 16), Drop.queueFull);
+  for (let i = 0; i < 7; i++) assert.equal(passedOn(ben, 65_535), Drop.none);
+  assert.equal(passedOn(ben, 65_535), Drop.queueFull);
+  assert.equal(rig.demand.hold(ben, packetOf(new Uint8Array(65_535))), Drop.none);
+  rig.demand.sessionUp(ben);
+  for (let i = 2; i < 512; i++) assert.equal(passedOn(`peer-${i}` as PeerId, 1), Drop.none);
+  assert.equal(passedOn("peer-512" as PeerId, 1), Drop.noSession);
+  assert.equal(rig.hold("peer-512" as PeerId, 1), Drop.none);
+  rig.demand.stop();
+});

@@ -17,13 +17,13 @@ import { peerIdOf } from "../identity/identity.ts";
 import type { Member } from "../identity/judgement.ts";
 import { claimedKind, recordId } from "../identity/signed.ts";
 import { slotsPerEpoch } from "../voters/chain.ts";
-import { dueList } from "../voters/due_list.ts";
+import { dueList, type Host } from "../voters/due_list.ts";
 import { makeMotion, type Motion, votersMotion, type Wish } from "../voters/motion.ts";
 import { decodeStoredVoter } from "../voters/stored_voter.ts";
 import { voteKind } from "../voters/vote_record.ts";
 import { Voter, type VoterStep } from "../voters/voter.ts";
 import { VoterRecords } from "../voters/voter_records.ts";
-import { decodeVoterList, encodeVoterList, placeOf } from "../voters/voter_list.ts";
+import { decodeVoterList, encodeVoterList, placeOf, type VoterList } from "../voters/voter_list.ts";
 import { encodeHex } from "../wire/hex.ts";
 import { HostTimes } from "./host_times.ts";
 import { LateWrites } from "./late_writes.ts";
@@ -55,7 +55,10 @@ const recordPrefix = "node/voters/record/";
 const roundEvery: Millis = 10_000;
 const askEvery: Millis = 2000;
 const dueEvery: Millis = 60_000;
+/** After a write that failed; twice as long after each further one, up to a round of what is due. */
 const writeAgain: Millis = 1000;
+/** Up for so long a host is asked whether it can vote: two rounds before it could become a voter. */
+const askAfter: Millis = 8 * 60_000;
 /** Before the last slot of an epoch: then it is time for the next one, if with the same voters. */
 const reserve = 16;
 
@@ -71,11 +74,15 @@ export class Voting {
   readonly #timers: { round?: Timer; drive?: Timer; due?: Timer } = {};
   /** Who has given which part of an answer. */
   readonly #answers = new Map<PeerId, number>();
+  /** How often those that are up were asked whether they know of voters; without end for who has said a word. */
+  readonly #asked = new Map<PeerId, number>();
   readonly #listeners: ((motion: Motion) => void)[] = [];
   /** Ids of the decisions that listeners know of, as far as they are still held. */
   #told = new Set<string>();
   #wanted: Wish | undefined;
   #isWriting = false;
+  /** Writes that failed one after the other, and before when none is tried again, whatever happens. */
+  readonly #failed = { count: 0, until: Number.NEGATIVE_INFINITY };
   #isStopped = false;
 
   /** Throws STATE_CORRUPT or UNSUPPORTED for votes on disk that it cannot read. */
@@ -224,18 +231,23 @@ export class Voting {
   }
 
   #soon(): void {
-    this.#timers.drive?.cancel();
-    this.#timers.drive = this.#timer(0, () => this.#drive());
+    this.#driveIn(0);
   }
 
   #drive(): void {
     if (this.#isWriting || this.#isStopped) return;
     const now = this.#parts.clock.now();
+    if (now < this.#failed.until) return this.#driveIn(this.#failed.until - now);
     const step = this.#voter.next(this.history, now);
     if (step !== undefined) return void this.#take(step);
     const deadline = this.#voter.deadline();
     this.#timers.drive?.cancel();
-    if (deadline !== undefined) this.#timers.drive = this.#timer(deadline - now, () => this.#drive());
+    if (deadline !== undefined) this.#driveIn(deadline - now);
+  }
+
+  #driveIn(delay: Millis): void {
+    this.#timers.drive?.cancel();
+    this.#timers.drive = this.#timer(delay, () => this.#drive());
   }
 
   /** On disk, then for all to see. Certificates too: a voter alone would have nobody to learn them from again. */
@@ -246,12 +258,17 @@ export class Voting {
     this.#isWriting = false;
     if (this.#isStopped) return;
     if (stored !== undefined) this.#voter.written(isOnDisk);
-    if (!isOnDisk) {
-      this.#timers.drive = this.#timer(writeAgain, () => this.#drive());
-      return;
-    }
+    this.#count(isOnDisk);
+    if (isOnDisk && stored === undefined) this.#kept.add(encodeHex(recordId(record!)));
+    if (!isOnDisk) return this.#soon();
     if (record !== undefined) this.#parts.replication.spread(this.merge([record]));
     this.#soon();
+  }
+
+  #count(isOnDisk: boolean): void {
+    const wait = Math.min(writeAgain * 2 ** this.#failed.count, dueEvery);
+    this.#failed.until = isOnDisk ? Number.NEGATIVE_INFINITY : this.#parts.clock.now() + wait;
+    this.#failed.count = isOnDisk ? 0 : Math.min(this.#failed.count + 1, 10);
   }
 
   async #write(changes: readonly StoreChange[]): Promise<boolean> {
@@ -286,13 +303,15 @@ export class Voting {
   #due(): void {
     this.#timers.due = this.#timer(dueEvery, () => this.#due());
     const { self, channel, clock, members } = this.#parts;
-    if (placeOf(this.history.term().voters, self.publicKey) === -1) return;
     const peers = new Set([...channel.peers(), self.id]);
-    const hosts = this.#times.see(members(), (peer) => peers.has(peer), clock.now());
+    for (const peer of this.#asked.keys()) if (!peers.has(peer)) this.#asked.delete(peer);
+    if (placeOf(this.history.term().voters, self.publicKey) === -1) return;
+    const seen = this.#times.see(members(), (peer) => peers.has(peer), clock.now());
     const { voters, since } = this.history.term();
+    const hosts = this.#able(voters, seen);
     if (this.#wanted !== undefined) this.#voter.withdraw(this.#wanted);
     const isFull = this.history.position().slot > since + slotsPerEpoch - reserve;
-    const list = dueList(voters, hosts) ?? (isFull ? voters : undefined);
+    const list = (hosts && dueList(voters, hosts)) ?? (isFull ? voters : undefined);
     this.#wanted = undefined;
     if (list === undefined || voters.map(peerIdOf).find((peer) => peers.has(peer)) !== self.id) return;
     this.#wanted = { kind: votersMotion, payload: encodeVoterList(list) };
@@ -300,9 +319,30 @@ export class Voting {
     this.#soon();
   }
 
+  /**
+   * Without hosts that have never said a word here. An older program looks like any host and never votes: two of three
+   * votes given to such would be the last thing that this network decides. Undefined while it is too early to say.
+   */
+  #able(voters: VoterList, hosts: readonly Host[]): readonly Host[] | undefined {
+    const isAble = ({ publicKey }: Host) =>
+      placeOf(voters, publicKey) !== -1 || this.#asked.get(peerIdOf(publicKey)) === Infinity;
+    const able = hosts.filter(isAble);
+    if (dueList(voters, hosts, { steadyAfter: askAfter }) === undefined) return able;
+    const mute = hosts.filter((host) => (host.upFor ?? 0) >= askAfter && !isAble(host))
+      .map(({ publicKey }) => peerIdOf(publicKey));
+    for (const peer of mute) {
+      this.#asked.set(peer, (this.#asked.get(peer) ?? 0) + 1);
+      this.#send(peer, { kind: "ask" });
+    }
+    // A list is not made shorter while somebody may still answer who keeps it long.
+    const isShorter = (dueList(voters, able)?.length ?? voters.length) < voters.length;
+    return isShorter && mute.some((peer) => this.#asked.get(peer)! <= 3) ? undefined : able;
+  }
+
   #receive(from: PeerId, bytes: Uint8Array): void {
     const message = decodeVotingMessage(bytes);
     if (this.#isStopped || message === undefined) return;
+    this.#asked.set(from, Infinity);
     if (message.kind === "ask") this.#answer(from);
     if (message.kind === "told") this.#hear(from, message);
     // Who votes is for voters to propose: else any member could make itself the only one by asking for it.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
 import { SimClock } from "../../tests/sim/clock.ts";
-import { admit } from "../identity/fake_members.ts";
+import { admit, revoke } from "../identity/fake_members.ts";
 import { Trust } from "../identity/trust.ts";
 import type { Channel, Self } from "../contracts/host.ts";
 import type { PeerId } from "../contracts/values.ts";
@@ -149,6 +149,42 @@ test("the first three hosts become voters by themselves, then the first five, an
   });
 });
 
+test("hosts whose program knows nothing of voters are given no vote, and become voters once it does", async () => {
+  await inRoom(3, async (room) => {
+    const [founder, ...older] = room.places as [Place, Place, Place];
+    for (const place of older) {
+      place.voting.stop();
+      place.hear = () => {};
+    }
+    await room.advance(30 * minute);
+    assert.equal(votersOf(founder), 1);
+    founder.voting.judge("takeover", () => true);
+    founder.voting.propose(wish("range of gus"));
+    await room.advance(minute);
+    assert.equal(founder.voting.history.decisions().length, 1);
+    for (const at of [1, 2]) room.restart(at);
+    await room.advance(3 * minute);
+    assert.deepEqual(room.places.map(votersOf), [3, 3, 3]);
+  });
+});
+
+test("a revoked voter gives its place to a host that was not asked yet; the list is at no time shorter", async () => {
+  await inRoom(4, async (room) => {
+    await room.advance(14 * minute);
+    // A node that was restarted knows of nobody whether it was asked.
+    for (const at of [0, 1, 2, 3]) room.restart(at);
+    await room.advance(30 * minute);
+    const { history } = room.places[0]!.voting;
+    const isVoter = ({ self }: Place) => placeOf(history.term().voters, self.publicKey) !== -1;
+    const revoked = room.places.findLast(isVoter)!;
+    const heir = room.places.find((place) => !isVoter(place))!;
+    room.trust.merge(revoke(network, everybody[0]!, revoked.self));
+    await room.advance(4 * minute);
+    assert.deepEqual(history.chain().terms.map(({ voters }) => voters.length), [1, 3, 3]);
+    assert.ok(isVoter(heir) && !isVoter(revoked));
+  });
+});
+
 test("a host that is no voter gets a decision from those that are, and everybody hears of it once", async () => {
   await inRoom(4, async (room) => {
     await room.advance(14 * minute);
@@ -203,6 +239,33 @@ test("a voter whose disk is full says nothing, and goes on when there is room", 
     alone.store.isFull = false;
     await room.advance(minute);
     assert.equal(alone.voting.history.decisions().length, 1);
+  });
+});
+
+test("a disk that stays full is tried less and less often, whatever others tell meanwhile", async () => {
+  await inRoom(2, async (room) => {
+    const [founder] = room.places as [Place, Place];
+    founder.voting.judge("takeover", () => true);
+    founder.store.isFull = true;
+    founder.voting.propose(wish("range of gus"));
+    for (let i = 0; i < 30; i++) {
+      await room.advance(20_000);
+      founder.voting.membersChanged();
+    }
+    const failures = founder.log.messages.filter((text) => text === "A vote cannot be kept and is not sent");
+    assert.ok(failures.length >= 10 && failures.length <= 16, `${failures.length} in ten minutes`);
+  });
+});
+
+test("a certificate is written once by the voter that makes it", async () => {
+  await inRoom(1, async (room) => {
+    const [alone] = room.places as [Place];
+    alone.voting.judge("takeover", () => true);
+    alone.voting.propose(wish("range of gus"));
+    await room.advance(1000);
+    assert.equal(alone.voting.history.decisions().length, 1);
+    const writes = alone.store.history.filter((text) => text === "commit node/voters");
+    assert.equal(writes.length, 3, "a promise, a vote, a certificate");
   });
 });
 

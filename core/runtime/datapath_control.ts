@@ -70,12 +70,24 @@ export class DatapathControl {
     return true;
   }
 
-  /** Resolves when all that was told so far has been obeyed, or is not to be any more; false when `millis` have passed before. */
+  /**
+   * Resolves when all that was told so far has been obeyed, or is not to be any more; false when `millis` have passed before.
+   * Verdicts that come later wake nobody, so to wait for them too could last for as long as no packet comes.
+   */
   async settled(millis: number): Promise<boolean> {
     const ring = this.#ring;
-    const isSettled = () => ring !== this.#ring || (this.#waiting.length === 0 && ring.isDrained);
+    let mark: number | undefined;
+    const isSettled = () => {
+      if (ring !== this.#ring) return true;
+      if (this.#waiting.length > 0) return false;
+      mark ??= ring.mark;
+      return ring.isReadUpTo(mark);
+    };
     const end = performance.now() + millis;
-    while (!isSettled() && performance.now() < end) await setTimeout(lookMillis);
+    while (!isSettled() && performance.now() < end) {
+      await setTimeout(lookMillis);
+      this.#wakeSoon();
+    }
     // Once more: of two looks the later one may come long after, when this thread was busy.
     return isSettled();
   }

@@ -10,6 +10,11 @@ import { PacketCalls } from "./ffi/packet_calls.ts";
 
 const skip = process.platform === "linux" ? undefined : "needs Linux";
 
+const address = { family: 4, bytes: Uint8Array.of(10, 0, 0, 1) } as const;
+const ends = { source: address, destination: address, sourcePort: 1, destinationPort: 2 };
+const flow = { direction: "egress", protocol: 6, ...ends } as const;
+const verdict: Command = { kind: "verdict", epoch: 0, flow, allow: true };
+
 /** This thread does nothing else, as in a long computation. */
 function block(millis: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis);
@@ -29,13 +34,21 @@ test("what was obeyed while this thread was busy is settled, however late it loo
   });
 }, { skip });
 
+test("a verdict that comes behind what was obeyed, and wakes nobody, keeps nobody waiting", async () => {
+  await withForeign(presentWays()[0]!, async (foreign) => {
+    const control = new DatapathControl(foreign, new PacketCalls(foreign));
+    control.tell({ kind: "detach", descriptor: 1 });
+    const settled = control.settled(20);
+    receiveCommands(new RingConsumer(control.memory), 1, () => {});
+    control.tell(verdict);
+    assert.equal(await settled, true);
+    control.close();
+  });
+}, { skip });
+
 test("verdicts for which there is no room are lost, and nothing else waits behind them", async () => {
   await withForeign(presentWays()[0]!, async (foreign) => {
     const control = new DatapathControl(foreign, new PacketCalls(foreign));
-    const address = { family: 4, bytes: Uint8Array.of(10, 0, 0, 1) } as const;
-    const ends = { source: address, destination: address, sourcePort: 1, destinationPort: 2 };
-    const flow = { direction: "egress", protocol: 6, ...ends } as const;
-    const verdict: Command = { kind: "verdict", epoch: 0, flow, allow: true };
     const most = 100_000;
     for (let i = 0; i < most; i++) assert.equal(control.tell(verdict), true);
     control.tell({ kind: "routes", version: 1, v4: new Uint32Array(30), v6: new Uint32Array(0) });
