@@ -1,6 +1,7 @@
 /** The plugins that a configuration may name without a path: an explicit list, no registration by import. */
 import type { AnyPluginFactory } from "../core/contracts/plugin.ts";
 import { allowAll } from "./allow_all/mod.ts";
+import { gossip } from "./gossip/mod.ts";
 import { greUdp } from "./gre_udp/mod.ts";
 import { memoryStore } from "./memory_store/mod.ts";
 import { noise } from "./noise/mod.ts";
@@ -14,6 +15,7 @@ import { userspace } from "./userspace/mod.ts";
 
 const factories: readonly AnyPluginFactory[] = [
   allowAll,
+  gossip,
   greUdp,
   memoryStore,
   noise,

@@ -166,7 +166,7 @@ function carriedText(packets: number, bytes: number): string {
 export function peerTable(io: Colours, { peers }: { peers: readonly PeerStatus[] }): string {
   const rows = peers.map((peer) => [
     `${peer.peer}(${peer.name})`,
-    peer.self ? "self" : peer.state,
+    peer.self ? "self" : stateOf(peer),
     rtt(peer.rttMillis),
     peer.addresses.join(",") || "-",
     peer.endpoints.join(",") || "-",
@@ -176,6 +176,11 @@ export function peerTable(io: Colours, { peers }: { peers: readonly PeerStatus[]
     rows,
     (cell, column) => column === 1 ? stateColoured(io, cell) : cell,
   );
+}
+
+/** Whether there is a session, and what the others say if that is no matter of course. */
+function stateOf({ state, liveness }: PeerStatus): string {
+  return liveness === null ? state : `${state}, ${liveness}`;
 }
 
 export function ipamTable({ shares, leases }: IpamStatus): string {
@@ -208,8 +213,8 @@ export function alertTable(io: Colours, { alerts }: { alerts: readonly Alert[] }
   );
 }
 
-const good = new Set(["established", "up", "self"]);
-const bad = new Set(["failed", "down"]);
+const good = new Set(["established", "up", "self", "up, alive", "down, alive"]);
+const bad = new Set(["failed", "down", "down, dead", "down, left"]);
 
 function stateColoured(io: Colours, cell: string): string {
   const state = cell.trimEnd();

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { FixtureNode, other } from "../../core/admin/mesh_node_fixture.ts";
-import type { ConnectionStatus, NodeStatus } from "../../core/contracts/node.ts";
+import type { ConnectionStatus, NodeStatus, PeerStatus } from "../../core/contracts/node.ts";
 import { test } from "../../tests/harness.ts";
 import { fakeIo } from "../io_fixture.ts";
-import { connectionTable, statusBlocks } from "./status.ts";
+import { connectionTable, peerTable, statusBlocks } from "./status.ts";
 
 const device: ConnectionStatus = {
   direction: "->",
@@ -39,6 +39,27 @@ test("a device that is heard is shown as unencrypted, and one that is silent wit
     rowOf({ ...silent, reason: "nothing heard for 90 s" }),
     / - +\S+\(router\) +nothing heard for 90 s$/,
   );
+});
+
+test("of a peer the session is shown, and beside it what the members know together", () => {
+  const peer: PeerStatus = {
+    peer: other,
+    name: "web",
+    self: false,
+    state: "down",
+    liveness: null,
+    endpoints: [],
+    ranges: [],
+    addresses: [],
+    rttMillis: null,
+  };
+  const rowWith = (change: Partial<PeerStatus>) =>
+    peerTable({ colours: true }, { peers: [{ ...peer, ...change }] }).split("\n")[1]!;
+  const [red, green, yellow] = ["\u001b[31m", "\u001b[32m", "\u001b[33m"];
+  assert.ok(rowWith({}).includes(`${red}down `));
+  assert.ok(rowWith({ liveness: "alive" }).includes(`${green}down, alive`));
+  assert.ok(rowWith({ liveness: "dead" }).includes(`${red}down, dead`));
+  assert.ok(rowWith({ state: "up", liveness: "suspect" }).includes(`${yellow}up, suspect`));
 });
 
 test("what is not encrypted stands out, what is does not", () => {

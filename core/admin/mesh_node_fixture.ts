@@ -83,6 +83,7 @@ const peers: readonly PeerStatus[] = [
     name: "web-1",
     self: true,
     state: "up",
+    liveness: null,
     endpoints: ["192.0.2.1:6783"],
     ranges: ["10.32.0.0/13"],
     addresses: ["10.32.0.1"],

@@ -153,6 +153,9 @@ export const peerStatus = z.object({
   name: z.string(),
   self: z.boolean(),
   state: z.enum(["up", "down"]),
+  liveness: z.enum(["alive", "suspect", "dead", "left"]).nullable().openapi({
+    description: "What the members know of it together, by gossip; null where that does not run",
+  }),
   endpoints: texts,
   ranges: texts,
   addresses: texts,

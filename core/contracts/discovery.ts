@@ -28,3 +28,12 @@ export interface Target {
   readonly endpoint: Endpoint;
   readonly source: string;
 }
+
+/** A discovery that says of members how they are. */
+export interface LivenessReport {
+  /** Undefined for whom it cannot tell. Cheap: asked for all members at once. */
+  liveness(peer: PeerId): Liveness | undefined;
+}
+
+/** `suspect`: it was not heard in time, and is being looked for. */
+export type Liveness = "alive" | "suspect" | "dead" | "left";

@@ -2,7 +2,7 @@ import type { AeadName } from "./aead.ts";
 import type { Drop } from "./drop.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { PeerIdentity, TokenReference } from "./membership.ts";
-import type { Address, Endpoint, Millis, PeerId, Prefix } from "./values.ts";
+import type { Address, Endpoint, Millis, PeerId, PeerRecord, Prefix } from "./values.ts";
 
 /**
  * Turns overlay packets into datagrams and back, and owns sessions and their keys. A pure machine: bytes and `now` go
@@ -211,6 +211,24 @@ export interface Relayed {
   readonly bytes: number;
 }
 
+/**
+ * An encapsulation that carries single messages between members without a session. Each is sealed for one member and
+ * opened once, and only from a member; any may be lost, late, or come before an earlier one. They are no sign of life of a
+ * session, make none, and keep none up.
+ */
+export interface Notes {
+  /**
+   * From now on notes are taken, from whom `senderOf` knows by the first 8 bytes of its id: members in good standing other
+   * than this node. It is asked for every note, within calls on the machine. Called once.
+   */
+  takeNotes(senderOf: (tag: Uint8Array) => PeerRecord | undefined): void;
+  /** Seals a body of at most {@link maxNoteLength} bytes, which is free for reuse on return. */
+  sendNote(to: PeerRecord, endpoint: Endpoint, body: Uint8Array, now: Millis): Drop;
+}
+
+/** With all headers, relayed too, a note fits in one datagram on a path of 1,280 bytes. */
+export const maxNoteLength = 1_100;
+
 /** What is carried inside a session. `protocol` is an EtherType as in GRE. */
 export interface OverlayPacket {
   readonly protocol: number;
@@ -255,6 +273,8 @@ export type EncapsulationOutput =
   | { readonly type: "session-down"; readonly peer: PeerId; readonly reason: string }
   | { readonly type: "roamed"; readonly peer: PeerId; readonly endpoint: Endpoint }
   | { readonly type: "round-trip"; readonly peer: PeerId; readonly rtt: Millis }
+  /** The body is the handler's to keep. */
+  | { readonly type: "note"; readonly from: PeerId; readonly endpoint: Endpoint; readonly body: Uint8Array }
   /** Packets to this peer cross in plain from now on, or sealed again; a session that is up begins sealed. */
   | { readonly type: "plain"; readonly peer: PeerId; readonly isPlain: boolean }
   /** Bytes of the largest overlay packet that crosses in one datagram; undefined: the path has changed and is not known yet. */

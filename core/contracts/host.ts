@@ -2,7 +2,7 @@ import type { AeadSuite } from "./aead.ts";
 import type { Datapath } from "./datapath.ts";
 import type { Drop } from "./drop.ts";
 import type { Events } from "./events.ts";
-import type { Membership } from "./membership.ts";
+import type { Membership, PeerIdentity } from "./membership.ts";
 import type { ReplicatedState, Replication } from "./replicated_state.ts";
 import type { Store } from "./store.ts";
 import type { Millis, PeerId, WallMillis } from "./values.ts";
@@ -59,6 +59,27 @@ export interface Channel {
 export const maxChannelMessage = 1100;
 
 /**
+ * Single messages to members, without a session: for those who write seldom to many. Best effort, each opened once; a note
+ * that was recorded before this node started may come once more.
+ */
+export interface NoteChannel {
+  /** At most `maxNoteLength` bytes, free for reuse on return. False: nothing was sent, and the reason was counted. */
+  send(to: PeerId, body: Uint8Array): boolean;
+  /** One handler in a node; throws when there is one. `body` is its to keep; what it throws is logged, never passed on. */
+  receive(handler: (from: PeerId, body: Uint8Array) => void): void;
+}
+
+/** The other members of the network, as far as this node knows them. */
+export interface MemberWatch {
+  /** Those who have said where they are. */
+  known(): readonly PeerIdentity[];
+  /** `joined` are new, or have said something new of themselves; `removed` are members no more. */
+  watch(handler: (joined: readonly PeerIdentity[], removed: readonly PeerId[]) => void): void;
+  /** Calls `handler` when something authentic has come from a member in a session: a packet, or the answer to a keepalive. */
+  hear(handler: (peer: PeerId) => void): void;
+}
+
+/**
  * All that is ambient for a plugin. A plugin declares the slice it uses, for instance `Pick<Host, "clock" | "log">`,
  * and is tested with that slice alone.
  */
@@ -76,6 +97,9 @@ export interface Host {
   readonly aeads: readonly AeadSuite[];
   /** Where packets pass this thread by; absent: this thread carries them all. */
   readonly datapath?: Datapath;
+  /** Absent where the encapsulation carries none. */
+  readonly notes?: NoteChannel;
+  readonly members: MemberWatch;
   channel(name: string): Channel;
   /** Shares a state with all nodes, from now on. Throws when the name is no word or in use: a mistake of the plugin. */
   replicate(state: ReplicatedState): Replication;

@@ -1,3 +1,4 @@
+import type { Liveness } from "./discovery.ts";
 import type { AeadName } from "./aead.ts";
 import type { DropName } from "./drop.ts";
 import type { ErrorCode } from "./errors.ts";
@@ -283,7 +284,10 @@ export interface PeerStatus {
   readonly peer: PeerId;
   readonly name: string;
   readonly self: boolean;
+  /** Whether there is a session with it. */
   readonly state: "up" | "down";
+  /** What the members know of it together; null where none of them gossips, or it does not. */
+  readonly liveness: Liveness | null;
   readonly endpoints: readonly string[];
   readonly ranges: readonly string[];
   readonly addresses: readonly string[];

@@ -5,7 +5,7 @@
 import type { Encapsulation, OverlayPacket, SessionTarget } from "../contracts/encapsulation.ts";
 import type { Datagrams } from "../contracts/transport.ts";
 import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
-import { sameEndpoint } from "../wire/endpoint.ts";
+import { formatEndpoint, sameEndpoint } from "../wire/endpoint.ts";
 import { relayedPlace } from "../wire/relay_endpoint.ts";
 import type { MeshDatapath } from "./mesh_datapath.ts";
 import type { NodeContext } from "./node_context.ts";
@@ -18,6 +18,8 @@ export interface DiallingParts {
   call(step: (machine: Encapsulation, now: Millis) => void): void;
   /** A packet that has waited for a session goes out, and is counted. */
   send(peer: PeerId, packet: OverlayPacket): void;
+  /** Endpoints that the operator wants to be tried. */
+  named(): readonly Endpoint[];
   /** Packets with one member, of all threads, and messages that this node has passed on for it. */
   readonly datapath: Pick<MeshDatapath, "trafficOf" | "relayed">;
 }
@@ -26,6 +28,8 @@ export interface DiallingParts {
 export const defaultStanding = 64;
 /** Source of an attempt that follows from what a peer says of itself. */
 export const introduction = "introduction";
+/** Source of an attempt that the operator wants. */
+export const target = "target";
 /** Source of an attempt that follows from a packet. */
 const traffic = "traffic";
 
@@ -34,6 +38,8 @@ export class Dialling {
   readonly #context: NodeContext;
   readonly #datagrams: Pick<Datagrams, "localEndpoints">;
   readonly #parts: DiallingParts;
+  /** Members of whom others say that they are gone: only packets call them. */
+  readonly #gone = new Set<PeerId>();
 
   constructor(context: NodeContext, datagrams: Pick<Datagrams, "localEndpoints">, parts: DiallingParts) {
     this.#context = context;
@@ -56,7 +62,29 @@ export class Dialling {
     }
   }
 
+  /**
+   * A member is gone: the session that may still stand is over, and nobody calls it any more but whoever has a packet for
+   * it. What the operator has named is tried on, since another one may answer there.
+   */
+  gone(peer: PeerId): void {
+    const { connections, members } = this.#context;
+    for (const each of this.#gone) if (members.get(each) === undefined) this.#gone.delete(each);
+    this.#gone.add(peer);
+    this.#hangUp(peer);
+    const tried = new Set([...connections.attempts()].map(({ endpoint }) => formatEndpoint(endpoint)));
+    for (const endpoint of this.#parts.named()) {
+      if (!tried.has(formatEndpoint(endpoint))) this.reach(endpoint, target);
+    }
+  }
+
+  /** A member that was gone is back. */
+  returned(id: PeerId): void {
+    const peer = this.#context.members.get(id);
+    if (this.#gone.delete(id) && peer !== undefined) this.reachPeer(peer);
+  }
+
   reachPeer(peer: PeerRecord): void {
+    this.#gone.delete(peer.id);
     const { state, connections } = this.#context;
     if (peer.id === state.self.id || connections.connection(peer.id) !== undefined || !this.#hasRoom()) {
       return;
@@ -72,9 +100,10 @@ export class Dialling {
     const { state, connections } = this.#context;
     if (!this.#hasRoom()) return;
     const tried = new Set([...connections.attempts()].map(({ peer }) => peer));
-    const known = state.knownPeers().filter(({ id }) => !tried.has(id)).toSorted((a, b) =>
-      a.id < b.id ? -1 : 1
-    );
+    const known = state.knownPeers().filter(({ id }) => !tried.has(id) && !this.#gone.has(id)).toSorted((
+      a,
+      b,
+    ) => a.id < b.id ? -1 : 1);
     const next = Math.max(0, known.findIndex(({ id }) => id > state.self.id));
     for (const peer of [...known.slice(next), ...known.slice(0, next)]) {
       if (connections.connection(peer.id) !== undefined) continue;

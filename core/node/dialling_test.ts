@@ -37,6 +37,7 @@ class Rig {
       standing,
       call: (step) => step(machine, 0),
       send: () => {},
+      named: () => [],
       datapath: {
         trafficOf: (_, here) => here,
         relayed: () => ({ packets: this.relayed, bytes: 0 }),

@@ -11,6 +11,7 @@ import type {
 } from "../contracts/encapsulation.ts";
 import type { Finding } from "../contracts/discovery.ts";
 import { errorCode } from "../contracts/errors.ts";
+import type { PeerIdentity } from "../contracts/membership.ts";
 import type { Endpoint, PeerId, PeerRecord } from "../contracts/values.ts";
 import { isOwnAddress } from "../forwarding/forward.ts";
 import { formatEndpoint } from "../wire/endpoint.ts";
@@ -21,15 +22,15 @@ import { Broadcasts } from "./broadcasts.ts";
 import { EncapsulationDriver, type EncapsulationFact } from "./encapsulation_driver.ts";
 import { Forwarder } from "./forwarder.ts";
 import { DeviceLinks } from "./device_links.ts";
-import { defaultStanding, Dialling, introduction } from "./dialling.ts";
+import { defaultStanding, Dialling, introduction, target } from "./dialling.ts";
 import { MeshRoutes } from "./devices.ts";
 import { MeshBridges } from "./mesh_bridges.ts";
 import { MeshDatapath } from "./mesh_datapath.ts";
 import { Introductions } from "./introductions.ts";
 import { Joining } from "./joining.ts";
-import { MemberTags } from "./member_tags.ts";
 import { NameClashAlerts } from "./name_clashes.ts";
 import type { NodeContext } from "./node_context.ts";
+import { carriesNotes } from "./note_carrier.ts";
 import type { NodeParts } from "./node_parts.ts";
 import { ownAddresses } from "./own_endpoint.ts";
 import { Turns } from "./turns.ts";
@@ -112,13 +113,17 @@ export class Mesh {
       call: (step) => this.driver.call(step),
       send: (peer, packet) => this.forwarder.resend(peer, packet),
       datapath: this.datapath,
+      named: () => parts.discovery.flatMap((each) => each.targets().map(({ endpoint }) => endpoint)),
     });
-    const spread: Introductions["spread"] = (records) => this.introductions.spread(records);
-    this.admissions = new Admissions({ platform, state, spread });
+    this.admissions = new Admissions({ platform, state, spread: (news) => this.introductions.spread(news) });
     this.#listen();
   }
 
   #listen(): void {
+    const { encapsulation } = this.#parts;
+    if (carriesNotes(encapsulation)) {
+      this.#context.notes.carryOver(encapsulation, (step) => this.driver.call((_, now) => step(now)));
+    }
     this.#context.channels.carryOver((peer, packet) => this.driver.seal(peer, packet));
     for (const plugin of this.#parts.discovery) plugin.watch((finding) => this.#find(finding));
     this.#context.state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
@@ -203,15 +208,17 @@ export class Mesh {
   }
 
   #find(finding: Finding): void {
-    if (finding.type === "endpoint") this.reach(finding.endpoint, "target");
+    if (finding.type === "endpoint") this.reach(finding.endpoint, target);
     if (finding.type === "peer") this.#dialling.reachPeer(finding.peer);
-    if (finding.type === "dead") this.driver.call((machine, now) => machine.disconnect(finding.peer, now));
+    if (finding.type === "alive") this.#dialling.returned(finding.peer);
+    if (finding.type === "dead") this.#dialling.gone(finding.peer);
   }
 
-  #membersChanged(learned: readonly PeerRecord[], removed: readonly PeerId[]): void {
-    const { connections, events, alerts, state, replicator } = this.#context;
+  #membersChanged(learned: readonly PeerIdentity[], removed: readonly PeerId[]): void {
+    const { connections, events, alerts, state, replicator, members } = this.#context;
     replicator.membersChanged();
     this.voting?.membersChanged();
+    members.changed(learned, removed);
     this.#nameClashes.update(state.trust());
     this.#judgeSelf();
     for (const peer of removed) {
@@ -243,7 +250,9 @@ export class Mesh {
   }
 
   #handle(fact: EncapsulationFact): void {
-    const { connections } = this.#context;
+    const { connections, members } = this.#context;
+    if (fact.type === "packet") members.heard(fact.from);
+    if (fact.type === "round-trip") members.heard(fact.peer);
     switch (fact.type) {
       case "packet":
         return this.#receive(fact);
@@ -259,6 +268,8 @@ export class Mesh {
         return this.#context.events.emit("peer:encryption", { peer: fact.peer, encrypted: !fact.isPlain });
       case "round-trip":
         return connections.roundTrip(fact);
+      case "note":
+        return this.#context.notes.arrived(fact);
       case "path-mtu":
         return connections.pathMtu(fact);
       case "attempt-failed":
@@ -368,13 +379,7 @@ export class Mesh {
   }
 }
 
-function broadcastsOf({ platform, state, connections, drops }: NodeContext): Broadcasts {
-  const tags = new MemberTags({
-    clock: platform.clock,
-    members: () =>
-      state.trust().members().filter((member) => member.state === "admitted").map(({ id }) => id),
-    isMember: (peer) => state.trust().member(peer)?.state === "admitted",
-  });
+function broadcastsOf({ platform, state, connections, drops, tags }: NodeContext): Broadcasts {
   return new Broadcasts({
     self: state.self.id,
     clock: platform.clock,

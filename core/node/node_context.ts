@@ -7,7 +7,10 @@ import { ConnectionTable } from "./connection_table.ts";
 import { DropCounts } from "./drop_counts.ts";
 import { EventBus } from "./event_bus.ts";
 import { ForeignRecords } from "./foreign_records.ts";
+import { MemberNews } from "./member_news.ts";
+import { MemberTags } from "./member_tags.ts";
 import { NetworkState } from "./network_state.ts";
+import { NoteCarrier } from "./note_carrier.ts";
 import type { Platform } from "./platform.ts";
 import { Replicator, stateChannel } from "./replicator.ts";
 import { VotersSeat } from "./voters_seat.ts";
@@ -23,6 +26,9 @@ export class NodeContext {
   readonly state: NetworkState;
   readonly replicator: Replicator;
   readonly voters: VotersSeat;
+  readonly members: MemberNews;
+  readonly tags: MemberTags;
+  readonly notes: NoteCarrier;
   /** Aborts when the node stops: ends every loop and wait. */
   readonly signal: AbortSignal;
 
@@ -44,6 +50,18 @@ export class NodeContext {
       foreign: new ForeignRecords((key) => this.#isAdmitted(key)),
     });
     this.voters = new VotersSeat(this);
+    const { clock } = platform;
+    const log = platform.log.child("members");
+    this.members = new MemberNews(() => this.state.knownPeers(), log);
+    this.tags = memberTagsOf(this.state, clock);
+    this.notes = new NoteCarrier({
+      clock,
+      log,
+      members: this.members,
+      tags: this.tags,
+      connections: this.connections,
+      drops: this.drops,
+    });
   }
 
   #isAdmitted(publicKey: Uint8Array): boolean {
@@ -63,8 +81,19 @@ export class NodeContext {
       store: this.store,
       aeads,
       ...datapath === undefined ? {} : { datapath },
+      notes: this.notes,
+      members: this.members,
       channel: (name) => this.channels.open(name),
       replicate: (state) => this.replicator.replicate(state),
     };
   }
+}
+
+function memberTagsOf(state: NetworkState, clock: Platform["clock"]): MemberTags {
+  return new MemberTags({
+    clock,
+    members: () =>
+      state.trust().members().filter((member) => member.state === "admitted").map(({ id }) => id),
+    isMember: (peer) => state.trust().member(peer)?.state === "admitted",
+  });
 }

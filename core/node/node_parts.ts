@@ -12,6 +12,7 @@ import type { Policy } from "../contracts/policy.ts";
 import type { Port } from "../contracts/port.ts";
 import type { Datagrams, Streams, Transport } from "../contracts/transport.ts";
 import type { BesideEncapsulation, Composition } from "./composition.ts";
+import { carriesNotes } from "./note_carrier.ts";
 import type { PartStack } from "./part_stack.ts";
 import { PortSet } from "./port_set.ts";
 
@@ -55,7 +56,8 @@ export function createParts(
   const beside = (plugins.beside ?? []).map((each, index) =>
     besidePart(each, under[index]!, stack.create(each.encapsulation, hostFor(each.encapsulation.name)))
   );
-  const discovery = plugins.discovery.map((plugin) => stack.create(plugin, hostFor(plugin.name)));
+  const behind = carriesNotes(encapsulation) ? hostFor : (plugin: string) => withoutNotes(hostFor(plugin));
+  const discovery = plugins.discovery.map((plugin) => stack.create(plugin, behind(plugin.name)));
   const ipam = stack.create(plugins.ipam, hostFor(plugins.ipam.name));
   const policy = stack.create(plugins.policy, hostFor(plugins.policy.name));
   const ports = portsOf(plugins).map((plugin) => stack.create(plugin, hostFor(plugin.name)));
@@ -97,6 +99,10 @@ function createTransports(
 }
 
 function withoutDatapath({ datapath: _, ...host }: Host): Host {
+  return host;
+}
+
+function withoutNotes({ notes: _, ...host }: Host): Host {
   return host;
 }
 

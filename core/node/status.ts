@@ -1,5 +1,5 @@
 /** The node's parts as plain documents: what `status` and the API show. Reads only. */
-import type { Discovery } from "../contracts/discovery.ts";
+import type { Discovery, Liveness, LivenessReport } from "../contracts/discovery.ts";
 import type { ArrivalCounting, Encapsulation, Relayed } from "../contracts/encapsulation.ts";
 import type { HostStatus } from "../contracts/exposure.ts";
 import type { Ipam, IpamReport } from "../contracts/ipam.ts";
@@ -257,6 +257,7 @@ function peerStatus(sources: StatusSources, id: PeerId, endpoints: readonly Endp
     name: state.peerName(id) ?? id,
     self,
     state: self || connection !== undefined ? "up" : "down",
+    liveness: self ? null : livenessOf(sources, id),
     endpoints: endpointTexts(isAtAddress(connection) ? [connection.endpoint] : endpoints),
     ranges: rangesOf(sources, id),
     addresses: (self ? ownAddresses(sources.port) : state.peerAddresses(id)).map(formatAddress),
@@ -267,6 +268,19 @@ function peerStatus(sources: StatusSources, id: PeerId, endpoints: readonly Endp
 /** Where a peer that is behind a relay is, only its own word tells. */
 function isAtAddress(connection: Connection | undefined): connection is Connection {
   return connection !== undefined && !isRelayEndpoint(connection.endpoint);
+}
+
+/** Of the first that can tell. */
+function livenessOf({ discovery }: StatusSources, peer: PeerId): Liveness | null {
+  for (const plugin of discovery) {
+    const liveness = tellsLiveness(plugin) ? plugin.liveness(peer) : undefined;
+    if (liveness !== undefined) return liveness;
+  }
+  return null;
+}
+
+function tellsLiveness(plugin: Discovery): plugin is Discovery & LivenessReport {
+  return "liveness" in plugin;
 }
 
 export function ipamStatus({ ipam, state, connections, port }: StatusSources): IpamStatus {

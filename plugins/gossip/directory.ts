@@ -47,6 +47,21 @@ export class TagDirectory implements Directory {
     return true;
   }
 
+  /** The tag is free again, and the number has none. */
+  remove(peer: number): void {
+    const [high, low] = [this.high(peer), this.low(peer)];
+    if (this.peerOf(high, low) !== peer) return;
+    const first = this.#first.get(high)! - 1;
+    const next = this.#next[peer]!;
+    if (first !== peer) {
+      let before = first;
+      while (this.#next[before] !== peer + 1) before = this.#next[before]! - 1;
+      this.#next[before] = next;
+    } else if (next !== 0) this.#first.set(high, next);
+    else this.#first.delete(high);
+    this.#high[peer] = this.#low[peer] = this.#next[peer] = 0;
+  }
+
   high(peer: number): number {
     return this.#high[peer] ?? 0;
   }

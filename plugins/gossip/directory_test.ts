@@ -42,3 +42,18 @@ test("numbers beyond 16 bits, fractions and short tags are refused", () => {
   assert.equal(directory.put(1, new Uint8Array(7)), false);
   assert.ok(directory.put(65_535, tag(1, 1)));
 });
+
+test("a tag that was removed means nobody, whichever link of its chain it was, and can be given anew", () => {
+  for (const removed of [0, 1, 2]) {
+    const directory = new TagDirectory();
+    const tags = [1, 2, 3].map((low) => Uint8Array.of(9, 9, 9, 9, 0, 0, 0, low));
+    for (const [peer, tag] of tags.entries()) directory.put(peer, tag);
+    directory.remove(removed);
+    directory.remove(removed);
+    const found = tags.map((_, low) => directory.peerOf(0x09090909, low + 1));
+    assert.deepEqual(found, [0, 1, 2].map((peer) => (peer === removed ? -1 : peer)));
+    assert.deepEqual([directory.high(removed), directory.low(removed)], [0, 0]);
+    assert.equal(directory.put(7, tags[removed]!), true);
+    assert.equal(directory.peerOf(0x09090909, removed + 1), 7);
+  }
+});

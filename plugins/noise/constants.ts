@@ -146,6 +146,17 @@ export const limits = {
   stampReserveMillis: 5_000,
   /** Waits between writes of it that fail: they double. */
   stampRetryMillis: { first: 1_000, longest: 60_000 },
+  /**
+   * Counters of notes step with the clock, and are allowed on disk ten minutes ahead: a write per five minutes. Whoever
+   * writes more than 62 notes a second is ahead of the clock and writes more often.
+   */
+  noteTickMillis: 16,
+  noteReserveTicks: 37_500,
+  /** Members whose ciphers of notes are ready, and network keys that each of them may have some for. */
+  noteCiphers: 1_024,
+  noteNetworkKeys: 4,
+  /** Diffie-Hellmans for notes that came in the name of members whose keys have not been looked for yet. */
+  noteKeyLooks: { perSecond: 50, burst: 64 },
   /** Counters of sessions that the data path worker shares have 32 bits: half an hour at a million packets a second. */
   sharedRejectAfterMessages: 2 ** 31,
   sharedRekeyAfterMessages: 2 ** 30,

@@ -45,6 +45,7 @@ function before(type: number): Scene {
   rig.call(b, (machine, now) => machine.answerJoin(1, { welcome: new Uint8Array(100) }, now));
   rig.run(50);
   if (type === MessageType.relay) sendThrough(rig, a, b);
+  if (type === MessageType.note) sendNote(rig, a, b);
   if (type === MessageType.part) rig.send(a, b, "x".repeat(2_000));
   rig.run(50);
   if (type === MessageType.close) rig.call(a, (machine, now) => machine.disconnect(b.id, now));
@@ -59,6 +60,17 @@ function sendThrough(rig: Rig, a: RigNode, b: RigNode): void {
   rig.connect(c, b);
   rig.run(50);
   rig.connectVia(a, c, b);
+}
+
+function sendNote(rig: Rig, from: RigNode, to: RigNode): void {
+  const [sender, receiver] = [from, to].map(({ id, name, keys, endpoint }) => ({
+    id,
+    name,
+    noiseKey: keys.publicKey,
+    endpoints: [endpoint],
+  }));
+  to.machine.takeNotes(() => sender);
+  rig.call(from, (machine, now) => machine.sendNote(receiver!, to.endpoint, new Uint8Array(40), now));
 }
 
 /** Makes a node believe that it has more handshakes to answer than it can. */
@@ -107,6 +119,7 @@ function mayBeAnswered(type: number, byte: number): boolean {
   const isSession = type === MessageType.data || type === MessageType.keepalive ||
     type === MessageType.part ||
     type === MessageType.relay;
+  if (type === MessageType.note) return byte === 0; // with one other bit it is a relayed message of no session
   return isSession && byte >= 4 && byte < 8;
 }
 

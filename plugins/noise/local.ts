@@ -48,6 +48,8 @@ export interface Local {
   /** Names of `suites`, fastest first. */
   readonly preference: readonly AeadName[];
   readonly stamps: Stamps;
+  /** In ticks of notes, not in milliseconds. */
+  readonly noteCounters: Stamps;
   /** 8 bytes drawn at this start of the node. */
   readonly instance: Uint8Array;
   readonly outbox: Outbox;

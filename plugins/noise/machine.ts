@@ -12,6 +12,7 @@
  *                        admit, join answer ─index─> JoinClient ─> join-answered, join-failed
  *                        cookie ─────────────index─> Dial or JoinClient: the same once more, with mac2
  *                        who-is / I-am ──────────> answered statelessly / Ask ──> Dial
+ *                        note ───────────────────> Notes ──> note
  *                        unknown index ──────────> Link ──> Dial
  *                        relayed ────────────index─> Relays ──> passed on, or judged anew as what it carries
  *                        plain GRE ──────────place─> Link, if the peer there and this node have agreed on it ──> packet
@@ -27,6 +28,7 @@ import type {
   JoinAnswer,
   Joining,
   JoinRequest,
+  Notes as NoteCarrying,
   OpenedMessage,
   OverlayPacket,
   PathMeasuring,
@@ -37,7 +39,7 @@ import type {
   SessionTarget,
 } from "../../core/contracts/encapsulation.ts";
 import type { AeadName } from "../../core/contracts/aead.ts";
-import type { Endpoint, Millis, PeerId, Prefix } from "../../core/contracts/values.ts";
+import type { Endpoint, Millis, PeerId, PeerRecord, Prefix } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
 import { pathMtuLimits } from "../../core/forwarding/path_mtu.ts";
 import { sourceOf } from "../../core/wire/source.ts";
@@ -55,6 +57,8 @@ import type { Link } from "./link.ts";
 import type { LinkOwner, RelayedMessage } from "./link_owner.ts";
 import { Links } from "./links.ts";
 import type { Local, NoiseHost, RelayPolicy } from "./local.ts";
+import type { NoteKeys } from "./note_keys.ts";
+import { Notes, type SenderOf } from "./notes.ts";
 import { Outbox } from "./outbox.ts";
 import { instanceLength } from "./payload.ts";
 import { RateLimiter } from "./rate_limiter.ts";
@@ -99,6 +103,7 @@ export class NoiseMachine
     PathMeasuring,
     ArrivalCounting,
     Relaying,
+    NoteCarrying,
     LinkOwner<Link> {
   readonly overhead = overhead;
   readonly relayOverhead = relayOverhead;
@@ -109,6 +114,7 @@ export class NoiseMachine
   readonly #responder: Responder;
   readonly #relays: Relays;
   readonly #joinServer: JoinServer;
+  readonly #notes: Notes;
   readonly #whoIsAnswers: RateLimiter;
   readonly #unknownIndexAnswers: RateLimiter;
   readonly #unknownIndexCalls = new TokenBucket(limits.unknownIndexCalls, 0);
@@ -128,11 +134,17 @@ export class NoiseMachine
       arrived: (message, from, now) => this.handleDatagram(message, from, now),
       leadsNowhere: (place, now) => this.#leadsNowhere(place, now),
     });
+    this.#notes = new Notes(this.local);
   }
 
   /** Where stamps start: before the first handshake. */
   get stamps(): Stamps {
     return this.local.stamps;
+  }
+
+  /** Members whose keys of notes are kept, and whose ciphers. */
+  get noteKeys(): NoteKeys["sizes"] {
+    return this.#notes.keys.sizes;
   }
 
   /** For paths that are measured. */
@@ -191,6 +203,14 @@ export class NoiseMachine
     this.#measuredMtu = this.underlayMtu;
   }
 
+  takeNotes(senderOf: SenderOf): void {
+    this.#notes.take(senderOf);
+  }
+
+  sendNote(to: PeerRecord, endpoint: Endpoint, body: Uint8Array, now: Millis): Drop {
+    return this.#notes.send(to, endpoint, body, now);
+  }
+
   handleDatagram(datagram: Uint8Array, from: Endpoint, now: Millis): Drop {
     const { trusted } = this.local;
     if (isPlain(datagram) && !trusted.isNone) return trusted.receive(datagram, from, now);
@@ -205,6 +225,8 @@ export class NoiseMachine
         return answerWhoIs(this.local, this.#whoIsAnswers, { datagram, from }, now);
       case MessageType.iAm:
         return this.#dialer.receiveIAm(datagram, now);
+      case MessageType.note:
+        return this.#notes.receive(datagram, from, now);
       case MessageType.unknownIndex:
         return this.#unknownIndex(datagram, from, now);
       case MessageType.cookie:
@@ -332,6 +354,7 @@ export class NoiseMachine
     for (const link of this.#links.all()) link.end("stopped", now);
     this.local.readyKeys.clear();
     this.local.cookies.clear();
+    this.#notes.keys.clear();
   }
 }
 
@@ -358,6 +381,7 @@ function localOf(host: NoiseHost, options: NoiseOptions): Local {
     suites,
     preference,
     stamps: new Stamps(),
+    noteCounters: new Stamps(limits.noteReserveTicks),
     instance: host.random.fill(new Uint8Array(instanceLength)),
     outbox,
     exporting: new Exporting(),

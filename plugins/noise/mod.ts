@@ -18,7 +18,7 @@ import { parsePrefix } from "../../core/wire/prefix.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { limits } from "./constants.ts";
 import { NoiseMachine, type NoiseOptions } from "./machine.ts";
-import { type StampHost, StampKeeper } from "./stamp_keeper.ts";
+import { noteStamps, type StampHost, StampKeeper } from "./stamp_keeper.ts";
 
 export { NoiseMachine, type NoiseOptions } from "./machine.ts";
 
@@ -66,22 +66,25 @@ export type NoisePluginHost =
 /** The machine with a life: at start it finds out where its stamps begin. */
 class NoiseEncapsulation extends NoiseMachine implements Lifecycle {
   readonly #host: NoisePluginHost;
-  readonly #keeper: StampKeeper;
+  readonly #keepers: readonly StampKeeper[];
 
   constructor(host: NoisePluginHost, options: NoiseOptions) {
     super(host, options);
     this.#host = host;
-    this.#keeper = new StampKeeper(this.stamps, host);
+    this.#keepers = [
+      new StampKeeper(this.stamps, host),
+      new StampKeeper(this.local.noteCounters, host, noteStamps),
+    ];
   }
 
   /** Rejects as {@link StampKeeper.start}. */
   async start(): Promise<void> {
-    await this.#keeper.start();
+    await Promise.all(this.#keepers.map((keeper) => keeper.start()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.resolve();
-    this.#keeper.stop();
+    for (const keeper of this.#keepers) keeper.stop();
     this.wipe(this.#host.clock.now());
   }
 }

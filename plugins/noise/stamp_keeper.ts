@@ -8,22 +8,56 @@
 import type { Host, Timer } from "../../core/contracts/host.ts";
 import type { Millis } from "../../core/contracts/values.ts";
 import { limits } from "./constants.ts";
-import { decodeReserve, encodeReserve, stampKey } from "./stamp_reserve.ts";
+import { decodeReserve, encodeReserve, noteKey, stampKey } from "./stamp_reserve.ts";
 import type { Stamps } from "./stamps.ts";
 
 export type StampHost = Pick<Host, "clock" | "store" | "log" | "events">;
 
-export const stampAlert = "stamps_not_stored";
+/** Which numbers are kept, and what is said when they cannot be. */
+export interface StampUse {
+  readonly key: string;
+  /** Milliseconds in one step of the numbers. */
+  readonly tick: Millis;
+  /** What they number. */
+  readonly what: string;
+  /** Said when a reserve cannot be stored, and when it can again. */
+  readonly complaint: string;
+  readonly relief: string;
+  readonly alert: string;
+  readonly consequence: string;
+}
+
+export const handshakeStamps: StampUse = {
+  key: stampKey,
+  tick: 1,
+  what: "handshake stamps",
+  complaint: "The reserve of handshake stamps cannot be stored; it is tried again",
+  relief: "The reserve of handshake stamps is stored again",
+  alert: "stamps_not_stored",
+  consequence: "No handshakes can begin once the stamps on disk are used up",
+};
+
+export const noteStamps: StampUse = {
+  key: noteKey,
+  tick: limits.noteTickMillis,
+  what: "counters of notes",
+  complaint: "The reserve of counters of notes cannot be stored; it is tried again",
+  relief: "The reserve of counters of notes is stored again",
+  alert: "note_counters_not_stored",
+  consequence: "No notes can be sent to members without a session once the counters on disk are used up",
+};
 
 export class StampKeeper {
   readonly #stamps: Stamps;
   readonly #host: StampHost;
+  readonly #use: StampUse;
   #timer: Timer | undefined;
   #isStopped = false;
 
-  constructor(stamps: Stamps, host: StampHost) {
+  constructor(stamps: Stamps, host: StampHost, use: StampUse = handshakeStamps) {
     this.#stamps = stamps;
     this.#host = host;
+    this.#use = use;
   }
 
   /**
@@ -32,11 +66,12 @@ export class StampKeeper {
    */
   async start(): Promise<void> {
     const { clock, store } = this.#host;
-    const stored = store.get(stampKey);
+    const { key, tick, what } = this.#use;
+    const stored = store.get(key);
     const reserve = this.#stamps.start({
-      wall: clock.wall(),
-      now: clock.now(),
-      reserve: stored && decodeReserve(stored),
+      wall: clock.wall() / tick,
+      now: clock.now() / tick,
+      reserve: stored && decodeReserve(stored, what),
       keep: (larger) => void this.#keep(larger, 0),
     });
     await this.#write(reserve);
@@ -62,21 +97,21 @@ export class StampKeeper {
   }
 
   async #write(reserve: number): Promise<void> {
-    await this.#host.store.commit([{ key: stampKey, value: encodeReserve(reserve) }]);
+    await this.#host.store.commit([{ key: this.#use.key, value: encodeReserve(reserve) }]);
     this.#stamps.kept(reserve);
   }
 
   #complain(error: unknown): void {
     const { log, events } = this.#host;
-    log.log("warn", "The reserve of handshake stamps cannot be stored; it is tried again", { error });
+    log.log("warn", this.#use.complaint, { error });
     const why = error instanceof Error ? error.message : String(error);
-    const detail = `No handshakes can begin once the stamps on disk are used up: ${why}`;
-    events.emit("alert:raised", { alert: stampAlert, detail });
+    const detail = `${this.#use.consequence}: ${why}`;
+    events.emit("alert:raised", { alert: this.#use.alert, detail });
   }
 
   #recovered(): void {
-    this.#host.log.log("info", "The reserve of handshake stamps is stored again");
-    this.#host.events.emit("alert:cleared", { alert: stampAlert });
+    this.#host.log.log("info", this.#use.relief);
+    this.#host.events.emit("alert:cleared", { alert: this.#use.alert });
   }
 }
 

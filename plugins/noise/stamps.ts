@@ -22,9 +22,6 @@
 import type { Millis, WallMillis } from "../../core/contracts/values.ts";
 import { limits } from "./constants.ts";
 
-/** Left for the time that the disk takes. */
-const half = limits.stampReserveMillis / 2;
-
 export interface StampStart {
   readonly wall: WallMillis;
   readonly now: Millis;
@@ -35,6 +32,9 @@ export interface StampStart {
 }
 
 export class Stamps {
+  /** How far ahead the number on disk is, and what of it is left for the time that the disk takes. */
+  readonly #ahead: number;
+  readonly #half: number;
   #base = 1;
   #startedAt: Millis = 0;
   #last = 0;
@@ -42,6 +42,12 @@ export class Stamps {
   #durable = Number.MAX_SAFE_INTEGER;
   #asked = Number.MAX_SAFE_INTEGER;
   #keep: (reserve: number) => void = () => {};
+
+  /** `ahead` in the unit of all times here, which are milliseconds unless the caller has others. */
+  constructor(ahead: number = limits.stampReserveMillis) {
+    this.#ahead = ahead;
+    this.#half = ahead / 2;
+  }
 
   /**
    * Gives the number to keep on disk; until it is {@link kept} there are no stamps. Before `start` they begin at 1 and
@@ -53,7 +59,7 @@ export class Stamps {
     this.#last = this.#base - 1;
     this.#durable = reserve;
     this.#keep = keep;
-    return this.#asked = this.#base + limits.stampReserveMillis;
+    return this.#asked = this.#base + this.#ahead;
   }
 
   /** `reserve` is on disk, also after a power cut. */
@@ -66,7 +72,7 @@ export class Stamps {
     const following = this.#last + 1;
     const wanted = Math.max(this.#base + Math.max(0, Math.floor(now - this.#startedAt)), following);
     this.#ask(wanted);
-    const stamp = Math.max(following, Math.min(wanted, this.#durable - half));
+    const stamp = Math.max(following, Math.min(wanted, this.#durable - this.#half));
     if (stamp > this.#durable) return undefined;
     return this.#last = stamp;
   }
@@ -78,12 +84,12 @@ export class Stamps {
    */
   nextOrLast(now: Millis): number {
     const last = Math.min(this.#last, this.#durable);
-    return last > this.#durable - half ? last : this.next(now) ?? last;
+    return last > this.#durable - this.#half ? last : this.next(now) ?? last;
   }
 
   #ask(wanted: number): void {
-    if (wanted + half <= this.#durable || this.#asked > this.#durable) return;
-    this.#asked = wanted + limits.stampReserveMillis;
+    if (wanted + this.#half <= this.#durable || this.#asked > this.#durable) return;
+    this.#asked = wanted + this.#ahead;
     this.#keep(this.#asked);
   }
 }

@@ -10,7 +10,8 @@
  *    |     Type      |  Version = 1  |     Flags     | Reserved = 0  |
  *    +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *
- * Flags are zero but for bit 0 of transport data and of relayed messages: passed on once already.
+ * Flags are zero but for bit 0 of transport data and of relayed messages, passed on once already, and for notes, which have
+ * a hint there.
  *
  * Beside them, between peers that have agreed on it, a datagram may be a GRE packet as it is (RFC 8086), whose first byte no
  * message has: 0x00, or 0x20 with a key.
@@ -40,10 +41,11 @@ export const MessageType = {
   probed: 16,
   part: 17,
   relay: 18,
+  note: 19,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
-const version = 1;
+export const version = 1;
 export const headerLength = 4;
 export const transportHeaderLength = 16;
 export const tagLength = 16;
@@ -67,10 +69,14 @@ const plainKeyBit = 0x20;
 export function readType(datagram: Uint8Array): { readonly type: number } | Drop {
   if (datagram.length < headerLength) return Drop.malformed;
   if (datagram[1] !== version) return Drop.unsupported;
-  const mayBeForwarded = datagram[0] === MessageType.data || datagram[0] === MessageType.relay;
-  const flags = mayBeForwarded ? forwardedFlag : 0;
-  if ((datagram[2]! & ~flags) !== 0 || datagram[3] !== 0) return Drop.malformed;
+  if ((datagram[2]! & ~flagsOf(datagram[0]!)) !== 0 || datagram[3] !== 0) return Drop.malformed;
   return { type: datagram[0]! };
+}
+
+/** Bits that may be set. */
+function flagsOf(type: number): number {
+  if (type === MessageType.note) return 0xff;
+  return type === MessageType.data || type === MessageType.relay ? forwardedFlag : 0;
 }
 
 function start(type: MessageType, length: number, flags = 0): Uint8Array<ArrayBuffer> {

@@ -2,6 +2,7 @@ import { deviceId, deviceOf } from "../../plugins/gre_udp/device.ts";
 import { GreUdpMachine } from "../../plugins/gre_udp/machine.ts";
 import { Rig } from "../../plugins/noise/testing_rig.ts";
 import { type EncapsulationEnd, testEncapsulation } from "./encapsulation.ts";
+import { type NotesEnd, testNotes } from "./notes.ts";
 
 function noiseEnd(rig: Rig, name: string): EncapsulationEnd {
   const { machine, endpoint, id, keys } = rig.add(name);
@@ -16,6 +17,20 @@ testEncapsulation({
     return [noiseEnd(rig, "a"), noiseEnd(rig, "b")];
   },
   reserved: 4, // the key of a packet without its checksum, which only a data path worker sends
+});
+
+/** Notes name members by their ids, so these are ids. */
+function noteEnd(rig: Rig, letter: string): NotesEnd {
+  const { machine, endpoint, id, name, keys } = rig.add(letter.repeat(32));
+  return { machine, endpoint, record: { id, name, noiseKey: keys.publicKey, endpoints: [endpoint] } };
+}
+
+testNotes({
+  name: "noise",
+  create: () => {
+    const rig = new Rig();
+    return [noteEnd(rig, "a"), noteEnd(rig, "b")];
+  },
 });
 
 /** A machine that calls itself `name` and serves the other one. */

@@ -24,6 +24,7 @@ export { type PolicyKit, testPolicy } from "./policy.ts";
 export * from "./port.ts";
 export * from "./store.ts";
 export { testTransport, type TransportBed, type TransportKit } from "./transport.ts";
+export { type NotesEnd, type NotesKit, testNotes } from "./notes.ts";
 export { type LogLine, type TestHost, testHost, type TestHostOptions } from "./test_host.ts";
 export { test, type TestContext } from "../harness.ts";
 export { SimClock } from "../sim/clock.ts";

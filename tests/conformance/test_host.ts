@@ -61,6 +61,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     membership: membershipOf(self.id, options.ranges ?? defaultRanges),
     store: disk.mount(),
     aeads: nobleAeads(),
+    members: { known: () => [], watch: () => {}, hear: () => {} },
     channel: silentChannel,
     replicate: () => ({ spread: () => {} }),
   };

@@ -1,0 +1,127 @@
+/**
+ * Notes of plugins: it knows which member a tag means and where a member is, the encapsulation does the rest.
+ *
+ * A member is where its newest note came from, if that was lately; else where its session is; else where it says it is.
+ * In that case two of its endpoints are written to at a time, the next two with the next note, since nothing tells which
+ * of them works before an answer comes: then that one is known. To write to all of them would be eight datagrams for each
+ * note to somebody who is gone.
+ */
+import { Drop } from "../contracts/drop.ts";
+import type { EncapsulationOutput, Notes } from "../contracts/encapsulation.ts";
+import type { Clock, DropCounters, Logger, NoteChannel } from "../contracts/host.ts";
+import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
+import { tagFromBytes } from "../topology/link_tag.ts";
+import { sameEndpoint } from "../wire/endpoint.ts";
+import { isRelayEndpoint } from "../wire/relay_endpoint.ts";
+import type { ConnectionTable } from "./connection_table.ts";
+import type { MemberNews } from "./member_news.ts";
+import type { MemberTags } from "./member_tags.ts";
+
+export interface NoteCarrierParts {
+  readonly clock: Pick<Clock, "now">;
+  readonly members: Pick<MemberNews, "get" | "watch">;
+  readonly tags: Pick<MemberTags, "memberOf">;
+  readonly connections: Pick<ConnectionTable, "connection">;
+  readonly drops: DropCounters;
+  readonly log: Logger;
+}
+
+interface Place {
+  endpoint: Endpoint;
+  at: Millis;
+}
+
+type Handler = Parameters<NoteChannel["receive"]>[0];
+/** One call on the machine, and all that follows from it. */
+type CallAt = (step: (now: Millis) => void) => void;
+
+/** About as long as the mappings of most NATs last. */
+const lately: Millis = 30_000;
+const triedAtOnce = 2;
+
+export class NoteCarrier implements NoteChannel {
+  readonly #parts: NoteCarrierParts;
+  /** Where notes of members came from last. */
+  readonly #places = new Map<PeerId, Place>();
+  /** Members that are sought: how many of their endpoints were written to. */
+  readonly #tried = new Map<PeerId, number>();
+  #carry: (to: PeerRecord, endpoint: Endpoint, body: Uint8Array) => Drop = () => Drop.noSession;
+  #handler: Handler | undefined;
+
+  constructor(parts: NoteCarrierParts) {
+    this.#parts = parts;
+    parts.members.watch((joined, removed) => {
+      // Whoever says where it is has moved, as a rule.
+      for (const peer of [...joined.map(({ id }) => id), ...removed]) this.#forget(peer);
+    });
+  }
+
+  /** Until this call nothing is sent. */
+  carryOver(machine: Notes, call: CallAt): void {
+    machine.takeNotes((tag) => this.#senderOf(tag));
+    this.#carry = (to, endpoint, body) => {
+      let drop: Drop = Drop.noSession;
+      call((now) => {
+        drop = machine.sendNote(to, endpoint, body, now);
+      });
+      return drop;
+    };
+  }
+
+  send(peer: PeerId, body: Uint8Array): boolean {
+    const record = this.#parts.members.get(peer);
+    if (record === undefined) return false;
+    const drops = this.#endpointsOf(record).map((endpoint) => this.#carry(record, endpoint, body));
+    for (const drop of drops) this.#parts.drops.count(drop);
+    return drops.includes(Drop.none);
+  }
+
+  receive(handler: Handler): void {
+    if (this.#handler !== undefined) throw new RangeError("notes of this node are received already");
+    this.#handler = handler;
+  }
+
+  arrived({ from, endpoint, body }: Extract<EncapsulationOutput, { type: "note" }>): void {
+    const { clock, drops, log } = this.#parts;
+    const at = clock.now();
+    const place = this.#places.get(from);
+    if (place === undefined) this.#places.set(from, { endpoint, at });
+    else Object.assign(place, { endpoint, at });
+    this.#tried.delete(from);
+    if (this.#handler === undefined) return drops.count(Drop.unsupported);
+    try {
+      this.#handler(from, body);
+    } catch (error) {
+      log.log("error", "The handler of notes failed", { peer: from, error });
+    }
+  }
+
+  #senderOf(tag: Uint8Array): PeerRecord | undefined {
+    const peer = this.#parts.tags.memberOf(tagFromBytes(tag));
+    return peer && this.#parts.members.get(peer);
+  }
+
+  #endpointsOf({ id, endpoints }: PeerRecord): readonly Endpoint[] {
+    const { clock, connections } = this.#parts;
+    const place = this.#places.get(id);
+    if (place !== undefined && clock.now() - place.at <= lately) return [place.endpoint];
+    const session = connections.connection(id);
+    // A relay passes on what belongs to sessions; a note finds its own way, or none.
+    if (session !== undefined && !isRelayEndpoint(session.endpoint)) return [session.endpoint];
+    const last = place === undefined ? [] : [place.endpoint];
+    const candidates = [...last, ...endpoints.filter((each) => !last.some((one) => sameEndpoint(one, each)))];
+    if (candidates.length <= triedAtOnce) return candidates;
+    const tried = this.#tried.get(id) ?? 0;
+    this.#tried.set(id, (tried + triedAtOnce) % candidates.length);
+    return Array.from({ length: triedAtOnce }, (_, i) => candidates[(tried + i) % candidates.length]!);
+  }
+
+  #forget(peer: PeerId): void {
+    this.#places.delete(peer);
+    this.#tried.delete(peer);
+  }
+}
+
+export function carriesNotes(encapsulation: object): encapsulation is Notes {
+  return "sendNote" in encapsulation && "takeNotes" in encapsulation;
+}

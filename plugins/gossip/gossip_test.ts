@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import type { Finding } from "../../core/contracts/discovery.ts";
+import type { Events } from "../../core/contracts/events.ts";
+import type { MemberWatch, NoteChannel } from "../../core/contracts/host.ts";
+import type { PeerIdentity } from "../../core/contracts/membership.ts";
+import type { PeerId } from "../../core/contracts/values.ts";
+import { testDiscovery } from "../../tests/conformance/discovery.ts";
+import { testHost } from "../../tests/conformance/test_host.ts";
+import { test } from "../../tests/harness.ts";
+import { SimClock } from "../../tests/sim/clock.ts";
+import { Gossip } from "./gossip.ts";
+import { gossip } from "./mod.ts";
+
+/** Nodes on one clock, whose notes arrive at once unless their receiver is cut off. */
+class Fixture {
+  readonly clock = new SimClock();
+  readonly cut = new Set<PeerId>();
+  readonly findings = new Map<PeerId, string[]>();
+  readonly #receivers = new Map<PeerId, (from: PeerId, body: Uint8Array) => void>();
+  readonly #members: PeerIdentity[] = [];
+  readonly #watchers: Parameters<MemberWatch["watch"]>[0][] = [];
+  readonly stopping = new AbortController();
+
+  /** A member; one that does not gossip unless it is started. */
+  add(seed: number): { readonly id: PeerId; readonly events: Events; start(): Promise<Gossip> } {
+    const { clock } = this;
+    const host = testHost({ seed, clock });
+    const { id } = host.self;
+    const member = { ...host.self, noiseKey: host.self.noise.publicKey, endpoints: [], bindingNumber: 1 };
+    this.#members.push(member);
+    for (const watcher of this.#watchers) watcher([member], []);
+    const members: MemberWatch = {
+      known: () => this.#members.filter((each) => each.id !== id),
+      watch: (handler) => void this.#watchers.push(handler),
+      hear: () => {},
+    };
+    const start = async () => {
+      const plugin = new Gossip({ ...host, clock, members, notes: this.#notesOf(id) }, {});
+      const found: string[] = [];
+      this.findings.set(id, found);
+      plugin.watch((finding: Finding) =>
+        found.push(`${finding.type} ${"peer" in finding ? finding.peer : ""}`)
+      );
+      await clock.complete(plugin.start(this.stopping.signal));
+      return plugin;
+    };
+    return { id, events: host.events, start };
+  }
+
+  remove(id: PeerId): void {
+    this.#members.splice(this.#members.findIndex((each) => each.id === id), 1);
+    for (const watcher of this.#watchers) watcher([], [id]);
+  }
+
+  #notesOf(self: PeerId): NoteChannel {
+    return {
+      receive: (handler) => void this.#receivers.set(self, handler),
+      send: (to, body) => {
+        if (this.cut.has(self) || this.cut.has(to)) return false;
+        const copy = body.slice();
+        this.clock.timer(this.clock.now() + 5, () => this.#receivers.get(to)?.(self, copy));
+        return true;
+      },
+    };
+  }
+}
+
+test("a member that falls silent is found dead, and alive when it is heard again", async () => {
+  const fixture = new Fixture();
+  const [a, b, c] = [fixture.add(1), fixture.add(2), fixture.add(3)];
+  const [gossipA] = [await a.start(), await b.start(), await c.start()];
+  await fixture.clock.advance(60_000);
+  assert.deepEqual([gossipA.liveness(b.id), fixture.findings.get(a.id)], ["alive", []]);
+  fixture.cut.add(b.id);
+  await fixture.clock.advance(20_000);
+  assert.deepEqual([gossipA.liveness(b.id), fixture.findings.get(a.id)], ["dead", [`dead ${b.id}`]]);
+  fixture.cut.clear();
+  await fixture.clock.advance(20_000);
+  assert.deepEqual(fixture.findings.get(a.id), [`dead ${b.id}`, `alive ${b.id}`]);
+  fixture.stopping.abort();
+  await fixture.clock.advance(5); // what was under way
+  assert.equal(fixture.clock.pending, 0);
+});
+
+test("of a member that has never gossiped nothing is found, and nothing is shown while it has a session", async () => {
+  const fixture = new Fixture();
+  const [a, mute, c] = [fixture.add(1), fixture.add(2), fixture.add(3)];
+  const gossips = [await a.start(), await c.start()];
+  const session = { peer: mute.id, name: "mute", endpoint: { host: "192.0.2.2", port: 1 }, reason: "silent" };
+  for (const { events } of [a, c]) events.emit("peer:up", session);
+  await fixture.clock.advance(300_000);
+  const shown = () => gossips.map((each) => each.liveness(mute.id));
+  assert.deepEqual(shown(), [undefined, undefined]);
+  a.events.emit("peer:down", session);
+  assert.deepEqual(shown(), ["dead", undefined]);
+  assert.deepEqual([...fixture.findings.values()], [[], []]);
+  fixture.stopping.abort();
+});
+
+test("whoever stops has left, and whoever is removed is unknown; one that comes back is watched anew", async () => {
+  const fixture = new Fixture();
+  const [a, b, c] = [fixture.add(1), fixture.add(2), fixture.add(3)];
+  const [gossipA, gossipB] = [await a.start(), await b.start(), await c.start()];
+  await fixture.clock.advance(60_000);
+  await gossipB[Symbol.asyncDispose]();
+  await fixture.clock.advance(1_000);
+  assert.deepEqual([gossipA.liveness(b.id), fixture.findings.get(a.id)], ["left", [`dead ${b.id}`]]);
+  fixture.remove(c.id);
+  assert.equal(gossipA.liveness(c.id), undefined);
+  const again = fixture.add(3);
+  await again.start();
+  await fixture.clock.advance(60_000);
+  assert.equal(gossipA.liveness(c.id), "alive");
+  fixture.stopping.abort();
+});
+
+test("where the encapsulation carries no notes it does not start, and says what to do", async () => {
+  const { clock, ...host } = testHost();
+  const plugin = gossip({}).create({ ...host, clock });
+  const starting = plugin.start!(new AbortController().signal);
+  await assert.rejects(clock.complete(starting), { code: "UNSUPPORTED", message: /carries no notes/ });
+});
+
+test("its options are bounded", () => {
+  const problem = { code: "CONFIG_INVALID" };
+  assert.throws(() => gossip({ beatMillis: 10 }), problem);
+  assert.throws(() => gossip({ tombstoneHours: 100_000 }), problem);
+  assert.equal(gossip({ beatMillis: 2_000 }).name, "gossip");
+});
+
+testDiscovery({
+  name: "gossip",
+  bed: () => () => {
+    const host = testHost();
+    return new Gossip({ ...host, notes: { send: () => true, receive: () => {} } }, {});
+  },
+});
