@@ -67,6 +67,7 @@ export { udp } from "./plugins/udp/mod.ts";
 export { tcp } from "./plugins/tcp/mod.ts";
 export { greUdp } from "./plugins/gre_udp/mod.ts";
 export { noise } from "./plugins/noise/mod.ts";
+export { gossip } from "./plugins/gossip/mod.ts";
 export { staticSeeds } from "./plugins/static_seeds/mod.ts";
 export { ring } from "./plugins/ring/mod.ts";
 export { allowAll } from "./plugins/allow_all/mod.ts";

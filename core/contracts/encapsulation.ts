@@ -224,6 +224,8 @@ export interface Notes {
   takeNotes(senderOf: (tag: Uint8Array) => PeerRecord | undefined): void;
   /** Seals a body of at most {@link maxNoteLength} bytes, which is free for reuse on return. */
   sendNote(to: PeerRecord, endpoint: Endpoint, body: Uint8Array, now: Millis): Drop;
+  /** Whoever is no member any more: what is kept for notes with it is wiped. */
+  forgetMember(peer: PeerId): void;
 }
 
 /** With all headers, relayed too, a note fits in one datagram on a path of 1,280 bytes. */

@@ -82,6 +82,11 @@ export class Trust {
     return { state: revokedKeys.has(key) ? "revoked" : "unknown" };
   }
 
+  /** The same object until a member or a verdict changes: tells whether what was derived from them still holds. */
+  get edition(): object {
+    return this.#judge();
+  }
+
   /** Admitted and revoked members, near the founder first. */
   members(): readonly Member[] {
     return [...this.#judge().members.values()];

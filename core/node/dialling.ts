@@ -2,11 +2,18 @@
  * Whom this node sets out for. Sessions stand with as many members as a full mesh may have; beyond them a member is
  * called when there is a packet for it.
  */
-import type { Encapsulation, OverlayPacket, SessionTarget } from "../contracts/encapsulation.ts";
+import type {
+  ArrivalCounting,
+  Encapsulation,
+  OverlayPacket,
+  SessionTarget,
+} from "../contracts/encapsulation.ts";
+import type { Timer } from "../contracts/host.ts";
 import type { Datagrams } from "../contracts/transport.ts";
 import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
 import { formatEndpoint, sameEndpoint } from "../wire/endpoint.ts";
 import { relayedPlace } from "../wire/relay_endpoint.ts";
+import type { Connection } from "./connection_table.ts";
 import type { MeshDatapath } from "./mesh_datapath.ts";
 import type { NodeContext } from "./node_context.ts";
 import { type Call, SessionDemand } from "./session_demand.ts";
@@ -24,6 +31,15 @@ export interface DiallingParts {
   readonly datapath: Pick<MeshDatapath, "trafficOf" | "relayed">;
 }
 
+/** Of a session that others call dead: what has come of it, and until when more may come. */
+interface Doubt {
+  readonly connection: Connection;
+  readonly heard: number;
+  readonly timer: Timer;
+}
+
+/** Longer than a session that lives is ever silent: a keepalive goes out after five seconds, and its answer takes a round trip. */
+const hearingTime: Millis = 7_000;
 /** A full mesh of this many is what every node can bear. */
 export const defaultStanding = 64;
 /** Source of an attempt that follows from what a peer says of itself. */
@@ -40,6 +56,9 @@ export class Dialling {
   readonly #parts: DiallingParts;
   /** Members of whom others say that they are gone: only packets call them. */
   readonly #gone = new Set<PeerId>();
+  /** Members with a session of whom others say that they are gone. */
+  readonly #doubts = new Map<PeerId, Doubt>();
+  #isStopped = false;
 
   constructor(context: NodeContext, datagrams: Pick<Datagrams, "localEndpoints">, parts: DiallingParts) {
     this.#context = context;
@@ -62,25 +81,38 @@ export class Dialling {
     }
   }
 
+  /** After this no session is judged and no packet waits. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const peer of [...this.#doubts.keys()]) this.#settle(peer);
+    this.demand.stop();
+  }
+
   /**
-   * A member is gone: the session that may still stand is over, and nobody calls it any more but whoever has a packet for
-   * it. What the operator has named is tried on, since another one may answer there.
+   * Others say that a member is gone. Their word carries no proof, and one that lies must not cut those who hear each
+   * other: where a session stands, it decides, by whether anything more comes of it.
    */
   gone(peer: PeerId): void {
-    const { connections, members } = this.#context;
-    for (const each of this.#gone) if (members.get(each) === undefined) this.#gone.delete(each);
-    this.#gone.add(peer);
-    this.#hangUp(peer);
-    const tried = new Set([...connections.attempts()].map(({ endpoint }) => formatEndpoint(endpoint)));
-    for (const endpoint of this.#parts.named()) {
-      if (!tried.has(formatEndpoint(endpoint))) this.reach(endpoint, target);
-    }
+    if (this.#isStopped || this.#doubts.has(peer)) return;
+    const connection = this.#context.connections.connection(peer);
+    if (connection === undefined) return this.#giveUp(peer);
+    const { clock } = this.#context.platform;
+    const timer = clock.timer(clock.now() + hearingTime, () => this.#judge(peer));
+    this.#doubts.set(peer, { connection, heard: this.#heard(connection), timer });
   }
 
   /** A member that was gone is back. */
   returned(id: PeerId): void {
+    this.#settle(id);
     const peer = this.#context.members.get(id);
     if (this.#gone.delete(id) && peer !== undefined) this.reachPeer(peer);
+  }
+
+  /** Whoever has made a session is not gone, whatever others say. */
+  sessionUp(peer: PeerId): void {
+    this.#settle(peer);
+    this.#gone.delete(peer);
+    this.demand.sessionUp(peer);
   }
 
   reachPeer(peer: PeerRecord): void {
@@ -94,16 +126,18 @@ export class Dialling {
 
   /**
    * Sets out for members until enough stand or are on their way: those that follow this node in the order of their ids, so
-   * that all nodes together are linked in a ring, whoever has come first.
+   * that all nodes together are linked in a ring, whoever has come first. A node without any session calls those who are
+   * gone as well: it may be itself that was cut off, and then nobody else is going to call.
    */
   fill(): void {
     const { state, connections } = this.#context;
     if (!this.#hasRoom()) return;
+    this.#reachNamed();
+    const isAlone = connections.peers().length === 0;
     const tried = new Set([...connections.attempts()].map(({ peer }) => peer));
-    const known = state.knownPeers().filter(({ id }) => !tried.has(id) && !this.#gone.has(id)).toSorted((
-      a,
-      b,
-    ) => a.id < b.id ? -1 : 1);
+    const known = state.knownPeers()
+      .filter(({ id }) => !tried.has(id) && (isAlone || !this.#gone.has(id)))
+      .toSorted((a, b) => a.id < b.id ? -1 : 1);
     const next = Math.max(0, known.findIndex(({ id }) => id > state.self.id));
     for (const peer of [...known.slice(next), ...known.slice(0, next)]) {
       if (connections.connection(peer.id) !== undefined) continue;
@@ -111,6 +145,55 @@ export class Dialling {
       if (!this.#hasRoom()) return;
       this.reachPeer(peer);
     }
+  }
+
+  /** What the operator has named and nobody tries: there was no room for it before, or the member there is gone. */
+  #reachNamed(): void {
+    const attempts = [...this.#context.connections.attempts()];
+    const tried = new Set(attempts.map(({ endpoint }) => formatEndpoint(endpoint)));
+    for (const endpoint of this.#parts.named()) {
+      if (!tried.has(formatEndpoint(endpoint))) this.reach(endpoint, target);
+    }
+  }
+
+  /** The time of a doubt is over. A session that was made anew meanwhile has been heard, too. */
+  #judge(peer: PeerId): void {
+    const doubt = this.#doubts.get(peer);
+    this.#doubts.delete(peer);
+    const { connections, members } = this.#context;
+    if (doubt === undefined || members.get(peer) === undefined) return;
+    const connection = connections.connection(peer);
+    const isSilent = connection === doubt.connection && this.#heard(connection) === doubt.heard;
+    if (connection === undefined || isSilent) this.#giveUp(peer);
+  }
+
+  #settle(peer: PeerId): void {
+    this.#doubts.get(peer)?.timer.cancel();
+    this.#doubts.delete(peer);
+  }
+
+  /**
+   * The session that may still stand is over, and nobody calls the member any more but whoever has a packet for it: while
+   * one waits, the call that it has caused decides. What the operator has named is tried on, since another one may answer
+   * there.
+   */
+  #giveUp(peer: PeerId): void {
+    if (this.demand.isWaiting(peer)) return;
+    const { members } = this.#context;
+    for (const each of this.#gone) if (members.get(each) === undefined) this.#gone.delete(each);
+    this.#gone.add(peer);
+    this.#hangUp(peer);
+    this.#reachNamed();
+    this.fill();
+  }
+
+  /** Messages and packets that have come of a peer so far, whoever has opened them: a keepalive's answer is no packet. */
+  #heard({ session: { peer }, traffic }: Connection): number {
+    let heard = this.#parts.datapath.trafficOf(peer, traffic).packetsIn;
+    this.#parts.call((machine) => {
+      if (countsArrivals(machine)) heard += machine.arrivals(peer)?.received ?? 0;
+    });
+    return heard;
   }
 
   /** Who does not answer takes nobody's place. */
@@ -157,4 +240,8 @@ export class Dialling {
     }
     return crossed;
   }
+}
+
+function countsArrivals(encapsulation: Encapsulation): encapsulation is Encapsulation & ArrivalCounting {
+  return "arrivals" in encapsulation;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
 import { SimClock } from "../../tests/sim/clock.ts";
-import type { Encapsulation } from "../contracts/encapsulation.ts";
+import type { Encapsulation, SessionTarget } from "../contracts/encapsulation.ts";
 import type { Endpoint, PeerId, PeerRecord } from "../contracts/values.ts";
 import { GreProtocol } from "../wire/gre.ts";
 import { relayEndpoint } from "../wire/relay_endpoint.ts";
@@ -17,6 +17,10 @@ class Rig {
   readonly left: PeerId[] = [];
   looks = 0;
   relayed = 0;
+  arrived = 0;
+  carried = 0;
+  called: Endpoint[] = [];
+  named: Endpoint[] = [];
   readonly dialling: Dialling;
 
   constructor(count: number, standing: number) {
@@ -28,18 +32,23 @@ class Rig {
       drops: new DropCounts(),
       connections: this.connections,
       state: { self: { id: "self" }, knownPeers: () => members },
+      members: { get: (peer: PeerId) => members.find(({ id }) => id === peer) },
     } as unknown as NodeContext;
     const machine = {
-      connect: () => {},
-      disconnect: (peer: PeerId) => void this.left.push(peer),
+      connect: ({ endpoint }: SessionTarget) => void this.called.push(endpoint),
+      disconnect: (peer: PeerId) => {
+        this.left.push(peer);
+        this.down(peer);
+      },
+      arrivals: () => ({ sent: 0, received: this.arrived }),
     } as unknown as Encapsulation;
     this.dialling = new Dialling(context, { localEndpoints: () => [] }, {
       standing,
       call: (step) => step(machine, 0),
       send: () => {},
-      named: () => [],
+      named: () => this.named,
       datapath: {
-        trafficOf: (_, here) => here,
+        trafficOf: (_, here) => ({ ...here, packetsIn: here.packetsIn + this.carried }),
         relayed: () => ({ packets: this.relayed, bytes: 0 }),
       },
     });
@@ -48,7 +57,16 @@ class Rig {
   up(peer: PeerId, endpoint: Endpoint): void {
     const fact = { type: "session-up", session: { peer, endpoint }, peer: { id: peer } };
     this.connections.sessionUp(fact as unknown as Parameters<ConnectionTable["sessionUp"]>[0]);
-    this.dialling.demand.sessionUp(peer);
+    this.dialling.sessionUp(peer);
+  }
+
+  down(peer: PeerId): void {
+    this.connections.sessionDown({ type: "session-down", peer, reason: "silence" });
+  }
+
+  /** Ports of the members that were called since the last look. */
+  takeCalled(): readonly number[] {
+    return this.called.splice(0).map(({ port }) => port).sort((a, b) => a - b);
   }
 
   /** Ten minutes, in each of which something happens. */
@@ -101,4 +119,100 @@ test("a called session stays while others use it as a relay, in front of it or b
   await rig.tenMinutes(() => {});
   assert.deepEqual(rig.left, [relay.id]);
   rig.dialling.demand.stop();
+});
+
+const [ann, ben] = [memberOf(0), memberOf(1)];
+
+/** Two members with a session each, as far as there is room. */
+function pairOf(): Rig {
+  const rig = new Rig(2, 64);
+  for (const { id, endpoints } of [ann, ben]) rig.up(id, endpoints[0]!);
+  return rig;
+}
+
+test("a session of which more is heard stands, whoever calls the peer dead", async () => {
+  const rig = pairOf();
+  for (const hear of [() => rig.arrived++, () => rig.carried++, () => rig.connections.received(ann.id, 20)]) {
+    rig.dialling.gone(ann.id);
+    await rig.clock.advance(6_000);
+    hear();
+    await rig.clock.advance(6_000);
+  }
+  assert.deepEqual([rig.left, rig.clock.pending], [[], 0]);
+});
+
+test("a session of which nothing more is heard ends after seven seconds, however often the peer is called dead", async () => {
+  const rig = pairOf();
+  rig.dialling.gone(ann.id);
+  await rig.clock.advance(5_000);
+  rig.dialling.gone(ann.id);
+  await rig.clock.advance(1_999);
+  assert.deepEqual(rig.left, []);
+  await rig.clock.advance(1);
+  assert.deepEqual([rig.left, rig.clock.pending], [[ann.id], 0]);
+  assert.deepEqual(rig.takeCalled(), [], "and nobody calls it");
+});
+
+test("a session that is made anew, or a peer that is said to be back, ends the doubt", async () => {
+  const rig = pairOf();
+  rig.dialling.gone(ann.id);
+  rig.down(ann.id);
+  rig.up(ann.id, ann.endpoints[0]!);
+  rig.dialling.gone(ben.id);
+  rig.dialling.returned(ben.id);
+  assert.equal(rig.clock.pending, 0);
+  await rig.clock.advance(10_000);
+  assert.deepEqual(rig.left, []);
+});
+
+test("after the stop nobody is judged", () => {
+  const rig = pairOf();
+  rig.dialling.gone(ann.id);
+  rig.dialling.stop();
+  rig.dialling.gone(ben.id);
+  assert.equal(rig.clock.pending, 0);
+});
+
+test("whoever has made a session after it was called dead is sought again when that session is lost", () => {
+  const rig = pairOf();
+  rig.down(ann.id);
+  rig.dialling.gone(ann.id);
+  rig.up(ann.id, ann.endpoints[0]!);
+  rig.down(ann.id);
+  rig.takeCalled();
+  rig.connections.forgetPeer(ann.id);
+  rig.dialling.fill();
+  assert.deepEqual(rig.takeCalled(), [1]);
+});
+
+test("a member that a packet waits for is not given up, whoever calls it dead", () => {
+  const rig = new Rig(2, 0);
+  rig.dialling.demand.hold(ann.id, {
+    protocol: GreProtocol.ipv4,
+    payload: new Uint8Array(20),
+    forwarded: false,
+  });
+  rig.dialling.gone(ann.id);
+  assert.deepEqual(rig.left, []);
+  rig.dialling.stop();
+});
+
+test("a node that has no session left calls also those that are gone", async () => {
+  const rig = pairOf();
+  for (const { id } of [ann, ben]) rig.dialling.gone(id);
+  await rig.clock.advance(7_000);
+  assert.deepEqual([...new Set(rig.takeCalled())], [1, 2]);
+});
+
+test("what the operator has named is tried as soon as there is room for it", () => {
+  const rig = new Rig(2, 1);
+  rig.up(ann.id, ann.endpoints[0]!);
+  rig.named.push({ host: "192.0.2.9", port: 9 });
+  rig.dialling.reach(rig.named[0]!, "target");
+  assert.deepEqual(rig.takeCalled(), []);
+  rig.down(ann.id);
+  rig.dialling.fill();
+  assert.ok(rig.takeCalled().includes(9));
+  rig.dialling.fill();
+  assert.ok(!rig.takeCalled().includes(9), "and not twice");
 });

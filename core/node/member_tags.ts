@@ -1,22 +1,22 @@
 /** Whose tag it is: headers name members by 8 bytes. */
-import type { Clock } from "../contracts/host.ts";
-import type { Millis, PeerId } from "../contracts/values.ts";
+import type { PeerId } from "../contracts/values.ts";
 import { type LinkTag, tagOf } from "../topology/link_tag.ts";
 
 export interface MemberTagsParts {
-  readonly clock: Pick<Clock, "now">;
+  /** The same object until the members change. */
+  edition(): object;
   /** All that are in good standing, this node too. */
   members(): Iterable<PeerId>;
-  isMember(peer: PeerId): boolean;
 }
 
-/** Whoever sends tags of nobody makes this node look through its members no more often than this. */
-const lookEvery: Millis = 1_000;
-
+/**
+ * A map that is made once for each change of the members. Whoever sends tags of nobody must cost no more than a look into
+ * it: a walk through 10,000 members, were it once a second only, is a pause for all that are in good standing.
+ */
 export class MemberTags {
   readonly #parts: MemberTagsParts;
   #known: ReadonlyMap<LinkTag, PeerId> = new Map();
-  #nextLook: Millis = Number.NEGATIVE_INFINITY;
+  #edition: object | undefined;
 
   constructor(parts: MemberTagsParts) {
     this.#parts = parts;
@@ -27,26 +27,20 @@ export class MemberTags {
    * it is the one that comes first among the members; the other's frames are then from addresses that are not its own.
    */
   memberOf(tag: LinkTag): PeerId | undefined {
-    const known = this.#find(tag);
-    if (known !== undefined) return known;
-    this.#look();
-    return this.#find(tag);
-  }
-
-  #find(tag: LinkTag): PeerId | undefined {
-    const known = this.#known.get(tag);
-    return known !== undefined && this.#parts.isMember(known) ? known : undefined;
-  }
-
-  #look(): void {
-    const now = this.#parts.clock.now();
-    if (now < this.#nextLook) return;
-    this.#nextLook = now + lookEvery;
-    const known = new Map<LinkTag, PeerId>();
-    for (const peer of this.#parts.members()) {
-      const tag = tagOf(peer);
-      if (!known.has(tag)) known.set(tag, peer);
+    const edition = this.#parts.edition();
+    if (edition !== this.#edition) {
+      this.#known = byTag(this.#parts.members());
+      this.#edition = edition;
     }
-    this.#known = known;
+    return this.#known.get(tag);
   }
+}
+
+function byTag(members: Iterable<PeerId>): ReadonlyMap<LinkTag, PeerId> {
+  const known = new Map<LinkTag, PeerId>();
+  for (const peer of members) {
+    const tag = tagOf(peer);
+    if (!known.has(tag)) known.set(tag, peer);
+  }
+  return known;
 }

@@ -153,7 +153,7 @@ export class Mesh {
   stop(): void {
     this.voting?.stop();
     this.introductions.stop();
-    this.#dialling.demand.stop();
+    this.#dialling.stop();
     // Whoever is behind a relay came after it, and hears of this through it.
     for (const peer of this.#context.connections.peers().toReversed()) {
       this.driver.call((machine, now) => machine.disconnect(peer, now));
@@ -308,7 +308,7 @@ export class Mesh {
     this.introductions.greet(peer);
     const places = this.#clones.get(peer);
     if (places !== undefined) this.introductions.tellClone(peer, places);
-    this.#dialling.demand.sessionUp(peer);
+    this.#dialling.sessionUp(peer);
   }
 
   #sessionDown(fact: Fact<"session-down">): void {

@@ -53,7 +53,7 @@ export class NodeContext {
     const { clock } = platform;
     const log = platform.log.child("members");
     this.members = new MemberNews(() => this.state.knownPeers(), log);
-    this.tags = memberTagsOf(this.state, clock);
+    this.tags = memberTagsOf(this.state);
     this.notes = new NoteCarrier({
       clock,
       log,
@@ -89,11 +89,10 @@ export class NodeContext {
   }
 }
 
-function memberTagsOf(state: NetworkState, clock: Platform["clock"]): MemberTags {
+function memberTagsOf(state: NetworkState): MemberTags {
   return new MemberTags({
-    clock,
+    edition: () => state.trust().edition,
     members: () =>
       state.trust().members().filter((member) => member.state === "admitted").map(({ id }) => id),
-    isMember: (peer) => state.trust().member(peer)?.state === "admitted",
   });
 }

@@ -2,7 +2,11 @@
  * Notes of plugins: it knows which member a tag means and where a member is, the encapsulation does the rest.
  *
  * A member is where its newest note came from, if that was lately; else where its session is; else where it says it is.
- * In that case two of its endpoints are written to at a time, the next two with the next note, since nothing tells which
+ * A note proves who wrote it, not that it is new: after a start of this node recorded ones pass until a newer one has
+ * come, from wherever they are shown. So in the first half minute at a place that neither a session nor the member itself
+ * names, notes go the other way as well: what answers there is newer than all that was recorded.
+ *
+ * Where nothing else is known two of its endpoints are written to at a time, the next two with the next note, since nothing tells which
  * of them works before an answer comes: then that one is known. To write to all of them would be eight datagrams for each
  * note to somebody who is gone.
  */
@@ -29,6 +33,8 @@ export interface NoteCarrierParts {
 interface Place {
   endpoint: Endpoint;
   at: Millis;
+  /** Notes have come from there all the time since. */
+  since: Millis;
 }
 
 type Handler = Parameters<NoteChannel["receive"]>[0];
@@ -46,6 +52,7 @@ export class NoteCarrier implements NoteChannel {
   /** Members that are sought: how many of their endpoints were written to. */
   readonly #tried = new Map<PeerId, number>();
   #carry: (to: PeerRecord, endpoint: Endpoint, body: Uint8Array) => Drop = () => Drop.noSession;
+  #forgetMember: (peer: PeerId) => void = () => {};
   #handler: Handler | undefined;
 
   constructor(parts: NoteCarrierParts) {
@@ -53,12 +60,14 @@ export class NoteCarrier implements NoteChannel {
     parts.members.watch((joined, removed) => {
       // Whoever says where it is has moved, as a rule.
       for (const peer of [...joined.map(({ id }) => id), ...removed]) this.#forget(peer);
+      for (const peer of removed) this.#forgetMember(peer);
     });
   }
 
   /** Until this call nothing is sent. */
   carryOver(machine: Notes, call: CallAt): void {
     machine.takeNotes((tag) => this.#senderOf(tag));
+    this.#forgetMember = (peer) => call(() => machine.forgetMember(peer));
     this.#carry = (to, endpoint, body) => {
       let drop: Drop = Drop.noSession;
       call((now) => {
@@ -85,8 +94,8 @@ export class NoteCarrier implements NoteChannel {
     const { clock, drops, log } = this.#parts;
     const at = clock.now();
     const place = this.#places.get(from);
-    if (place === undefined) this.#places.set(from, { endpoint, at });
-    else Object.assign(place, { endpoint, at });
+    const stays = place !== undefined && at - place.at <= lately && sameEndpoint(place.endpoint, endpoint);
+    this.#places.set(from, { endpoint, at, since: stays ? place.since : at });
     this.#tried.delete(from);
     if (this.#handler === undefined) return drops.count(Drop.unsupported);
     try {
@@ -101,15 +110,28 @@ export class NoteCarrier implements NoteChannel {
     return peer && this.#parts.members.get(peer);
   }
 
-  #endpointsOf({ id, endpoints }: PeerRecord): readonly Endpoint[] {
-    const { clock, connections } = this.#parts;
-    const place = this.#places.get(id);
-    if (place !== undefined && clock.now() - place.at <= lately) return [place.endpoint];
-    const session = connections.connection(id);
-    // A relay passes on what belongs to sessions; a note finds its own way, or none.
-    if (session !== undefined && !isRelayEndpoint(session.endpoint)) return [session.endpoint];
-    const last = place === undefined ? [] : [place.endpoint];
-    const candidates = [...last, ...endpoints.filter((each) => !last.some((one) => sameEndpoint(one, each)))];
+  #endpointsOf(record: PeerRecord): readonly Endpoint[] {
+    const now = this.#parts.clock.now();
+    const place = this.#places.get(record.id);
+    if (place === undefined || now - place.at > lately) return this.#otherwise(record, place?.endpoint);
+    const session = this.#sessionOf(record.id);
+    const isNamed = [...record.endpoints, ...session].some((each) => sameEndpoint(each, place.endpoint));
+    if (isNamed || now - place.since > lately) return [place.endpoint];
+    return [place.endpoint, ...this.#otherwise(record)];
+  }
+
+  /** A relay passes on what belongs to sessions; a note finds its own way, or none. */
+  #sessionOf(peer: PeerId): readonly Endpoint[] {
+    const session = this.#parts.connections.connection(peer);
+    return session === undefined || isRelayEndpoint(session.endpoint) ? [] : [session.endpoint];
+  }
+
+  /** Where its session is, else two of the places that it names and of `last`, each time others. */
+  #otherwise({ id, endpoints }: PeerRecord, last?: Endpoint): readonly Endpoint[] {
+    const session = this.#sessionOf(id);
+    if (session.length > 0) return session;
+    const named = last === undefined ? endpoints : endpoints.filter((each) => !sameEndpoint(last, each));
+    const candidates = last === undefined ? named : [last, ...named];
     if (candidates.length <= triedAtOnce) return candidates;
     const tried = this.#tried.get(id) ?? 0;
     this.#tried.set(id, (tried + triedAtOnce) % candidates.length);

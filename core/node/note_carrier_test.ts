@@ -25,6 +25,7 @@ class Fixture {
   now = 0;
   known: readonly PeerIdentity[] = [recordAt(1, 2, 3)];
   verdict: Drop = Drop.none;
+  readonly forgotten: PeerId[] = [];
   isMember = true;
   readonly log = new FakeLog();
   readonly drops = new DropCounts();
@@ -44,6 +45,7 @@ class Fixture {
   carry(): this {
     this.carrier.carryOver({
       takeNotes: (senderOf) => void (this.senderOf = senderOf),
+      forgetMember: (peer) => void this.forgotten.push(peer),
       sendNote: (_, endpoint) => {
         this.#sent.push(Number(endpoint.host.split(".").at(-1)));
         return this.verdict;
@@ -74,13 +76,28 @@ test("a member that is sought is written to at two of its endpoints at a time, a
 
 test("a member is where its last note came from; half a minute later that is one place of several", () => {
   const fixture = new Fixture().carry();
-  fixture.arrive(9);
+  fixture.arrive(3);
   fixture.now = 30_000;
-  assert.deepEqual(fixture.places(), [9]);
+  assert.deepEqual(fixture.places(), [3]);
   fixture.now = 30_001;
-  assert.deepEqual([1, 2].map(() => fixture.places()), [[9, 1], [2, 3]]);
+  assert.deepEqual([1, 2].map(() => fixture.places()), [[3, 1], [2, 3]]);
+  fixture.arrive(2);
+  assert.deepEqual(fixture.places(), [2]);
+});
+
+test("a place that nobody names may be that of recorded notes: for half a minute others are written to as well", () => {
+  const fixture = new Fixture().carry();
+  fixture.arrive(9);
+  assert.deepEqual([1, 2].map(() => fixture.places()), [[9, 1, 2], [9, 3, 1]]);
+  fixture.now = 29_000;
+  fixture.arrive(9);
+  assert.deepEqual(fixture.places().length, 3);
+  fixture.now = 30_001;
+  assert.deepEqual(fixture.places(), [9]);
   fixture.arrive(10);
-  assert.deepEqual(fixture.places(), [10]);
+  assert.deepEqual(fixture.places(), [10, 1, 2]);
+  fixture.arrive(1);
+  assert.deepEqual(fixture.places(), [1]);
 });
 
 test("whoever says anew where it is, is sought there", () => {
@@ -102,7 +119,9 @@ test("a member that is not heard by notes is where its session is", () => {
   });
   assert.deepEqual(fixture.places(), [8]);
   fixture.arrive(9);
-  assert.deepEqual(fixture.places(), [9]);
+  assert.deepEqual(fixture.places(), [9, 8], "its session is better known");
+  fixture.arrive(8);
+  assert.deepEqual(fixture.places(), [8]);
 });
 
 test("nothing is sent before there is an encapsulation, to strangers, or against its verdict, and the reason is counted", () => {
@@ -126,6 +145,7 @@ test("a tag means a member only while it is in good standing and has said where 
   fixture.known = [];
   fixture.members.changed([], [peer]);
   assert.equal(fixture.senderOf(tag), undefined);
+  assert.deepEqual(fixture.forgotten, [peer], "nor are its keys kept");
 });
 
 test("notes have one receiver: without one they are counted, a second is refused, and what it throws is logged", () => {

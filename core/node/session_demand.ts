@@ -77,6 +77,10 @@ export class SessionDemand {
     return Drop.none;
   }
 
+  isWaiting(peer: PeerId): boolean {
+    return this.#waiting.has(peer);
+  }
+
   /** What has waited for this peer goes out, in order. */
   sessionUp(peer: PeerId): void {
     for (const packet of this.#take(peer)) this.#parts.send(peer, packet);

@@ -3,7 +3,7 @@
  *
  * That a member is gone is not passed on if nobody has ever told an incarnation of it, and no note of it has come here: it
  * may not gossip at all, because it is older or configured otherwise, and so be silent whether it lives or not. Its
- * sessions tell.
+ * sessions tell. For the same reason nothing is shown of one that is called dead, never wrote here, and is heard.
  */
 import type { Discovery, Finding, Liveness, LivenessReport } from "../../core/contracts/discovery.ts";
 import { MeshError } from "../../core/contracts/errors.ts";
@@ -37,9 +37,10 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
   readonly #host: GossipHost;
   readonly #options: Partial<GossipOptions>;
   readonly #keeper: IncarnationKeeper;
-  /** Members that are gone for all one can tell, and that have never gossiped. */
+  /** Members that are gone for all gossip can tell, and that seem to have no part in it. */
   readonly #mute = new Set<number>();
   readonly #sessions = new Set<PeerId>();
+  readonly #ended = new AbortController();
   /** Members that have written to this node. */
   readonly #writers = new Set<number>();
   #handler: (finding: Finding) => void = () => {};
@@ -52,6 +53,9 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
     this.#host = host;
     this.#options = options;
     this.#keeper = new IncarnationKeeper(host);
+    // From now on: to start takes a write to disk, and sessions come up meanwhile.
+    host.events.on("peer:up", ({ peer }) => void this.#sessions.add(peer), this.#ended.signal);
+    host.events.on("peer:down", ({ peer }) => void this.#sessions.delete(peer), this.#ended.signal);
   }
 
   /** Members tell where they are in records of their own. */
@@ -124,22 +128,23 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
       this.#writers.add(number);
       this.#call((machine, now) => machine.handle(number, body, now));
     });
-    const heard = (peer: PeerId) => {
-      const number = roster.numberOf(peer);
-      if (number !== undefined) this.#call((machine, now) => machine.heard(number, now));
-    };
-    members.hear(heard);
-    events.on("peer:up", ({ peer }) => {
-      this.#sessions.add(peer);
-      heard(peer);
-    }, signal);
-    events.on("peer:down", ({ peer }) => void this.#sessions.delete(peer), signal);
+    members.hear((peer) => this.#hear(peer));
+    events.on("peer:up", ({ peer }) => this.#hear(peer), signal);
     members.watch((joined, removed) =>
       this.#call((_, now) => {
         for (const peer of removed) this.#expel(peer, now);
         for (const { id } of joined) this.#admit(id, now);
       })
     );
+  }
+
+  /** Something other than gossip came of a member. One that is called dead and never wrote here cannot object itself. */
+  #hear(peer: PeerId): void {
+    const number = this.#running?.roster.numberOf(peer);
+    if (number === undefined) return;
+    const state = this.#running!.machine.stateOf(number);
+    if ((state === "dead" || state === "left") && !this.#writers.has(number)) this.#mute.add(number);
+    this.#call((machine, now) => machine.heard(number, now));
   }
 
   #admit(peer: PeerId, now: Millis): void {
@@ -165,6 +170,7 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
 
   #leave(): void {
     this.#call((machine, now) => machine.leave(now));
+    this.#ended.abort();
     this.#keeper.stop();
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -186,8 +192,9 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
       for (let output = machine.poll(); output !== undefined; output = machine.poll()) this.#handle(output);
     } finally {
       this.#isDraining = false;
+      // Also after a failure: without a timer nothing would ever begin again.
+      if (this.#running !== undefined) this.#schedule(machine);
     }
-    this.#schedule(machine);
   }
 
   #handle(output: GossipOutput): void {
@@ -207,20 +214,30 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
   }
 
   #send(to: number, message: Uint8Array): void {
-    const { roster, notes, machine } = this.#running!;
+    if (this.#running === undefined) return;
+    const { roster, notes, machine } = this.#running;
     const peer = roster.peerOf(to);
     // What is not sent is repaired as what was lost.
     if (peer !== undefined && this.#keeper.mayTell(machine.incarnation)) notes.send(peer, message);
   }
 
   #find({ type, peer: number, incarnation }: Ruling): void {
-    const peer = this.#running!.roster.peerOf(number);
+    const peer = this.#running?.roster.peerOf(number);
     if (peer === undefined) return;
     const isKnown = incarnation > 0 || this.#writers.has(number);
     if (type !== "alive" && !isKnown) return void this.#mute.add(number);
     this.#mute.delete(number);
-    if (type === "alive") this.#handler({ type, peer });
-    else this.#handler({ type: "dead", peer, reason: type === "left" ? "it has left" : "nobody hears it" });
+    if (type === "alive") this.#report({ type, peer });
+    else this.#report({ type: "dead", peer, reason: type === "left" ? "it has left" : "nobody hears it" });
+  }
+
+  /** What fails in the node must not keep the machine from what follows. */
+  #report(finding: Finding): void {
+    try {
+      this.#handler(finding);
+    } catch (error) {
+      this.#host.log.log("error", "A handler of what gossip finds failed", { error });
+    }
   }
 
   #schedule(machine: GossipMachine): void {

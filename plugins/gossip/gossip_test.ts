@@ -8,8 +8,14 @@ import { testDiscovery } from "../../tests/conformance/discovery.ts";
 import { testHost } from "../../tests/conformance/test_host.ts";
 import { test } from "../../tests/harness.ts";
 import { SimClock } from "../../tests/sim/clock.ts";
+import { decodeBase32 } from "../../core/wire/base32.ts";
+import { ended } from "./alone_fixture.ts";
+import { TagDirectory } from "./directory.ts";
 import { Gossip } from "./gossip.ts";
+import { Rank, stampOf } from "./member_table.ts";
 import { gossip } from "./mod.ts";
+import { Outbox } from "./outbox.ts";
+import { Kind } from "./wire.ts";
 
 /** Nodes on one clock, whose notes arrive at once unless their receiver is cut off. */
 class Fixture {
@@ -22,7 +28,9 @@ class Fixture {
   readonly stopping = new AbortController();
 
   /** A member; one that does not gossip unless it is started. */
-  add(seed: number): { readonly id: PeerId; readonly events: Events; start(): Promise<Gossip> } {
+  add(
+    seed: number,
+  ): { readonly id: PeerId; readonly events: Events; start(meanwhile?: () => void): Promise<Gossip> } {
     const { clock } = this;
     const host = testHost({ seed, clock });
     const { id } = host.self;
@@ -34,17 +42,24 @@ class Fixture {
       watch: (handler) => void this.#watchers.push(handler),
       hear: () => {},
     };
-    const start = async () => {
+    const start = async (meanwhile = () => {}) => {
       const plugin = new Gossip({ ...host, clock, members, notes: this.#notesOf(id) }, {});
       const found: string[] = [];
       this.findings.set(id, found);
       plugin.watch((finding: Finding) =>
         found.push(`${finding.type} ${"peer" in finding ? finding.peer : ""}`)
       );
-      await clock.complete(plugin.start(this.stopping.signal));
+      const starting = plugin.start(this.stopping.signal);
+      meanwhile();
+      await clock.complete(starting);
       return plugin;
     };
     return { id, events: host.events, start };
+  }
+
+  /** A note of one that is not started. */
+  give(from: PeerId, to: PeerId, body: Uint8Array): void {
+    this.#receivers.get(to)!(from, body);
   }
 
   remove(id: PeerId): void {
@@ -95,6 +110,49 @@ test("of a member that has never gossiped nothing is found, and nothing is shown
   assert.deepEqual(shown(), ["dead", undefined]);
   assert.deepEqual([...fixture.findings.values()], [[], []]);
   fixture.stopping.abort();
+});
+
+test("a session from before the start counts: nothing is shown of who has never gossiped", async () => {
+  const fixture = new Fixture();
+  const [a, mute, c] = [fixture.add(1), fixture.add(2), fixture.add(3)];
+  const early = { peer: mute.id, name: "mute", endpoint: { host: "192.0.2.2", port: 1 } };
+  const starting = a.start(() => a.events.emit("peer:up", early));
+  const gossipA = await starting;
+  await c.start();
+  await fixture.clock.advance(300_000);
+  assert.equal(gossipA.liveness(mute.id), undefined);
+  fixture.stopping.abort();
+});
+
+test("one that never wrote, is called dead by a neighbour and is heard then is not shown as dead", async () => {
+  const fixture = new Fixture();
+  const [a, mute, liar] = [fixture.add(1), fixture.add(2), fixture.add(3)];
+  const gossipA = await a.start();
+  const directory = new TagDirectory(4);
+  [a, mute, liar].forEach(({ id }, number) => directory.put(number, decodeBase32(id)!));
+  const outbox = new Outbox(directory, (_, message) => fixture.give(liar.id, a.id, message));
+  outbox.section(0, Kind.ask, 1).u8(0);
+  outbox.flush();
+  ended(outbox, { peer: 1, stamp: stampOf(1, Rank.dead), by: 2 });
+  outbox.flush();
+  assert.equal(gossipA.liveness(mute.id), "dead");
+  a.events.emit("peer:up", { peer: mute.id, name: "mute", endpoint: { host: "192.0.2.2", port: 1 } });
+  assert.equal(gossipA.liveness(mute.id), undefined);
+  fixture.stopping.abort();
+});
+
+test("a handler that fails keeps nobody from what follows, and one that stops the plugin ends it", async () => {
+  const fixture = new Fixture();
+  const [a, b, c] = [fixture.add(1), fixture.add(2), fixture.add(3)];
+  const [gossipA, gossipC] = [await a.start(), await b.start() && await c.start()];
+  gossipA.watch(() => assert.fail("as a node that is broken"));
+  gossipC.watch(() => fixture.stopping.abort());
+  await fixture.clock.advance(60_000);
+  fixture.cut.add(b.id);
+  for (let step = 0; step < 200 && !fixture.stopping.signal.aborted; step++) await fixture.clock.advance(100);
+  assert.equal(fixture.stopping.signal.aborted, true);
+  await fixture.clock.advance(1_000);
+  assert.equal(fixture.clock.pending, 0);
 });
 
 test("whoever stops has left, and whoever is removed is unknown; one that comes back is watched anew", async () => {

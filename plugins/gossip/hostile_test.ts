@@ -57,6 +57,29 @@ test("a member that was heard after the accusation began is not dead", () => {
   assert.deepEqual(alone.learnt("dead"), []);
 });
 
+test("a member that was heard lately is asked, however young the accusation is said to be", () => {
+  const alone = new Alone(10);
+  alone.link(2);
+  alone.do((machine) => machine.heard(5, alone.now));
+  alone.wait(30_000);
+  alone.clear();
+  alone.says(liar, (to) => ended(to, { peer: 5, stamp: stampOf(0, Rank.dead), by: liar, age: 0 }));
+  assert.deepEqual([alone.learnt("dead"), alone.told(Kind.ended, 2)], [[], []], "and nobody is told");
+  assert.equal(alone.told(Kind.ended, 5).length, 1);
+});
+
+test("that one who was gone has begun anew is believed of others, as it skips eight incarnations", () => {
+  const alone = new Alone(10);
+  alone.link(1);
+  alone.says(5, (to) => alive(to, 5, 1));
+  alone.wait(50_000);
+  alone.link(1);
+  alone.says(liar, (to) => ended(to, { peer: 5, stamp: stampOf(1, Rank.dead), by: liar }));
+  assert.deepEqual(alone.learnt("dead"), [5]);
+  alone.says(liar, (to) => alive(to, 5, 1 + limits.restartStep));
+  assert.deepEqual(alone.learnt("alive"), [5]);
+});
+
 test("a member is not accused by itself, by the dead, or by who is no member", () => {
   const alone = new Alone(10);
   alone.link(1);
@@ -75,10 +98,11 @@ test("an incarnation two ahead is believed of the member itself alone", () => {
   assert.deepEqual(alone.learnt("dead"), [], "it is asked first");
   alone.wait(3_000);
   assert.deepEqual(alone.learnt("dead"), [5]);
-  alone.says(liar, (to) => alive(to, 5, 7));
+  const beyond = 5 + limits.restartStep + 1;
+  alone.says(liar, (to) => alive(to, 5, beyond));
   assert.deepEqual(alone.learnt("alive"), []);
   assert.equal(alone.machine.counters.incarnationJump, 1);
-  alone.says(5, (to) => alive(to, 5, 7));
+  alone.says(5, (to) => alive(to, 5, beyond));
   assert.deepEqual(alone.learnt("alive"), [5]);
 });
 

@@ -22,7 +22,7 @@ export const incarnationKey = "gossip/incarnation";
 const form = 1;
 const length = 5;
 /** Refutations are rare: this many cost no write. */
-const ahead = 8;
+const ahead = limits.restartStep;
 const firstWait: Millis = 1_000;
 const longestWait: Millis = 60_000;
 

@@ -91,4 +91,6 @@ export const limits = {
    * can claim of others is thus never out of their reach.
    */
   incarnationStep: 256,
+  /** Incarnations that are kept ahead on disk, so that they cost no write: a restart passes over them. */
+  restartStep: 8,
 } as const;

@@ -3,6 +3,7 @@ import { test } from "../../tests/harness.ts";
 import { alive, Alone } from "./alone_fixture.ts";
 import { Rank, stampOf } from "./member_table.ts";
 import { defaultOptions } from "./options.ts";
+import type { Outbox } from "./outbox.ts";
 import { EntriesFlag, Kind } from "./wire.ts";
 
 test("a digest rides on a beat every half minute, and equal ones are not answered", () => {
@@ -51,8 +52,9 @@ test("what is known better goes back to who asked", () => {
   assert.deepEqual(answer!.body.subarray(9), Uint8Array.of(0, 0, 0, 16));
 });
 
-test("a node that knows nothing takes the dead from a table, one that knows looks", () => {
+test("a node that knows nothing takes the dead from a neighbour's table, one that knows looks", () => {
   const alone = new Alone(10);
+  alone.link(1);
   alone.says(6, (to) => to.section(0, Kind.pong, 6).u16(0).u32(0));
   alone.says(1, (to) => {
     to.section(0, Kind.entries, 25).u8(0);
@@ -62,6 +64,20 @@ test("a node that knows nothing takes the dead from a table, one that knows look
   assert.equal(alone.told(Kind.ping, 6).length, 1);
   alone.wait(3_000);
   assert.deepEqual(alone.learnt("dead"), [5, 6]);
+});
+
+test("of whom it has heard anything, or of whom no neighbour tells, a new node asks before it takes a table's word", () => {
+  const alone = new Alone(90);
+  alone.link(1);
+  for (const peer of [5, 6]) alone.do((machine) => machine.heard(peer, alone.now));
+  const table = (peers: readonly number[]) => (to: Outbox) => {
+    to.section(0, Kind.entries, 1 + 12 * peers.length).u8(0);
+    for (const peer of peers) to.tag(peer).u32(stampOf(1, Rank.dead));
+  };
+  alone.says(1, table([5, 6]));
+  alone.says(80, table(Array.from({ length: 60 }, (_, i) => 10 + i)));
+  assert.deepEqual(alone.learnt("dead"), []);
+  assert.equal(alone.told(Kind.ping, 5).length, 1);
 });
 
 test("one member gets six comparisons in ten seconds", () => {

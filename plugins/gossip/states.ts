@@ -2,8 +2,8 @@
  * Who is alive, dead or has left, and what of others' statements about it is believed:
  *
  * - of itself, a member may say anything; its incarnation is its own;
- * - of a third, that it lives in at most one incarnation more than is known, for more cannot have been missed by one who
- *   hears of each; else it is asked itself;
+ * - of a third, that it lives in at most one incarnation more than is known, or as many as a restart passes over if it was
+ *   gone, for more cannot have been missed by one who hears of each; else it is asked itself;
  * - that a third is dead or has left only on a link, and of one accuser and one link a bounded number. It is looked into
  *   first (`checks.ts`) if the third is this node's neighbour, was heard after the accusation began, or is ahead;
  * - of this node, that it is gone: it takes a new incarnation and says so.
@@ -40,6 +40,11 @@ export interface StateDuties {
   changed(peer: number, wasGone: boolean, from: number, now: number): void;
 }
 
+/**
+ * Whoever was heard within this is asked before it is called dead: how long a session may be without a packet that this
+ * thread sees, and some more. The age of an accusation is its accuser's own word, and says nothing against a lie.
+ */
+const freshness = 45_000;
 /** A lie about this node may lift its incarnation so often. */
 const refutePause = 200;
 
@@ -80,7 +85,7 @@ export class States {
     if (!this.#isSane(peer, stamp)) return;
     if (from === peer) table.confirm(peer);
     if (stamp <= table.stamp(peer)) return;
-    const isNear = this.#isNear(peer, stamp, table.isPresumed(peer) ? limits.incarnationStep : 1);
+    const isNear = this.#isNear(peer, stamp, this.#stepOf(peer));
     if (from !== peer && !isNear) {
       this.#commons.counters.incarnationJump++;
       return this.#duties.ask(peer, now);
@@ -112,7 +117,7 @@ export class States {
     if (stamp <= known) return stamp < known;
     if (rankOf(stamp) === Rank.alive) this.alive(from, peer, incarnationOf(stamp), now);
     else if (peer === self) this.accusedSelf(from, stamp, now);
-    else if (table.isPresumed(peer) && this.#isNear(peer, stamp, limits.incarnationStep)) {
+    else if (this.#isNewcomersWord(from, peer) && this.#isNear(peer, stamp, limits.incarnationStep)) {
       this.#take(peer, stamp, from, now);
     } else this.#claim(peer, stamp, now);
     return false;
@@ -186,7 +191,14 @@ export class States {
     if (incarnationOf(stamp) > incarnationOf(table.stamp(peer)) + 1) return true;
     if (view.of(peer) !== undefined && !this.#duties.isSilent(peer)) return true;
     if (rankOf(stamp) === Rank.dead && (!table.isMember(by) || table.isGone(by))) return true;
-    return evidence.at(peer) >= now - age;
+    return evidence.at(peer) >= now - Math.max(age, freshness);
+  }
+
+  /** Who has just come learns from a neighbour who is long gone; of whom it has heard anything, it asks. */
+  #isNewcomersWord(from: number, peer: number): boolean {
+    const { table, view, evidence } = this.#commons;
+    return table.isPresumed(peer) && view.of(from) !== undefined &&
+      evidence.at(peer) === Number.NEGATIVE_INFINITY;
   }
 
   #apply(statement: Statement, now: number): boolean {
@@ -213,6 +225,13 @@ export class States {
   #claim(peer: number, stamp: number, now: number): void {
     if (this.#isNear(peer, stamp, limits.incarnationStep)) return this.#duties.claim(peer, stamp, now);
     this.#commons.counters.incarnationJump++;
+  }
+
+  /** By how much a third party may lift the incarnation of one that lives: of who is gone, by what a restart skips. */
+  #stepOf(peer: number): number {
+    const { table } = this.#commons;
+    if (table.isPresumed(peer)) return limits.incarnationStep;
+    return table.isGone(peer) ? limits.restartStep : 1;
   }
 
   #isNear(peer: number, stamp: number, step: number): boolean {

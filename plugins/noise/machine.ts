@@ -207,6 +207,10 @@ export class NoiseMachine
     this.#notes.take(senderOf);
   }
 
+  forgetMember(peer: PeerId): void {
+    this.#notes.keys.forget(peer);
+  }
+
   sendNote(to: PeerRecord, endpoint: Endpoint, body: Uint8Array, now: Millis): Drop {
     return this.#notes.send(to, endpoint, body, now);
   }

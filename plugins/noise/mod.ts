@@ -71,6 +71,7 @@ class NoiseEncapsulation extends NoiseMachine implements Lifecycle {
   constructor(host: NoisePluginHost, options: NoiseOptions) {
     super(host, options);
     this.#host = host;
+    this.local.noteCounters.hold(); // a counter below those of an earlier life would be one of its nonces
     this.#keepers = [
       new StampKeeper(this.stamps, host),
       new StampKeeper(this.local.noteCounters, host, noteStamps),

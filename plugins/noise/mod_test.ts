@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { Drop } from "../../core/contracts/drop.ts";
 import { errorCode } from "../../core/contracts/errors.ts";
 import type { LogLevel } from "../../core/contracts/host.ts";
 import type { StoreChange } from "../../core/contracts/store.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { EventBus } from "../../core/node/event_bus.ts";
 import { test } from "../../tests/harness.ts";
-import { noise, type NoisePluginHost } from "./mod.ts";
+import { noise, type NoiseMachine, type NoisePluginHost } from "./mod.ts";
 import { generateKeyPair } from "../../core/noise/dh.ts";
 import type { Stamps } from "./stamps.ts";
 import { aes, chacha, FakeMembership, SeededRandom } from "./testing_rig.ts";
@@ -123,4 +124,20 @@ test("disposing works before a start and twice", async () => {
   await machine[Symbol.asyncDispose]!();
   await machine[Symbol.asyncDispose]!();
   assert.equal(machine.pollTimeout(), undefined);
+});
+
+test("no note is sent before the counters of the last start have been read", async () => {
+  const fixture = new Fixture();
+  const machine = noise({}).create(fixture.host()) as unknown as NoiseMachine & { start(): Promise<void> };
+  const to = {
+    id: "b" as PeerId,
+    name: "b",
+    noiseKey: generateKeyPair(new SeededRandom(4)).publicKey,
+    endpoints: [],
+  };
+  const send = () => machine.sendNote(to, { host: "192.0.2.2", port: 1 }, new Uint8Array(1), fixture.now);
+  assert.equal(send(), Drop.queueFull);
+  assert.equal(machine.poll(), undefined);
+  await machine.start();
+  assert.equal(send(), Drop.none);
 });

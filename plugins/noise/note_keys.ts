@@ -2,7 +2,11 @@
  * The keys of notes. Two members who know each other's Noise keys share what Diffie-Hellman gives them; with the network
  * key this makes one key for each direction:
  *
- *     key = BLAKE2s(key: network key, "selvage noise 1 note\0" ‖ X25519(own, other's) ‖ sender's key ‖ receiver's key)
+ *     key = BLAKE2s(key: network key, "selvage noise 1 note\0" ‖ X25519(own, other's)
+ *         ‖ sender's key ‖ receiver's key ‖ sender's id ‖ receiver's id)
+ *
+ * The ids, 32 characters each, are in it because a member may bind another's Noise key, whose secret it does not have, to
+ * its own id: without them a note that was meant for the liar, and that it passes on, would be taken by the true owner.
  *
  * So a note is opened by one member only, not even by others who have the network key; and whoever was shut out is not
  * heard, because nobody looks for its key any more. There is no forward secrecy: who steals a node's Noise key reads the
@@ -23,7 +27,8 @@ import { limits } from "./constants.ts";
 import type { Local } from "./local.ts";
 import { NoteWindow } from "./note_window.ts";
 
-const label = new TextEncoder().encode("selvage noise 1 note\0");
+const text = new TextEncoder();
+const label = text.encode("selvage noise 1 note\0");
 
 /** A member that notes were exchanged with. */
 export interface Correspondent {
@@ -68,8 +73,8 @@ export class NoteKeys {
     const { self, curve } = this.#local;
     const shared = diffieHellman(self.noise.secretKey, noiseKey, curve);
     if (shared === undefined) return undefined;
-    this.#forget(id);
-    if (this.#known.size >= limits.peers) this.#forget(this.#known.keys().next().value!);
+    this.forget(id);
+    if (this.#known.size >= limits.peers) this.forget(this.#known.keys().next().value!);
     const correspondent = {
       noiseKey: noiseKey.slice(),
       shared,
@@ -96,11 +101,18 @@ export class NoteKeys {
     const ready = this.#ciphers.get(id) ?? [];
     this.#ciphers.delete(id);
     const found = ready.find((each) => equalBytes(each.networkKey.secret, networkKey.secret));
-    const ciphers = found ?? this.#make(correspondent, networkKey);
+    const ciphers = found ?? this.#make(id, correspondent, networkKey);
     const rest = ready.filter((each) => each !== ciphers).slice(0, limits.noteNetworkKeys - 1);
     this.#ciphers.set(id, [ciphers, ...rest]);
     if (this.#ciphers.size > limits.noteCiphers) this.#ciphers.delete(this.#ciphers.keys().next().value!);
     return ciphers;
+  }
+
+  /** What notes with it need is wiped; its window too, as if this node had started anew. */
+  forget(id: PeerId): void {
+    this.#known.get(id)?.shared.fill(0);
+    this.#known.delete(id);
+    this.#ciphers.delete(id);
   }
 
   clear(): void {
@@ -109,16 +121,12 @@ export class NoteKeys {
     this.#ciphers.clear();
   }
 
-  #make({ shared, noiseKey }: Correspondent, networkKey: NetworkKey): NoteCiphers {
-    const own = this.#local.self.noise.publicKey;
-    const key = (from: Uint8Array, to: Uint8Array) =>
-      this.#suite.key(blake2s(concatBytes(label, shared, from, to), { key: networkKey.secret }));
-    return { networkKey, send: key(own, noiseKey), receive: key(noiseKey, own) };
-  }
-
-  #forget(id: PeerId): void {
-    this.#known.get(id)?.shared.fill(0);
-    this.#known.delete(id);
-    this.#ciphers.delete(id);
+  #make(id: PeerId, { shared, noiseKey }: Correspondent, networkKey: NetworkKey): NoteCiphers {
+    const { self } = this.#local;
+    const [own, other] = [self.noise.publicKey, noiseKey];
+    const [ownId, otherId] = [text.encode(self.id), text.encode(id)];
+    const key = (...ends: readonly Uint8Array[]) =>
+      this.#suite.key(blake2s(concatBytes(label, shared, ...ends), { key: networkKey.secret }));
+    return { networkKey, send: key(own, other, ownId, otherId), receive: key(other, own, otherId, ownId) };
   }
 }

@@ -8,6 +8,10 @@
  * make the 64 bits of a receiver's window a second long. A disk that takes no more of them ends the sending of notes after
  * five minutes of the clock, and half as many ticks more; sessions do not need them.
  *
+ * A disk tells nothing of a copy of this node, or of a virtual machine that goes on from a snapshot: they step through
+ * the same counters, under keys that stay the same for the life of a node. So 24 random bits of each note are part of
+ * its nonce. The window of a receiver looks at the counter alone, which is why they are not simply more of it.
+ *
  * What a receiver does not have is memory from before its own start: a recorded note can be shown to it once more, until
  * the first one that is newer comes from the same member. Whoever takes notes has to bear with that.
  *
@@ -19,12 +23,21 @@ import { Drop } from "../../core/contracts/drop.ts";
 import { maxNoteLength } from "../../core/contracts/encapsulation.ts";
 import type { NetworkKey } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerRecord } from "../../core/contracts/values.ts";
+import { isUsablePublicKey } from "../../core/noise/dh.ts";
 import { decodeBase32 } from "../../core/wire/base32.ts";
 import { concatBytes, equalBytes } from "../../core/wire/bytes.ts";
 import { limits } from "./constants.ts";
 import type { Local } from "./local.ts";
 import { type Correspondent, type NoteCiphers, NoteKeys } from "./note_keys.ts";
-import { decodeNote, encodeNoteHeader, type Note, senderTagLength } from "./note_wire.ts";
+import {
+  decodeNote,
+  encodeNoteHeader,
+  maxNoteCounter,
+  nonceOf,
+  type Note,
+  saltLength,
+  senderTagLength,
+} from "./note_wire.ts";
 
 export type SenderOf = (tag: Uint8Array) => PeerRecord | undefined;
 
@@ -52,12 +65,13 @@ export class Notes {
     if (correspondent === undefined || networkKey === undefined) return Drop.notAdmitted;
     if (this.#local.outbox.full) return Drop.queueFull;
     const counter = this.#local.noteCounters.next(now / limits.noteTickMillis);
-    if (counter === undefined) return Drop.queueFull;
+    if (counter === undefined || counter > maxNoteCounter) return Drop.queueFull;
     correspondent.sent += 1;
-    const header = encodeNoteHeader({ hint: networkKey.id[0]!, sender: this.#tag, counter });
+    const salt = this.#local.random.fill(new Uint8Array(saltLength));
+    const header = encodeNoteHeader({ hint: networkKey.id[0]!, sender: this.#tag, salt, counter });
     const { send } = this.keys.ciphers(to.id, correspondent, networkKey);
     this.#local.outbox.transmit(
-      concatBytes(header, send.seal(nonceOf(counter), header, body)),
+      concatBytes(header, send.seal(nonceOf(header), header, body)),
       endpoint,
       now,
     );
@@ -73,6 +87,8 @@ export class Notes {
     const sender = equalBytes(note.sender, this.#tag) ? undefined : this.#senderOf(note.sender);
     if (sender === undefined) return Drop.notAdmitted;
     if (this.keys.known(sender.id)?.window.isNew(note.counter) === false) return Drop.replayed;
+    // It would be looked at each time anew, since nothing is kept of it, at the cost of those with keys.
+    if (!isUsablePublicKey(sender.noiseKey)) return Drop.notAdmitted;
     if (!this.keys.mayLook(sender, now)) return Drop.rateLimited;
     const correspondent = this.keys.of(sender);
     if (correspondent === undefined) return Drop.notAdmitted;
@@ -95,20 +111,11 @@ export class Notes {
 
 function openUnder(
   ciphers: readonly NoteCiphers[],
-  { counter, header, sealed }: Note,
+  { header, sealed }: Note,
 ): { readonly body: Uint8Array; readonly keyId: Uint8Array } | undefined {
   for (const { receive, networkKey } of ciphers) {
-    const body = receive.open(nonceOf(counter), header, sealed);
+    const body = receive.open(nonceOf(header), header, sealed);
     if (body !== undefined) return { body, keyId: networkKey.id };
   }
   return undefined;
-}
-
-/** Of ChaCha20-Poly1305 in Noise (revision 34, §12.3): 4 zero bytes, then the counter, little-endian. */
-function nonceOf(counter: number): Uint8Array {
-  const nonce = new Uint8Array(12);
-  const view = new DataView(nonce.buffer);
-  view.setUint32(4, counter % 2 ** 32, true);
-  view.setUint32(8, Math.floor(counter / 2 ** 32), true);
-  return nonce;
 }

@@ -6,6 +6,7 @@ import { decodeBase32 } from "../../core/wire/base32.ts";
 import { equalBytes } from "../../core/wire/bytes.ts";
 import { test } from "../../tests/harness.ts";
 import { limits } from "./constants.ts";
+import { decodeNote } from "./note_wire.ts";
 import { networkKey, Rig, type RigNode } from "./testing_rig.ts";
 
 /** Members whose ids are ids, and who know each other. */
@@ -55,6 +56,11 @@ function changed(datagram: Uint8Array, at: number, by: number): Uint8Array {
   const copy = datagram.slice();
   copy[at]! ^= by;
   return copy;
+}
+
+function nonceParts(datagram: Uint8Array): { readonly salt: string; readonly counter: number } {
+  const { salt, counter } = decodeNote(datagram)!;
+  return { salt: salt.join("."), counter };
 }
 
 test("a note reaches its member without a session, and costs 36 bytes more than what it says", () => {
@@ -208,7 +214,7 @@ test("ciphers are kept for a bounded number of members, and made anew for the ot
 test("a counter is never used twice, and none is used that the disk does not know of", () => {
   const members = new Members("a", "b");
   const { rig, all: [a, b] } = members;
-  const counters = new Set<bigint>();
+  const counters = new Set<number>();
   let disk = 0;
   for (let life = 0; life < 3; life++) {
     const stamps = a!.machine.local.noteCounters;
@@ -218,7 +224,7 @@ test("a counter is never used twice, and none is used that the disk does not kno
     stamps.kept(disk = kept);
     for (let i = 0; i < 500; i++) {
       const datagram = members.take(a!, b!, "x");
-      counters.add(new DataView(datagram.buffer, datagram.byteOffset).getBigUint64(12));
+      counters.add(nonceParts(datagram).counter);
       rig.run(1_000);
     }
     a!.machine.wipe(rig.now);
@@ -226,5 +232,63 @@ test("a counter is never used twice, and none is used that the disk does not kno
     members.introduce(members.all[0]);
   }
   assert.equal(counters.size, 1_500);
-  assert.ok([...counters].every((counter) => counter <= BigInt(disk)));
+  assert.ok([...counters].every((counter) => counter <= disk));
+});
+
+test("a node that goes on from a snapshot repeats its counters, and still no nonce", () => {
+  const members = new Members("a", "b");
+  const [a, b] = members.all;
+  const life = (node: RigNode) => Array.from({ length: 50 }, () => nonceParts(members.take(node, b!)));
+  const before = life(a!);
+  const after = life(members.rig.restart(a!));
+  assert.deepEqual(after.map(({ counter }) => counter), before.map(({ counter }) => counter));
+  assert.equal(new Set([...before, ...after].map(({ salt, counter }) => `${salt} ${counter}`)).size, 100);
+});
+
+test("no note is sent with a counter that its five bytes do not hold", () => {
+  const members = new Members("a", "b");
+  const { rig, all: [a, b] } = members;
+  const { noteCounters } = a!.machine.local;
+  const now = rig.now / limits.noteTickMillis;
+  noteCounters.kept(noteCounters.start({ wall: 2 ** 40 - 1, now, reserve: 0, keep: () => {} }));
+  assert.equal(nonceParts(members.take(a!, b!)).counter, 2 ** 40 - 1);
+  assert.equal(members.note(a!, b!, "one too many"), Drop.queueFull);
+});
+
+test("a member whose Noise key is none takes no look from those that have one", () => {
+  const members = new Members("a", "b");
+  const { rig, all: [a, b] } = members;
+  const note = members.take(a!, b!);
+  const isLiar = (tag: Uint8Array) => tag[0] === 0xee;
+  b!.machine.takeNotes((tag) => {
+    const found = members.find(isLiar(tag) ? note.subarray(4, 12) : tag);
+    return found && (isLiar(tag) ? { ...found, noiseKey: new Uint8Array(32) } : found);
+  });
+  const lie = note.slice().fill(0xee, 4, 12);
+  for (let i = 0; i < 2 * limits.noteKeyLooks.burst; i++) {
+    assert.equal(rig.inject(b!, lie, a!.endpoint), Drop.notAdmitted);
+  }
+  assert.equal(rig.inject(b!, note, a!.endpoint), Drop.none);
+});
+
+test("a note for a member that has bound another's Noise key to its own id is not taken by that other", () => {
+  const members = new Members("a", "b");
+  const { rig, all: [a, b] } = members;
+  const liar = { ...recordOf(b!), id: "c".repeat(32) as PeerRecord["id"] };
+  rig.call(a!, (machine, now) => machine.sendNote(liar, b!.endpoint, new Uint8Array(3), now));
+  rig.run(100);
+  assert.deepEqual([texts(b!), b!.drops.get("badTag")], [[], 1]);
+});
+
+test("of a member that is forgotten nothing is kept, and one that comes back is heard anew", () => {
+  const members = new Members("a", "b");
+  const { rig, all: [a, b] } = members;
+  members.note(a!, b!, "one");
+  rig.run(100);
+  assert.deepEqual(b!.machine.noteKeys, { known: 1, ready: 1 });
+  b!.machine.forgetMember(a!.id);
+  assert.deepEqual(b!.machine.noteKeys, { known: 0, ready: 0 });
+  members.note(a!, b!, "two");
+  rig.run(100);
+  assert.deepEqual(texts(b!), ["a: one", "a: two"]);
 });

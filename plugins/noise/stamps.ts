@@ -49,9 +49,14 @@ export class Stamps {
     this.#half = ahead / 2;
   }
 
+  /** From now until `start` there are none: for numbers that those of an earlier life must not meet. */
+  hold(): void {
+    this.#durable = 0;
+  }
+
   /**
    * Gives the number to keep on disk; until it is {@link kept} there are no stamps. Before `start` they begin at 1 and
-   * are kept nowhere: fit for a simulation without disks.
+   * are kept nowhere, which is fit for a simulation without disks; unless they are on {@link hold}.
    */
   start({ wall, now, reserve = 0, keep }: StampStart): number {
     this.#base = Math.max(Math.floor(wall), reserve + 1, this.#last + 1, 1);

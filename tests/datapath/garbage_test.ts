@@ -4,9 +4,9 @@
  * in the code.
  */
 import assert from "node:assert/strict";
-import process from "node:process";
 import { test } from "../harness.ts";
 import { encodeEthernet, EtherType } from "../../core/wire/ethernet.ts";
+import { heapGrowth, type Rounds } from "./heap_growth.ts";
 import { framesBetween, framesPerTurn, letPass, type TirelessCore, tirelessPair } from "./tireless_cores.ts";
 import {
   acquaint,
@@ -39,15 +39,10 @@ const packetsPerTurn = puntsPerTurn * 22;
 /** So few that a round makes no collection by itself, even with an object for each packet. */
 const packetsPerRound = 10_000;
 const turnsPerRound = Math.ceil(packetsPerRound / (2 * packetsPerTurn));
-/** Until the code is compiled for good, its numbers are on the heap. */
-const warmUpRounds = 20;
 /** Half the size of the smallest object for each packet. To read the size of the heap leaves some hundred bytes. */
 const allowed = 8 * packetsPerRound;
 
-interface Burst {
-  readonly rounds: number;
-  /** Where code runs ten times slower, because its lines are counted, this many rounds are enough after two seconds. */
-  readonly fewest: number;
+interface Burst extends Pick<Rounds, "rounds" | "fewest"> {
   /** The peers are in a trusted network. */
   readonly isPlain?: boolean;
   /** Both have a policy, which lets all of it pass. */
@@ -55,10 +50,7 @@ interface Burst {
   readonly perPacket: () => void;
 }
 
-/**
- * Bytes by which the heap grew in each round; less than nothing after a collection. Nothing else runs meanwhile, as there
- * is no turn of the event loop.
- */
+/** Bytes by which the heap grew in each round. */
 function growth({ rounds, fewest, isPlain, isJudged, perPacket }: Burst): readonly number[] {
   const { a, b } = tirelessPair();
   if (isJudged === true) {
@@ -69,21 +61,11 @@ function growth({ rounds, fewest, isPlain, isJudged, perPacket }: Burst): readon
   acquaint(a, b, isPlain);
   a.useFrames(framesThere);
   b.useFrames(framesBack);
-  const grown: number[] = [];
-  const end = performance.now() + 2_000;
-  let turns = 0;
-  for (let round = -warmUpRounds; round < rounds; round++) {
-    if (round >= fewest && performance.now() > end) break;
-    const before = process.memoryUsage().heapUsed;
-    for (let turn = 0; turn < turnsPerRound; turn++) {
-      a.turn();
-      b.turn();
-      for (let packet = 0; packet < 2 * packetsPerTurn; packet++) perPacket();
-    }
-    const after = process.memoryUsage().heapUsed;
-    if (round >= 0) grown.push(after - before);
-    turns += turnsPerRound;
-  }
+  const { grown, turns } = heapGrowth({ rounds, fewest, turnsPerRound }, () => {
+    a.turn();
+    b.turn();
+    for (let packet = 0; packet < 2 * packetsPerTurn; packet++) perPacket();
+  });
   checkCrossed(a, turns);
   return grown;
 }

@@ -1,7 +1,7 @@
 /** What crosses through a relay leaves no garbage either, with any of the three. See `garbage_test.ts`. */
 import assert from "node:assert/strict";
-import process from "node:process";
 import { test } from "../harness.ts";
+import { heapGrowth } from "./heap_growth.ts";
 import { framesBetween, framesPerTurn, tirelessChain } from "./tireless_cores.ts";
 import { acquaintChain } from "../../core/datapath/wired_chain_fixture.ts";
 import { far, far6, near, near6, nearMac } from "../../core/datapath/wired_pair_fixture.ts";
@@ -14,7 +14,6 @@ const frames = [
 const packetsPerTurn = Array.from({ length: framesPerTurn }, (_, i) => i % 4 % 2 === 1 ? 10 : 1)
   .reduce((sum, packets) => sum + packets, 0);
 const turnsPerRound = Math.ceil(10_000 / packetsPerTurn);
-const [warmUpRounds, rounds, fewest] = [20, 40, 20];
 /** Half the size of the smallest object for each packet. */
 const allowed = 8 * 10_000;
 
@@ -22,20 +21,11 @@ test("packets through a relay leave nothing on the heap of any of the three, hun
   const { a, r, b } = tirelessChain();
   acquaintChain({ a, r, b }, { bytesPerSecond: 1e12, packetsPerSecond: 1e9 });
   a.useFrames(frames);
-  const grown: number[] = [];
-  const end = performance.now() + 2_000;
-  let turns = 0;
-  for (let round = -warmUpRounds; round < rounds; round++) {
-    if (round >= fewest && performance.now() > end) break;
-    const before = process.memoryUsage().heapUsed;
-    for (let turn = 0; turn < turnsPerRound; turn++) {
-      a.turn();
-      r.turn();
-      b.turn();
-    }
-    if (round >= 0) grown.push(process.memoryUsage().heapUsed - before);
-    turns += turnsPerRound;
-  }
+  const { grown, turns } = heapGrowth({ rounds: 40, fewest: 20, turnsPerRound }, () => {
+    a.turn();
+    r.turn();
+    b.turn();
+  });
   const packets = turns * packetsPerTurn;
   assert.equal(a.telemetry.snapshot().tallies.packetsSent, packets);
   assert.equal(r.cells.relayed(0).packets, packets);

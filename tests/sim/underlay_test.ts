@@ -88,13 +88,13 @@ test("when the path's MTU falls to 1,280 in mid-flow sessions go on, and whoever
   const heard = [listen(world, a!), listen(world, b!)];
   const address = b!.node.status().addresses[0]!;
   const ping = (size: number) => a!.node.ping(address, { size }, new AbortController().signal);
-  await world.run(ping(1_350));
+  await world.run(ping(1_340));
   world.network.setFaults({ mtu: 1_280 });
-  await assert.rejects(world.run(ping(1_350)), { code: "TIMEOUT" }); // this one shows that the path has changed
+  await assert.rejects(world.run(ping(1_340)), { code: "TIMEOUT" }); // this one shows that the path has changed
   await world.clock.advance(5_000);
-  await world.run(ping(1_350)); // in parts, while the path is being measured
+  await world.run(ping(1_340)); // in parts, while the path is being measured
   await world.clock.advance(15_000);
-  await assert.rejects(world.run(ping(1_350)), {
+  await assert.rejects(world.run(ping(1_340)), {
     code: "UNREACHABLE",
     message: /larger than the path takes/,
   });
@@ -105,7 +105,7 @@ test("when the path's MTU falls to 1,280 in mid-flow sessions go on, and whoever
   assert.deepEqual(heard, [[], []]);
   world.network.setFaults({});
   await world.clock.advance(605_000);
-  await world.run(ping(1_350));
+  await world.run(ping(1_340));
 });
 
 test("a one-way cut is noticed by the side that hears nothing within 21 s, and by the other at its word or later", async () => {
