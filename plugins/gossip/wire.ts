@@ -85,34 +85,34 @@ interface Form {
   readonly each: number;
 }
 
-const forms: readonly (Form | undefined)[] = [
-  undefined,
-  { fixed: 2, each: 0 },
-  { fixed: 0, each: idLength },
-  { fixed: 0, each: idLength },
-  { fixed: 0, each: 0 },
-  { fixed: 0, each: 0 },
-  { fixed: 0, each: 1 },
-  { fixed: 0, each: 1 },
-  { fixed: 0, each: 1 },
-  { fixed: 0, each: aliveLength },
-  { fixed: 0, each: endedLength },
-  { fixed: 2, each: 0 },
-  { fixed: 6, each: 0 },
-  { fixed: 10, each: 0 },
-  { fixed: 10, each: 0 },
-  { fixed: 14, each: 0 },
-  { fixed: 10, each: 0 },
-  { fixed: 1, each: 0 },
-  { fixed: 0, each: 0 },
-  { fixed: 0, each: 0 },
-  { fixed: 0, each: 0 },
-  { fixed: 0, each: 8 },
-  { fixed: 8, each: 0 },
-  { fixed: 4 * buckets, each: 0 },
-  { fixed: 1, each: entryLength },
-  { fixed: 1, each: 0 },
-];
+/** By kind; nothing for kinds that are not known. */
+const forms: { readonly [kind: number]: Form } = {
+  [Kind.beat]: { fixed: 2, each: 0 },
+  [Kind.have]: { fixed: 0, each: idLength },
+  [Kind.want]: { fixed: 0, each: idLength },
+  [Kind.graft]: { fixed: 0, each: 0 },
+  [Kind.prune]: { fixed: 0, each: 0 },
+  [Kind.record]: { fixed: 0, each: 1 },
+  [Kind.repair]: { fixed: 0, each: 1 },
+  [Kind.again]: { fixed: 0, each: 1 },
+  [Kind.alive]: { fixed: 0, each: aliveLength },
+  [Kind.ended]: { fixed: 0, each: endedLength },
+  [Kind.ping]: { fixed: 2, each: 0 },
+  [Kind.pong]: { fixed: 6, each: 0 },
+  [Kind.pingFor]: { fixed: 10, each: 0 },
+  [Kind.reached]: { fixed: 10, each: 0 },
+  [Kind.suspect]: { fixed: 14, each: 0 },
+  [Kind.veto]: { fixed: 10, each: 0 },
+  [Kind.ask]: { fixed: 1, each: 0 },
+  [Kind.accept]: { fixed: 0, each: 0 },
+  [Kind.refuse]: { fixed: 0, each: 0 },
+  [Kind.disconnect]: { fixed: 0, each: 0 },
+  [Kind.view]: { fixed: 0, each: 8 },
+  [Kind.digest]: { fixed: 8, each: 0 },
+  [Kind.summary]: { fixed: 4 * buckets, each: 0 },
+  [Kind.entries]: { fixed: 1, each: entryLength },
+  [Kind.patience]: { fixed: 1, each: 0 },
+};
 
 export type MessageState = "sound" | "malformed" | "unknown version";
 
