@@ -8,6 +8,7 @@
  * another peer is passed on (`relay_path.ts`).
  */
 import { Drop } from "../contracts/drop.ts";
+import { relayTagLength } from "../wire/relay_endpoint.ts";
 import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
 import type { Coalescer } from "./coalescer.ts";
@@ -46,7 +47,6 @@ export interface InboundParts {
 }
 
 const greHeaderLength = 4;
-const relayTagLength = 8;
 /** Whoever opens a relayed message here reads these of its flags. */
 const [forOthers, forUs] = [0, 1];
 const greKeyOnly = 0x2000;

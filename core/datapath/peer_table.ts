@@ -1,6 +1,7 @@
 /** Peers as the worker knows them: where they are, in the form that the kernel takes, and the session to send in. */
 import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
+import { relayedGrowth } from "./relay_path.ts";
 import { sourceLength } from "./source_address.ts";
 
 /** `struct sockaddr_in6`; that of IPv4 is shorter. */
@@ -10,8 +11,6 @@ const sourceAt = 32;
 const stride = sourceAt + sourceLength;
 /** 65,507 bytes of a datagram less the header and tag of a transport message. */
 const longestGrePacket = 65_475;
-/** What a relay adds: `relay_path.ts`. */
-const relayedGrowth = 40;
 const NONE = -1;
 
 export interface PeerEntry {

@@ -9,6 +9,7 @@
  *
  * A rate in packets per second was rejected: it would be too low on a fast machine, too high on a slow one, and need a clock.
  */
+import { datapathLimits } from "./datapath_limits.ts";
 import type { RingProducer } from "./ring.ts";
 
 /**
@@ -20,7 +21,7 @@ export const share = 128;
 export const sharesOfPeer = 4;
 /** Powers of two. Whoever falls on one another's place shares a share; of those behind peers, only with others behind the same. */
 const interfaces = 256;
-const peers = 256;
+const peers: number = datapathLimits.peers;
 const sendersOfPeer = 16;
 const firstPeer = interfaces;
 const firstSender = firstPeer + peers;

@@ -4,6 +4,8 @@
  */
 import { Drop } from "../contracts/drop.ts";
 import type { Arena } from "./arena.ts";
+import { relayTagLength as peerTagLength } from "../wire/relay_endpoint.ts";
+import { tagLength as sealTagLength, transportHeaderLength as headerLength } from "./data_message.ts";
 import type { DatapathTables } from "./datapath_tables.ts";
 import type { SessionCells } from "./session_cells.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -19,9 +21,6 @@ export interface RelayPathParts {
   readonly clock: Pick<TickClock, "now">;
 }
 
-const headerLength = 16;
-const sealTagLength = 16;
-const peerTagLength = 8;
 /** From the start of a relayed message to that of the one in it, and what it has more than that one. */
 export const relayedAt: number = headerLength + peerTagLength;
 export const relayedGrowth: number = relayedAt + sealTagLength;

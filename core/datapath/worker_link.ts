@@ -21,8 +21,7 @@ export interface WorkerLink {
   readonly backlog: number;
   /**
    * Tells every worker, after all that was told before; a verdict gets lost where there is no room. False for a table that is
-   * too large. `stop`, `attach-…` and `detach`
-   * are not for others to tell.
+   * too large. `stop`, `attach-…` and `detach` are not for others to tell.
    */
   tell(command: Command): boolean;
   /** Address of this host from which packets to there are to leave, 16 bytes; undefined: the system chooses. */

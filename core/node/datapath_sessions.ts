@@ -40,8 +40,9 @@ interface KnownPeer {
   /** By local index. */
   readonly sessions: Map<number, Shared>;
   /** Of sessions that are over, less what was handed over. */
-  readonly passedOn: { packets: number; bytes: number };
   readonly past: { packetsIn: number; bytesIn: number; packetsOut: number; bytesOut: number };
+  /** In sessions that are over. */
+  readonly passedOn: { packets: number; bytes: number };
 }
 
 const noTag = new Uint8Array(relayTagLength);

@@ -216,10 +216,10 @@ export class Dialling {
 
   /** One that has not answered for a round is down: packets for it do not wait, and whoever sends them hears of it. */
   #callFor(id: PeerId): Call {
-    const { state, connections } = this.#context;
+    const { members, connections } = this.#context;
     const attempts = [...connections.attempts()].filter(({ peer }) => peer === id);
     if (attempts.length > 0) return attempts.some(({ state }) => state === "connecting") ? "sought" : "vain";
-    const peer = state.knownPeers().find((known) => known.id === id);
+    const peer = members.get(id);
     if (peer === undefined || peer.endpoints.length === 0) return "vain";
     for (const endpoint of peer.endpoints) this.#attempt(endpoint, traffic, peer);
     return "called";

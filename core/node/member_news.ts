@@ -43,7 +43,14 @@ export class MemberNews implements MemberWatch {
   }
 
   heard(peer: PeerId): void {
-    for (const handler of this.#hearHandlers) this.#guarded(() => handler(peer));
+    // Once for each packet of this thread, so without a closure.
+    for (const handler of this.#hearHandlers) {
+      try {
+        handler(peer);
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
   }
 
   /** One that fails must not keep the others, or the node, from what follows. */
@@ -51,7 +58,11 @@ export class MemberNews implements MemberWatch {
     try {
       step();
     } catch (error) {
-      this.#log.log("error", "A handler of news about members failed", { error });
+      this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): void {
+    this.#log.log("error", "A handler of news about members failed", { error });
   }
 }

@@ -72,10 +72,6 @@ export class Checks {
     return this.#checks.get(peer)?.step === Step.suspected;
   }
 
-  get size(): number {
-    return this.#checks.size;
-  }
-
   /** Checks a member of its own accord, or because of `cause`. False when there are too many already. */
   begin(peer: number, now: number, cause = -1): boolean {
     if (this.#checks.has(peer)) return true;

@@ -38,8 +38,8 @@ export class IncarnationKeeper {
   }
 
   /**
-   * The incarnation to begin with, above all that were told. Rejects with the store's error when the next one cannot be
-   * kept, `UNSUPPORTED` or `STATE_CORRUPT` when the last one cannot be read.
+   * The incarnation to begin with, at or above all that were told. Rejects with the store's error when the next one
+   * cannot be kept, `UNSUPPORTED` or `STATE_CORRUPT` when the last one cannot be read.
    */
   async start(): Promise<number> {
     const stored = this.#host.store.get(incarnationKey);

@@ -76,7 +76,9 @@ export class Links {
   /** Asks this member, although there may be enough: it is from a part of the mesh that was cut off. */
   bridge(peer: number, now: number): void {
     const { view, options } = this.#commons;
-    if (view.of(peer) !== undefined || this.#asked.has(peer) || view.degree >= options.degreeMost) return;
+    if (view.of(peer) !== undefined || this.#asked.get(peer)! > now || view.degree >= options.degreeMost) {
+      return;
+    }
     this.#ask(peer, 0, now);
   }
 

@@ -141,11 +141,6 @@ export class GossipMachine {
     return this.#checks.isSuspect(peer) ? "suspect" : "alive";
   }
 
-  /** Bytes of the columns that hold all members. */
-  get tableBytes(): number {
-    return this.#commons.table.bytes;
-  }
-
   start(now: number): void {
     this.#isRunning = true;
     this.#now = now;

@@ -1,5 +1,5 @@
 /**
- * What is known of every member, in columns: 8 bytes each, and no object. The state of a member is one number, its stamp:
+ * What is known of every member, in columns: 7 bytes each, and no object. The state of a member is one number, its stamp:
  *
  *     stamp = incarnation * 8 + rank          rank: alive 0, dead 1, left 2
  *

@@ -74,10 +74,6 @@ export class Spread {
     this.#directory = directory;
   }
 
-  get kept(): number {
-    return this.#rumours.count;
-  }
-
   /** A record of this node itself. */
   publish(record: Uint8Array, now: number): void {
     const id = recordId(record);

@@ -146,10 +146,6 @@ export class MessageReader {
     return this.#step();
   }
 
-  get isKnown(): boolean {
-    return forms[this.kind] !== undefined;
-  }
-
   get length(): number {
     return this.end - this.start;
   }

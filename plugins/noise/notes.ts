@@ -6,7 +6,7 @@
  * the clock, in ticks of 16 ms, and stays below a number on disk that is written ahead of need, so that no number is used
  * twice by one key, whatever becomes of clock and node (`stamps.ts`). Ticks that are coarser than what the clock can tell
  * make the 64 bits of a receiver's window a second long. A disk that takes no more of them ends the sending of notes after
- * five minutes of the clock, and half as many ticks more; sessions do not need them.
+ * five minutes of the clock, and 18,750 ticks more; sessions do not need them.
  *
  * A disk tells nothing of a copy of this node, or of a virtual machine that goes on from a snapshot: they step through
  * the same counters, under keys that stay the same for the life of a node. So 24 random bits of each note are part of
