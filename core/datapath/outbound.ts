@@ -6,11 +6,11 @@
  */
 import { Drop } from "../contracts/drop.ts";
 import type { Arena } from "./arena.ts";
-import { dataHeader, tagLength, transportHeaderLength } from "./data_message.ts";
+import { dataHeader, relayedAt, relayedGrowth, tagLength, transportHeaderLength } from "./data_message.ts";
 import { isDerivedMac6, isSameMac } from "./derived_mac.ts";
 import type { DatapathTables } from "./datapath_tables.ts";
 import type { PuntShares } from "./punt_shares.ts";
-import { relayedAt, relayedGrowth, type RelayPath } from "./relay_path.ts";
+import type { RelayPath } from "./relay_path.ts";
 import type { SessionCells } from "./session_cells.ts";
 import type { Segmenter } from "./segmenter.ts";
 import { ETHERNET_LENGTH, EtherType, VNET_LENGTH } from "./super_frame.ts";

@@ -1,7 +1,7 @@
 /** Peers as the worker knows them: where they are, in the form that the kernel takes, and the session to send in. */
 import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
-import { relayedGrowth } from "./relay_path.ts";
+import { relayedGrowth } from "./data_message.ts";
 import { sourceLength } from "./source_address.ts";
 
 /** `struct sockaddr_in6`; that of IPv4 is shorter. */

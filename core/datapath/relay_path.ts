@@ -3,9 +3,13 @@
  * is opened where it was received, copied once, and sealed in the train of the next one; what comes in a train leaves in one.
  */
 import { Drop } from "../contracts/drop.ts";
-import type { Arena } from "./arena.ts";
 import { relayTagLength as peerTagLength } from "../wire/relay_endpoint.ts";
-import { tagLength as sealTagLength, transportHeaderLength as headerLength } from "./data_message.ts";
+import type { Arena } from "./arena.ts";
+import {
+  relayedAt,
+  tagLength as sealTagLength,
+  transportHeaderLength as headerLength,
+} from "./data_message.ts";
 import type { DatapathTables } from "./datapath_tables.ts";
 import type { SessionCells } from "./session_cells.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -21,9 +25,6 @@ export interface RelayPathParts {
   readonly clock: Pick<TickClock, "now">;
 }
 
-/** From the start of a relayed message to that of the one in it, and what it has more than that one. */
-export const relayedAt: number = headerLength + peerTagLength;
-export const relayedGrowth: number = relayedAt + sealTagLength;
 /** Type 18, version 1: `plugins/noise/wire.ts`. The third byte holds flags: 1, it was passed on. */
 export const relayHeader = 0x1201_0000;
 const passedOn = 0x0100;
