@@ -129,7 +129,7 @@ test(
     }
     for (const text of [token, token.slice(9, 60), password]) assert.ok(!scene.lines.includes(text), text);
   },
-  { once: "scrypt in JavaScript takes seconds" },
+  { once: "scrypt in JavaScript takes seconds", on: "node" },
 );
 
 /** Calls whose bodies and answers hold secrets. */

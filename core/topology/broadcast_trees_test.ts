@@ -71,7 +71,7 @@ test("in 20,000 random graphs the children of a node are those of the slow twin,
       assert.deepEqual(bench.children(source), expected, `graph ${run}, ${source} at ${self}`);
     }
   }
-});
+}, { once: "pure, and many", on: "node" });
 
 test("on a chain frames go away from their source, and on a star only its middle hands them on", () => {
   const middle = new Bench(2, { count: 5, links: chain(5) });

@@ -4,15 +4,12 @@
  * node: 4 of them at 5 nodes, 19 at 20, 99 at 100.
  *
  * Packets are sealed by the reference ciphers, as in all simulations. What is not measured is spared: X25519 is the
- * runtime's, and a record that one node has verified is verified for all, since the memory of that is the process's.
+ * runtime's, as in all of them too, and a record that one node has verified is verified for all, since the memory of that is the process's.
  *
  * By itself: `node -C source tests/bench/sim.ts 5 20`.
  */
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import type { Plugin } from "../../core/contracts/plugin.ts";
-import { noise } from "../../plugins/noise/mod.ts";
-import { nativeX25519 } from "../noise/native_x25519.ts";
 import { SimWorld } from "../sim/world.ts";
 import { printRows, type Row, times } from "./report.ts";
 
@@ -74,7 +71,7 @@ function rowsOf(speed: Speed, least: Speed): Row[] {
 }
 
 async function measure({ size, seconds, meeting }: typeof measured[number]): Promise<Speed> {
-  await using world = new SimWorld(1, { delay: 5, jitter: 5 }, { plugins: { encapsulation: swiftNoise() } });
+  await using world = new SimWorld(1, { delay: 5, jitter: 5 });
   const [, joining] = await timed(() => gather(world, size, meeting));
   const before = world.network.counts.sent;
   const [, real] = await timed(() => world.clock.advance(1_000 * seconds));
@@ -86,18 +83,6 @@ async function measure({ size, seconds, meeting }: typeof measured[number]): Pro
     nodeSeconds: (size * seconds) / real,
     sessions: sessionsIn(world) / size,
     datagrams: (world.network.counts.sent - before) / real,
-  };
-}
-
-/** The usual one with the runtime's X25519, which makes the same bytes. */
-function swiftNoise(): Plugin<"encapsulation"> {
-  const usual = noise({});
-  return {
-    ...usual,
-    create: (host) => {
-      const swift = { ...host, curve: nativeX25519 };
-      return usual.create(swift);
-    },
   };
 }
 

@@ -14,7 +14,7 @@ import { loopbackFetch } from "../../core/runtime/loopback_http_client.ts";
 import { test } from "../harness.ts";
 
 const callers = 1_000;
-const requests = 20;
+const requests = 10;
 const longestMillis = 1_000;
 const mostGrowth = 64 * 1024 * 1024;
 

@@ -13,7 +13,7 @@ import { MemberHost } from "../conformance/member_host.ts";
 import { test } from "../harness.ts";
 
 const callers = 1_000;
-const dials = 20;
+const dials = 10;
 /** Streams before the first measurement, so that it is not of an engine that has yet to compile. */
 const warmUp = 60;
 const longestMillis = 2_000;

@@ -95,7 +95,14 @@ function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 /** Programs see a pipe instead of the terminal, so whether to use colours is told to them. */
 function environment(): NodeJS.ProcessEnv {
   const { NO_COLOR, FORCE_COLOR, ...inherited } = process.env;
+  // What programs that tests start have in common is compiled once.
+  const cache = process.env["NODE_COMPILE_CACHE"] ?? `${ROOT}node_modules/.cache/node`;
   const colours = NO_COLOR === undefined && (FORCE_COLOR !== undefined || process.stdout.isTTY);
   const path = `${ROOT}node_modules/.bin:${process.env["PATH"] ?? ""}`;
-  return { ...inherited, PATH: path, ...(colours ? { FORCE_COLOR: FORCE_COLOR ?? "1" } : { NO_COLOR: "1" }) };
+  return {
+    ...inherited,
+    PATH: path,
+    NODE_COMPILE_CACHE: cache,
+    ...(colours ? { FORCE_COLOR: FORCE_COLOR ?? "1" } : { NO_COLOR: "1" }),
+  };
 }

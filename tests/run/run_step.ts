@@ -20,6 +20,7 @@ export interface Shell {
   readonly noSkip: boolean;
 }
 
+/** Commands that build on each other end with the first that fails; of tests all run, so that one run shows all that is wrong. */
 export async function runStep(step: Step, shell: Shell): Promise<Outcome> {
   const start = shell.now();
   let counts = NONE;
@@ -28,8 +29,8 @@ export async function runStep(step: Step, shell: Shell): Promise<Outcome> {
     const finished = await shell.run(command);
     const counted = step.counts === "tests" ? countTests(finished.output) : NONE;
     counts = addCounts(counts, counted ?? NONE);
-    failure = finished.failure ?? verdict(counted, shell.noSkip);
-    if (failure !== undefined) break;
+    failure ??= finished.failure ?? verdict(counted, shell.noSkip);
+    if (failure !== undefined && step.counts === "step") break;
   }
   return { step, failure, counts: settled(step, counts, failure), seconds: shell.now() - start };
 }

@@ -20,9 +20,17 @@ test("any other step counts as one", async () => {
   assert.deepEqual(broken.counts, { passed: 0, failed: 1, skipped: 0 });
 });
 
-test("a command that fails ends its step, and one failure is counted even if no test reports it", async () => {
+test("a failure is counted even if no test reports it, and once for all commands of a step", async () => {
   const outcome = await run(TESTS, ["error: type error"], { exit: "exit code 1" });
   assert.deepEqual(outcome.counts, { passed: 0, failed: 1, skipped: 0 });
+});
+
+test("after a command that failed, a step of tests goes on and any other ends", async () => {
+  const outcome = await run(TESTS, ["FAILED | 1 passed | 1 failed (1ms)", GREEN]);
+  assert.equal(outcome.failure, "1 failed");
+  assert.deepEqual(outcome.counts, { passed: 3, failed: 1, skipped: 0 });
+  const broken = await run({ ...BUILD, commands: [["a"], ["b"]] }, ["no", "no"], { exit: "exit code 2" });
+  assert.equal(broken.seconds, 10);
 });
 
 test("a run that tested nothing has failed", async () => {

@@ -1,4 +1,4 @@
-/** What `npm test` does, as data. A step is one or more commands; the first that fails ends it. */
+/** What `npm test` does, as data. A step is one or more commands; the first that fails ends it, unless they count tests. */
 import { pathToFileURL } from "node:url";
 import { allFiles, readText, ROOT, sourceFiles } from "../rules/source_files.ts";
 import { hasExample } from "./doc_examples.ts";
@@ -25,8 +25,17 @@ const COVERAGE = "coverage";
 /** Rules of the house are a step of their own, so that the suite's coverage and time speak of the product. */
 const RULES = "tests/rules";
 
-/** What the coverage threshold is of. The last one loads every module, so that lines no test reaches count. */
-const MEASURED = ["core", "plugins", "tests/loading_test.ts"] as const;
+/** Registers the tests of whole folders in one isolate; what it is told follows after the flags. */
+const ONE_PROCESS = "tests/run/one_process.ts";
+
+/** What the coverage threshold is of. */
+const MEASURED: ReadonlySet<string> = new Set(["core", "plugins"]);
+
+/** Loads every module, so that lines no test reaches count; nothing may have loaded them before. */
+const LOADING = "tests/loading_test.ts";
+
+/** Folders whose tests share a process: many small files, of which none measures or ends its own process. */
+const SHARED = ["core", "plugins", "cli", "examples"] as const;
 
 export function allSteps(): readonly Step[] {
   return [
@@ -93,7 +102,7 @@ function suites(): readonly Step[] {
     {
       name: "node",
       title: "the suite on Node",
-      commands: [suiteOnNode()],
+      commands: suiteOnNode(),
       counts: "tests",
       alongside: "test",
     },
@@ -118,20 +127,38 @@ export function together(steps: readonly Step[]): Step[][] {
  */
 function suiteOnDeno(): readonly Command[] {
   const plain = ["deno", "test", "-A", "--no-check"] as const;
-  const coverage = [`--coverage=${COVERAGE}`, "--clean", "--coverage-raw-data-only"];
+  const coverage = [`--coverage=${COVERAGE}`, "--coverage-raw-data-only"];
   return [
-    [...plain, ...coverage, ...MEASURED],
-    [...plain, `--ignore=${[RULES, ...MEASURED].join(",")}`],
+    [...plain, ...coverage, "--clean", LOADING],
+    ...SHARED.map((folder): Command => [
+      ...plain,
+      ...(MEASURED.has(folder) ? coverage : []),
+      ONE_PROCESS,
+      "--",
+      folder,
+    ]),
+    [...plain, `--ignore=${[RULES, LOADING, ...SHARED].join(",")}`],
   ];
 }
 
 /**
- * A test of a leak ends its file by itself (the harness fails it by name); without `--test-force-exit` the leaked socket
- * would then hold the process, and so the run, for ever.
+ * One process for each of the shared folders, so that a crash of one hides the least; files below `tests`, of which many
+ * start programs or measure their own process, have one each. A test of a leak ends its file by itself (the harness fails
+ * it by name); without `--test-force-exit` the leaked socket would then hold the process, and so the run, for ever.
  */
-function suiteOnNode(): Command {
-  const flags = ["-C", "source", "--test", "--test-force-exit", "--test-reporter=spec"];
-  return ["node", ...flags, ...sourceFiles().filter(runsOnNode)];
+function suiteOnNode(): readonly Command[] {
+  const plain = ["node", "-C", "source", "--test-force-exit", "--test-reporter=spec"] as const;
+  const alone = sourceFiles().filter((path) =>
+    runsOnNode(path) && !SHARED.some((folder) => isBelow(path, folder))
+  );
+  return [
+    ...SHARED.map((folder): Command => [...plain, ONE_PROCESS, folder]),
+    [...plain, "--test", ...alone],
+  ];
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.startsWith(`${folder}/`);
 }
 
 /** `*_deno_test.ts` tests what only Deno has: its linter's plugin interface and `deno info`. */

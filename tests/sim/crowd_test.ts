@@ -51,7 +51,7 @@ test(
     assert.deepEqual(nodes.map(({ node }) => node.status().addresses), before);
     await pingAround(world, nodes);
   },
-  { limit, once: "hundreds of handshakes; the trace is the same on every runtime" },
+  { limit, once: "hundreds of handshakes; the trace is the same on every runtime", on: "node" },
 );
 
 test("twenty nodes that join one after the other, each through the last one, form one mesh", async () => {
@@ -65,7 +65,7 @@ test("twenty nodes that join one after the other, each through the last one, for
   await world.clock.advance(35_000);
   requireOneMesh(nodes);
   await pingAround(world, nodes);
-}, { limit, once: "hundreds of handshakes; the trace is the same on every runtime" });
+}, { limit, once: "hundreds of handshakes; the trace is the same on every runtime", on: "node" });
 
 test("when all nodes are killed and start at the same moment, the mesh is as it was", async () => {
   await using world = new SimWorld(103, { jitter: 5 });
