@@ -9,9 +9,11 @@
  *
  * A record is its length (Int32), four bytes of nothing and its content, rounded up to 8 bytes, so that contents are
  * aligned for every kind of array. Records do not wrap: where one does not fit before the end, a length of −1 tells the
- * consumer to go on at the start. Positions count modulo twice the capacity, so that "all full" differs from "all
- * empty", and stay small integers for ever. Tail and head are stored and loaded with Atomics, which orders the plain
- * writes of a record before the consumer's reads of it.
+ * consumer to go on at the start. The same is done from the middle on where all that came before was read: of memory
+ * that is never written to nothing is taken from the machine, and a consumer that keeps up needs no more than half.
+ * Positions count modulo twice the capacity, so that "all full" differs from "all empty", and stay small integers for
+ * ever. Tail and head are stored and loaded with Atomics, which orders the plain writes of a record before the consumer's
+ * reads of it.
  *
  * A full ring refuses, and the caller counts it. Overwriting the oldest instead was rejected: the consumer would have
  * to check after each read whether what it had read was still there.
@@ -111,7 +113,7 @@ export class RingProducer extends RingSide {
     const at = this.#tail & (this.capacity - 1);
     const span = spanOf(length);
     const rest = this.capacity - at;
-    const skipped = span > rest ? rest : 0;
+    const skipped = span > rest || (at >= this.capacity / 2 && this.isDrained) ? rest : 0;
     if (!this.#hasRoom(skipped + span)) return -1;
     const start = controlLength + (skipped === 0 ? at : 0);
     if (skipped > 0) this.words[(controlLength + at) >> 2] = goOnAtStart;

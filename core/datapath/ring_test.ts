@@ -73,6 +73,23 @@ test("a ring gives back what was put into it, in order, however writes and reads
   assert.ok(refused > 1000 && carried > 100_000, `${refused} refused, ${carried} bytes carried`);
 });
 
+test("a consumer that keeps up leaves half of the memory as it was, and all of it is there when it does not", () => {
+  const { memory, producer, consumer } = ringOf(1024);
+  for (let number = 0; number < 100; number++) {
+    assert.equal(write(producer, content(40, number)), true);
+    assert.deepEqual(read(consumer), content(40, number));
+  }
+  const second = new Uint8Array(memory).subarray(-(512 - 48));
+  // But for the word that says where to go on.
+  assert.ok(second.subarray(4).every((byte) => byte === 0));
+  let taken = 0;
+  while (write(producer, content(40, taken))) taken++;
+  // Wherever the burst began: half of the capacity at least.
+  assert.ok(taken >= Math.floor(512 / 48), `${taken}`);
+  for (let number = 0; number < taken; number++) assert.deepEqual(read(consumer), content(40, number));
+  assert.ok(second.subarray(4).some((byte) => byte !== 0));
+});
+
 test("contents are aligned to 8 bytes, and peek is the same until release", () => {
   const { producer, consumer } = ringOf(256);
   for (const length of [1, 7, 8, 9]) assert.equal(write(producer, content(length, length)), true);

@@ -60,6 +60,11 @@ export const againMillis = 2;
 const restartMillis = 500;
 const releaseMillis = 2_000;
 const stopMillis = 2_000;
+/**
+ * Of a worker's heap. It allocates while it starts and hardly ever after that, and what was in use at the start once would
+ * stay: up to 16 MiB.
+ */
+const youngMebibytes = 2;
 const isDeno = "Deno" in globalThis;
 
 export class DatapathLane {
@@ -181,7 +186,8 @@ export class DatapathLane {
       realtime,
       trialMillis: millis,
     };
-    const worker = new Worker(url, { workerData: order });
+    const resourceLimits = { maxYoungGenerationSizeMb: youngMebibytes };
+    const worker = new Worker(url, { workerData: order, resourceLimits });
     worker.unref();
     worker.once("exit", () => this.#worker = undefined);
     this.#worker = worker;
