@@ -238,6 +238,7 @@ export { type Store, type StoreChange, storeLimits, type StoreNotice } from "./c
 export type {
   Datagrams,
   FramedStream,
+  StreamDatagrams,
   Streams,
   StreamTarget,
   Transport,

@@ -13,7 +13,11 @@ test("an endpoint is a host with or without a port, in every form that people ty
     ["[2001:db8::7]", "2001:db8::7", 6783],
     ["[2001:db8::7]:65535", "2001:db8::7", 65_535],
   ];
-  for (const [text, host, port] of forms) assert.deepEqual(parseEndpointArgument(text), { host, port }, text);
+  for (const [text, ...parts] of forms) {
+    const { host, port, isLiteral } = parseEndpointArgument(text);
+    assert.deepEqual([host, port], parts, text);
+    assert.equal(isLiteral, /^[\d[]|::/.test(text), text);
+  }
 });
 
 test("what is no endpoint is refused before anything is asked of the network", () => {
@@ -28,6 +32,7 @@ test("what is no endpoint is refused before anything is asked of the network", (
     "10.0.0.256",
     "http://host",
     "[host]:1",
+    "[beef]:1",
   ];
   for (const text of [...wrong, "-host", "host..net", "[::1", "::1]:2", "a:b:c"]) {
     assert.throws(() => parseEndpointArgument(text), { code: "INVALID_ARGUMENT" }, text);

@@ -66,6 +66,7 @@ test("wrong usage ends with 2 and says why on standard error alone", async () =>
     ["token", "create", "--lifetime", "soon"],
     ["token", "create", "--lifetime", "0"],
     ["launch", "--log-level", "loud"],
+    ["launch", "--resume", "192.0.2.1"],
     ["launch", "--range", "10.0.0.0"],
     ["launch", "--config", "/nonexistent/selvage.yaml"],
     ["join"],

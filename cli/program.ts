@@ -68,6 +68,7 @@ function addNodeCommands(io: Io, add: Add): void {
     "join a network with a token (- reads it from standard input), or with a password through its members",
     async (words, options) => (await import("./commands/join.ts")).join(io, words, options),
   );
+  launch.option("--resume", "go on with the targets of the last launch, as a launch without endpoints does");
   join.option("--token-file <file>", "read the token from a file ($SELVAGE_TOKEN holds one too)");
   for (const command of [launch, join]) {
     command
@@ -76,6 +77,7 @@ function addNodeCommands(io: Io, add: Add): void {
         "read the network's password from a file ($SELVAGE_PASSWORD holds one too)",
       )
       .option("--force", "take a password that is easily guessed")
+      .option("--no-discovery", "set out for seeds and targets alone, not for members that they tell of")
       .option("--detach", "return when the node is ready and leave it running")
       .option("--pcap <file>", "write packets as endpoints see them, or as the underlay does: file:outer")
       .option("--pcap-limit <bytes>", "longest that this file gets: 500k, 100M (the default), 2G");
@@ -103,10 +105,12 @@ function addMeshCommands(io: Io, add: Add): void {
     .option("--scope <scope=level...>", "another level for one part: noise=debug");
   const status = add(
     "status",
-    "show the node, or its peers, connections, ipam, targets or alerts",
+    "show the node, or its peers, links, connections, ipam, targets or alerts",
     async (subject, options) => (await import("./commands/status.ts")).status(io, subject, options),
   )
-    .addArgument(new Argument("[subject]").choices(["peers", "connections", "ipam", "targets", "alerts"]))
+    .addArgument(
+      new Argument("[subject]").choices(["peers", "links", "connections", "ipam", "targets", "alerts"]),
+    )
     .option("--check", `end with ${ExitCode.degraded} when the node is not well`)
     .option("-w, --watch", "show it again and again until interrupted")
     .option("--interval <seconds>", "between two times with --watch", "2");

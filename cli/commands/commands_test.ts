@@ -35,13 +35,20 @@ test("status shows connections with their reasons, peers, shares, targets and al
     assert.match(connections, /^-> +198\.51\.100\.8:6783 +retrying +- +- +no answer$/m);
     assert.match(
       (await run("status peers")).out,
-      new RegExp(`^${self}\\(web-1\\) +self +- +10\\.32\\.0\\.1 +192`, "m"),
+      new RegExp(`^${self}\\(web-1\\) +self +- +- +10\\.32\\.0\\.1 +192`, "m"),
+    );
+    assert.match(
+      (await run("status links")).out,
+      /^ {3}-> 198\.51\.100\.7:6783 +\S+\(web-2\) +established +1\.25ms$/m,
     );
     assert.match(
       (await run("status ipam")).out,
       new RegExp(`^${other}\\(web-2\\) +50\\.0% +50\\.0% +unreachable!`, "m"),
     );
-    assert.match((await run("status targets")).out, /^198\.51\.100\.7:6783 +established +static_seeds$/m);
+    assert.match(
+      (await run("status targets")).out,
+      /^198\.51\.100\.7:6783 +established +static_seeds +- +-$/m,
+    );
     node.answers = { alerts: [{ name: "no-address", detail: "waiting", since: "1970-01-01T00:00:00.000Z" }] };
     assert.match((await run("status alerts")).out, /^no-address +1970-01-01T00:00:00\.000Z +waiting$/m);
   }));

@@ -1,6 +1,5 @@
-import { formatEndpoint } from "../../core/wire/endpoint.ts";
 import { type AddressOptions, connectAdmin } from "../admin_connection.ts";
-import { resolveEndpoints } from "../endpoint_argument.ts";
+import { endpointTexts } from "../endpoint_argument.ts";
 import type { Io } from "../io.ts";
 
 export async function connect(
@@ -8,7 +7,7 @@ export async function connect(
   texts: readonly string[],
   options: AddressOptions & { readonly replace?: boolean },
 ): Promise<void> {
-  const endpoints = (await resolveEndpoints(texts)).map(formatEndpoint);
+  const endpoints = endpointTexts(texts);
   const client = await connectAdmin(options, io);
   await client.connect(endpoints, { replace: options.replace ?? false }, io.interrupted);
   io.say(`selvage: connecting to ${endpoints.join(", ")}; see "selvage status targets"\n`);
@@ -16,7 +15,7 @@ export async function connect(
 
 /** Sessions stay; only the trying ends, now and after every start. */
 export async function forget(io: Io, texts: readonly string[], options: AddressOptions): Promise<void> {
-  const endpoints = (await resolveEndpoints(texts)).map(formatEndpoint);
+  const endpoints = endpointTexts(texts);
   const client = await connectAdmin(options, io);
   await client.forget(endpoints, io.interrupted);
   io.say(`selvage: no longer connecting to ${endpoints.join(", ")}; a connection that exists stays\n`);

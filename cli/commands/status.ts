@@ -14,6 +14,7 @@ import {
   statusBlocks,
   targetTable,
 } from "../views/status.ts";
+import { peerLinksText } from "../views/topology.ts";
 
 export interface StatusOptions extends AddressOptions {
   readonly output: OutputFormat;
@@ -31,6 +32,13 @@ const subjects: Readonly<Record<string, Show>> = {
       format,
       { peers: await client.peers(io.interrupted) },
       (document) => peerTable(io, document),
+    ),
+  links: async (io, client, format) =>
+    printData(
+      io,
+      format,
+      { links: await client.links(io.interrupted) },
+      ({ links }) => peerLinksText(io, links),
     ),
   connections: async (io, client, format) =>
     printData(

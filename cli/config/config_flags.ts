@@ -13,12 +13,14 @@ export interface ConfigFlags {
   readonly defaultSubnet?: string | undefined;
   readonly trustedSubnets?: string | undefined;
   readonly hostMode?: boolean | undefined;
+  /** False for `--no-discovery`. */
+  readonly discovery?: boolean | undefined;
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
 }
 
 interface FlagSetting {
-  readonly name: Exclude<keyof ConfigFlags, "config" | "hostMode">;
+  readonly name: Exclude<keyof ConfigFlags, "config" | "hostMode" | "discovery">;
   readonly flag: string;
   readonly path: readonly string[];
   /** Several values with commas between them. */
@@ -49,6 +51,7 @@ const hostModePorts = ["userspace", "tap"];
 export const configFlagNames: readonly (keyof ConfigFlags)[] = [
   "config",
   "hostMode",
+  "discovery",
   ...flagSettings.map(({ name }) => name),
 ];
 
@@ -59,8 +62,18 @@ export function flagLayer(flags: ConfigFlags): Setting[] {
       value: isList === true ? flags[name]?.split(",") : flags[name],
       origin: { from: "flag", flag },
     }));
-  return flags.hostMode === true ? [...given, ...hostModeSettings()] : given;
+  return [
+    ...given,
+    ...(flags.hostMode === true ? hostModeSettings() : []),
+    ...(flags.discovery === false ? [noDiscovery] : []),
+  ];
 }
+
+const noDiscovery: Setting = {
+  path: ["discover"],
+  value: false,
+  origin: { from: "flag", flag: "--no-discovery" },
+};
 
 /** Entry by entry, so that options which the file gives to the same plugins stay. */
 function hostModeSettings(): Setting[] {

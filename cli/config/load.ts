@@ -7,7 +7,7 @@ import { type ConfigFlags, flagLayer } from "./config_flags.ts";
 import { environmentLayer } from "./environment_layer.ts";
 import type { Setting } from "./origin.ts";
 import { resolveConfig, type ResolvedConfig } from "./resolve.ts";
-import { configurableSlots, defaultPlugins } from "./settings.ts";
+import { configurableSlots, defaultPlugins, usualBeside } from "./settings.ts";
 
 export interface LoadedConfig extends ResolvedConfig {
   /** Absolute; undefined when there is none. */
@@ -40,6 +40,14 @@ async function fileLayer({ name, text }: ConfigFile): Promise<Setting[]> {
   return yamlLayer(name, text);
 }
 
+/** Behind all that is said of the others, of which nobody has named the plugin. */
+function besideDiscovery(given: readonly Setting[]): readonly (readonly [readonly string[], unknown])[] {
+  const said = given.filter(({ path: [slot] }) => slot === "discovery").map(({ path }) => path);
+  if (said.some((path) => path.length === 1 || path.at(-1) === "use")) return [];
+  const last = said.map(([, step]) => Number(step)).filter(Number.isSafeInteger);
+  return [[["discovery", String(1 + Math.max(0, ...last)), "use"], usualBeside.discovery]];
+}
+
 /** Paths depend on what is given, so this layer is made last and counts least. */
 function defaultLayer(given: readonly (readonly Setting[])[], io: Io): Setting[] {
   const stateDir = given.flat().findLast(({ path }) => path.join(".") === "stateDir")?.value;
@@ -54,6 +62,7 @@ function defaultLayer(given: readonly (readonly Setting[])[], io: Io): Setting[]
     ...configurableSlots.map((slot) =>
       [[...slot === "discovery" ? [slot, "0"] : [slot], "use"], defaultPlugins[slot]] as const
     ),
+    ...besideDiscovery(given.flat()),
   ];
   return values.map(([path, value]) => ({ path, value, origin: { from: "default" } }));
 }

@@ -53,7 +53,13 @@ test("an empty file is a whole configuration", async () => {
   assert.equal(settings.stateDir, "/srv/eve/.local/state/selvage");
   assert.equal(settings.admin.socket, "/srv/eve/.local/state/selvage/admin.sock");
   const named = [plugins.store, plugins.transport, plugins.encapsulation, plugins.discovery].flat();
-  assert.deepEqual(named.map(({ name }) => name), ["sqlite", "udp", "noise", "static_seeds"]);
+  assert.deepEqual(named.map(({ name }) => name), [
+    "sqlite",
+    "udp",
+    "noise",
+    "static_seeds",
+    "gossip",
+  ]);
   assert.deepEqual([plugins.ipam.name, plugins.policy.name, [plugins.port].flat()[0]?.name], [
     "ring",
     "allow_all",
@@ -80,6 +86,18 @@ test("the API listens on TCP only where it is told to, and only for this machine
     const message = await problems({ yaml: `admin: { listen: "${listen}" }\n` });
     assert.match(message, /^selvage\.yaml:1: admin\.listen: .*write 127\.0\.0\.1:6784 or \[::1\]:6784/);
   }
+});
+
+test("members that a node hears of are called, unless the file or --no-discovery says otherwise", async () => {
+  const discovers = async (given: Parameters<typeof load>[0]) => (await load(given)).settings.discover;
+  assert.equal(await discovers({}), true);
+  assert.equal(
+    await discovers({ flags: { discovery: true } }),
+    true,
+    "as the parser says of a flag not given",
+  );
+  assert.equal(await discovers({ yaml: "discover: false\n", flags: { discovery: true } }), false);
+  assert.equal(await discovers({ flags: { discovery: false } }), false);
 });
 
 test("a flag wins over the environment, that over the file, that over the default, and each says where it is from", async () => {
@@ -128,6 +146,23 @@ test("the environment names nested settings, capitals inside keys, list entries,
   assert.equal(settings["ipam.quarantineSeconds"]?.[0], 5);
   assert.deepEqual(settings["discovery[0].seeds"]?.[0], ["192.0.2.1:1", "192.0.2.2:2"]);
   assert.ok(!("token" in settings) && !("debug" in settings));
+});
+
+test("gossip runs beside the usual discovery until somebody says which are used", async () => {
+  const names = (yaml: string, environment: Record<string, string> = {}) =>
+    load({ yaml, environment }).then(({ plugins }) => plugins.discovery.map(({ name }) => name));
+  const usual = ["static_seeds", "gossip"];
+  assert.deepEqual(await names('discovery: { seeds: ["192.0.2.1:1"] }'), usual);
+  assert.deepEqual(await names('discovery: [{ seeds: ["192.0.2.1:1"] }]'), usual);
+  assert.deepEqual(await names("", { SELVAGE_DISCOVERY__0__SEEDS: '["192.0.2.1:1"]' }), usual);
+  assert.deepEqual(
+    await names('discovery: [{ seeds: ["192.0.2.1:1"] }, { seeds: ["192.0.2.2:2"] }]'),
+    ["static_seeds", "static_seeds", "gossip"],
+  );
+  assert.deepEqual(await names("discovery: { use: static_seeds }"), ["static_seeds"]);
+  assert.deepEqual(await names("discovery: [{ use: static_seeds }]"), ["static_seeds"]);
+  assert.deepEqual(await names("discovery: [{ use: gossip }]"), ["gossip"]);
+  assert.deepEqual(await names("discovery: []"), []);
 });
 
 test("discovery is one map or a list of maps", async () => {

@@ -30,6 +30,9 @@ export const defaultPlugins: Readonly<Record<ConfigurableSlot, string>> = {
   port: "userspace",
 };
 
+/** Runs beside the usual discovery unless somebody says which are to be used. */
+export const usualBeside = { discovery: "gossip" } as const;
+
 /** Slots that take a list: several ways to move bytes, wrap packets, find peers or reach endpoints, side by side. */
 const listSlots: ReadonlySet<string> = new Set(["transport", "encapsulation", "discovery", "port"]);
 
@@ -77,6 +80,9 @@ export const settingsSchema = z.strictObject({
   name: nodeName.optional().describe("Name of this node, unique in the network; the host's name by default"),
   network: nodeName.default("selvage").describe("Name of the network that `launch` founds"),
   stateDir: z.string().min(1).describe("Directory of everything this node must remember, mode 0700"),
+  discover: z.boolean().default(true).describe(
+    "Whether this node sets out for members that it hears of; else for seeds and targets alone",
+  ),
   admin: z.strictObject({
     socket: socketPath.describe("Unix socket of the admin API, mode 0600"),
     listen: loopback.optional().describe("Endpoint of this machine on which the admin API is served too"),

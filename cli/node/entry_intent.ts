@@ -4,9 +4,10 @@ import type { Endpoint } from "../../core/contracts/values.ts";
 import type { FoundIntent, Intent } from "../../core/node/entry.ts";
 import { interfaceAddresses } from "../../core/runtime/interfaces.ts";
 import { formatEndpoint, parseEndpoint } from "../../core/wire/endpoint.ts";
+import type { NamedEndpoint } from "../../core/wire/named_endpoint.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import type { ResolvedConfig } from "../config/resolve.ts";
-import { resolveEndpoints } from "../endpoint_argument.ts";
+import { parseEndpointArgument, resolveEndpoint } from "../endpoint_argument.ts";
 import type { JoinEntry, LaunchEntry, NodeOrder } from "./node_order.ts";
 
 /** What the ring would take, too. */
@@ -16,49 +17,82 @@ const listPatienceMillis = 3_600_000;
 
 export interface Entrance {
   readonly intent: Intent;
-  /** Peers to keep connecting to. */
-  readonly seeds: readonly Endpoint[];
+  /** Peers to keep connecting to, on top of the configured ones; undefined: those of the last start. */
+  readonly given: readonly NamedEndpoint[] | undefined;
   /** For whom it may have to wait long. */
   readonly patience?: string;
 }
 
-/** Rejects `INVALID_ARGUMENT`, `UNREACHABLE` for a name that cannot be resolved, `CONFIG_INVALID` for the range. */
-export async function entranceOf(order: NodeOrder, config: ResolvedConfig): Promise<Entrance> {
-  const endpoints = await resolveEndpoints(order.entry.endpoints);
-  return order.entry.kind === "join"
-    ? { intent: joinIntent(order.entry, endpoints, config), seeds: endpoints }
-    : launchEntrance(order.entry, endpoints, config);
+/** One endpoint of the command line, with what its name stands for now; nothing if nobody knows. */
+interface Listed {
+  readonly named: NamedEndpoint;
+  readonly places: readonly Endpoint[];
 }
 
-function joinIntent(
-  { token, password }: JoinEntry,
-  endpoints: readonly Endpoint[],
+/**
+ * `warn` hears of names that nobody knows now: the node looks them up again and again. Rejects `INVALID_ARGUMENT`,
+ * `UNREACHABLE` when there is nobody left to knock at, `CONFIG_INVALID` for the range.
+ */
+export async function entranceOf(
+  { entry }: NodeOrder,
   config: ResolvedConfig,
-): Intent {
-  if (token !== undefined) return { join: { token, endpoints } };
+  warn: (problem: string) => void,
+): Promise<Entrance> {
+  const listed = await Promise.all(
+    entry.endpoints.map(parseEndpointArgument).map(async (named): Promise<Listed> => {
+      try {
+        return { named, places: await resolveEndpoint(named) };
+      } catch (error) {
+        if (errorCode(error) !== "UNREACHABLE") throw error;
+        warn((error as Error).message);
+        return { named, places: [] };
+      }
+    }),
+  );
+  return entry.kind === "join" ? joinEntrance(entry, listed, config) : launchEntrance(entry, listed, config);
+}
+
+function joinEntrance(
+  { token, password }: JoinEntry,
+  listed: readonly Listed[],
+  config: ResolvedConfig,
+): Entrance {
+  const endpoints = listed.flatMap(({ places }) => places);
+  const given = listOf(listed);
+  if (token !== undefined) return { intent: { join: { token, endpoints } }, given };
   const networkName = config.settings.network;
-  return { join: { password: { networkName, password: password! }, endpoints } };
+  return { intent: { join: { password: { networkName, password: password! }, endpoints } }, given };
 }
 
 /**
  * Only who is alone founds. With one list and one password on all hosts the first entry founds, and the others knock at
- * all of the list.
+ * all of the list. Who cannot tell whether it is the first does not found: two would, and make two networks.
  */
 function launchEntrance(
-  { password }: LaunchEntry,
-  endpoints: readonly Endpoint[],
+  { endpoints, password }: LaunchEntry,
+  listed: readonly Listed[],
   config: ResolvedConfig,
 ): Entrance {
-  const others = endpoints.filter((endpoint) => !isOwn(endpoint, config));
-  const isFirst = endpoints.length === 0 || !others.includes(endpoints[0]!);
-  if (isFirst) return { intent: { found: foundIntent(config, password) }, seeds: others };
-  if (password === undefined) return { intent: {}, seeds: others };
+  const others = listed.filter(({ places }) => !places.some((place) => isOwn(place, config)));
+  const given = endpoints.length === 0 ? undefined : others.map(({ named }) => named);
+  const isFirst = listed.length === 0 || !others.includes(listed[0]!);
+  if (isFirst) return { intent: { found: foundIntent(config, password) }, given };
+  if (password === undefined) return { intent: {}, given };
   const { network: networkName } = config.settings;
-  const knock = { password: { networkName, password }, endpoints: others, timeoutMillis: listPatienceMillis };
+  const knocked = others.flatMap(({ places }) => places);
+  const knock = {
+    password: { networkName, password },
+    endpoints: knocked,
+    timeoutMillis: listPatienceMillis,
+  };
   const patience = `unless it is a member already, this node waits for ${
-    others.map(formatEndpoint).join(", ")
+    others.map(({ named }) => formatEndpoint(named)).join(", ")
   } to let it in`;
-  return { intent: { join: knock }, seeds: others, patience };
+  return { intent: { join: knock }, given, patience };
+}
+
+function listOf(listed: readonly Listed[]): readonly NamedEndpoint[] | undefined {
+  return listed.length === 0 ? undefined : listed.map(({ named }) => named);
 }
 
 function foundIntent({ settings, chosen }: ResolvedConfig, password: string | undefined): FoundIntent {

@@ -14,7 +14,7 @@ export type Entry = LaunchEntry | JoinEntry;
 
 export interface LaunchEntry {
   readonly kind: "launch";
-  /** As the user wrote them; the first of them founds when there is a password. */
+  /** As the user wrote them; the first of them founds when there is a password. None: those of the last launch. */
   readonly endpoints: readonly string[];
   readonly password?: string;
 }

@@ -1,9 +1,11 @@
 /** A node as this process: from configuration to a clean end. */
 import { type ErrorCode, errorCode, MeshError } from "../../core/contracts/errors.ts";
 import type { ClosedPort } from "../../core/contracts/exposure.ts";
+import type { Clock } from "../../core/contracts/host.ts";
 import type { MeshNode } from "../../core/contracts/node.ts";
 import type { Composition } from "../../core/node/composition.ts";
 import { createNode } from "../../core/node/create_node.ts";
+import { startMemoryTrim } from "../../core/runtime/memory_trim.ts";
 import { parseEndpoint } from "../../core/wire/endpoint.ts";
 import { CaptureFile, type CaptureWorld } from "../capture/capture_file.ts";
 import type { CaptureOrder } from "../capture/capture_order.ts";
@@ -17,7 +19,7 @@ import { createLog, type NodeLog } from "../log.ts";
 import { defaultTokenFile } from "../paths.ts";
 import { serveAdmin, type TcpOptions } from "../serve_admin.ts";
 import { version } from "../version.ts";
-import { chooseDatapath } from "./datapath.ts";
+import { chooseDatapath, type ChosenDatapath } from "./datapath.ts";
 import { entranceOf, explainEntry } from "./entry_intent.ts";
 import type { NodeOrder, Ready } from "./node_order.ts";
 import { notePorts, resetPorts } from "./port_traces.ts";
@@ -103,12 +105,9 @@ class RunningNode implements AsyncDisposable {
 
   async start({ io, order, config, log }: Start): Promise<void> {
     const { settings } = config;
-    const { intent, seeds, patience } = await entranceOf(order, config);
-    const plugins = await withSeeds(
-      config,
-      seeds,
-      (problem) => io.say(`selvage: ${problem}; going on without it\n`),
-    );
+    const warn = (problem: string) => io.say(`selvage: ${problem}; it is tried again\n`);
+    const { intent, given, patience } = await entranceOf(order, config, warn);
+    const plugins = withSeeds(config, given);
     io.interrupted.throwIfAborted();
     if (patience !== undefined) io.say(`selvage: ${patience}\n`);
     const { capture } = order;
@@ -118,6 +117,7 @@ class RunningNode implements AsyncDisposable {
       ? await chooseDatapath(config, world)
       : { noDatapath: "packets are written to a file" };
     if (chosen.datapath !== undefined) this.#parts.use(chosen.datapath);
+    this.#parts.use(await trimmed(io.clock, settings, chosen));
     this.#node = await createNode({
       plugins: capture === undefined ? plugins : this.#captured(plugins, capture, world),
       intent,
@@ -125,6 +125,7 @@ class RunningNode implements AsyncDisposable {
       platform: { clock: io.clock, log, ...chosen },
       signal: io.interrupted,
       closedPorts: portsOf(settings),
+      onlyTargets: !settings.discover,
       ...settings.name === undefined ? {} : { name: settings.name },
     });
     this.#parts.use(this.#node);
@@ -148,6 +149,12 @@ class RunningNode implements AsyncDisposable {
     await this.#node?.[Symbol.asyncDispose]();
     await this.#parts[Symbol.asyncDispose]();
   }
+}
+
+/** Where Node has called no C library yet, to load one for this costs more than it brings. */
+async function trimmed(clock: Clock, { datapath: { ffi } }: Settings, { datapath }: ChosenDatapath) {
+  if (datapath === undefined && !("Deno" in globalThis)) return undefined;
+  return await startMemoryTrim(clock, ffi === "auto" ? undefined : ffi);
 }
 
 function tcpOf({ admin, stateDir }: Settings): TcpOptions | undefined {

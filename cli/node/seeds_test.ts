@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
-import { memoryStore } from "../../plugins/memory_store/mod.ts";
+import { testHost } from "../../tests/conformance/test_host.ts";
+import { formatEndpoint } from "../../core/wire/endpoint.ts";
+import { parseNamedEndpoint } from "../../core/wire/named_endpoint.ts";
 import { loadConfig } from "../config/load.ts";
 import { fakeIo } from "../io_fixture.ts";
 import { entranceOf } from "./entry_intent.ts";
@@ -11,31 +13,34 @@ async function configWith(environment: Record<string, string> = {}) {
   return await loadConfig({}, fakeIo({ environment: { HOME: "/nonexistent", ...environment } }));
 }
 
-async function targets(seeds: string, endpoints: { host: string; port: number }[]) {
-  const warnings: string[] = [];
+async function targets(seeds: string, given: readonly string[] | undefined) {
   const config = await configWith({ SELVAGE_DISCOVERY__0__SEEDS: seeds });
-  const { discovery } = await withSeeds(config, endpoints, (problem) => warnings.push(problem));
-  const log = { child: () => log, log: () => {} };
-  const clock = { now: () => 0, wall: () => 0, timer: () => ({ cancel: () => {} }) };
-  const store = memoryStore({}).create({ clock, random: { fill: (bytes) => bytes }, log });
-  const [plugin] = discovery.map((each) => each.create({ store, log } as never));
-  return { targets: plugin!.targets().map(({ endpoint }) => `${endpoint.host} ${endpoint.port}`), warnings };
+  const { discovery } = withSeeds(config, given?.map((text) => parseNamedEndpoint(text)!));
+  const [plugin] = discovery.map((each) => each.create(testHost()));
+  return plugin!.targets().map(({ endpoint, source }) => `${formatEndpoint(endpoint)} ${source}`);
 }
 
-test("seeds of the file and endpoints of the command line are one list of literals", async () => {
-  const found = await targets('["192.0.2.1:1", "[2001:db8::1]:2"]', [{ host: "192.0.2.9", port: 9 }]);
-  assert.deepEqual(found, { targets: ["192.0.2.1 1", "2001:db8::1 2", "192.0.2.9 9"], warnings: [] });
+test("seeds of the file and endpoints of the command line are one list, names as they are", async () => {
+  assert.deepEqual(await targets('["192.0.2.1:1", "mesh.example.net:2"]', ["192.0.2.9:9", "192.0.2.1:1"]), [
+    "192.0.2.1:1 static_seeds",
+    "mesh.example.net:2 static_seeds",
+    "192.0.2.9:9 launch",
+  ]);
+  assert.deepEqual(await targets("[]", undefined), []);
 });
 
-test("a name that nobody knows is left out with a warning", async () => {
-  const found = await targets('["no-such-host.invalid:1", "192.0.2.1:1"]', []);
-  assert.deepEqual(found.targets, ["192.0.2.1 1"]);
-  assert.match(found.warnings.join(), /Cannot resolve "no-such-host\.invalid"/);
+test("a node without the list of seeds gets one for the endpoints of its command line", async () => {
+  const config = await configWith({ SELVAGE_DISCOVERY: '[{"use":"gossip"}]' });
+  const given = [parseNamedEndpoint("mesh.example.net:2")!];
+  assert.deepEqual(withSeeds(config, given).discovery.map(({ name }) => name), ["gossip", "static_seeds"]);
+  assert.deepEqual(withSeeds(config, undefined).discovery.map(({ name }) => name), ["gossip"]);
 });
 
 async function intent(entry: Entry, environment: Record<string, string> = {}) {
   const config = await configWith({ SELVAGE_TRANSPORT__LISTEN: "127.0.0.1:7001", ...environment });
-  return await entranceOf({ flags: {}, entry }, config);
+  const warnings: string[] = [];
+  const entrance = await entranceOf({ flags: {}, entry }, config, (problem) => warnings.push(problem));
+  return { ...entrance, seeds: entrance.given?.map(formatEndpoint), warnings };
 }
 
 test("only who launches alone, or is first on a list with a password, founds", async () => {
@@ -43,12 +48,12 @@ test("only who launches alone, or is first on a list with a password, founds", a
   assert.equal(alone.intent.found?.range.bits, 16);
   const resumed = await intent({ kind: "launch", endpoints: ["192.0.2.1:7001"] });
   assert.deepEqual(resumed.intent, {});
-  assert.deepEqual(resumed.seeds, [{ host: "192.0.2.1", port: 7001 }]);
+  assert.deepEqual([alone.seeds, resumed.seeds], [undefined, ["192.0.2.1:7001"]]);
 
   const [own, other] = ["127.0.0.1:7001", "192.0.2.1:7001"];
   const first = await intent({ kind: "launch", endpoints: [own, other], password: "p" });
   assert.equal(first.intent.found?.password, "p");
-  assert.deepEqual(first.seeds, [{ host: "192.0.2.1", port: 7001 }]);
+  assert.deepEqual(first.seeds, ["192.0.2.1:7001"]);
   const second = await intent({ kind: "launch", endpoints: [other, own], password: "p" });
   assert.equal(second.intent.found, undefined);
   assert.deepEqual(second.intent.join?.password, { networkName: "selvage", password: "p" });
@@ -62,4 +67,14 @@ test("a joiner brings its token, or the password and the network's name", async 
     SELVAGE_NETWORK: "office",
   });
   assert.deepEqual(password.intent.join?.password, { networkName: "office", password: "p" });
+});
+
+test("a name that nobody knows now keeps nobody from starting, and who cannot tell whether it is first founds nothing", async () => {
+  const unknown = "no-such-host.invalid:7001";
+  const resumed = await intent({ kind: "launch", endpoints: [unknown, "192.0.2.1:7001"] });
+  assert.deepEqual([resumed.intent, resumed.seeds], [{}, [unknown, "192.0.2.1:7001"]]);
+  assert.match(resumed.warnings.join(), /^Cannot resolve "no-such-host\.invalid"/);
+  const listed = await intent({ kind: "launch", endpoints: [unknown, "127.0.0.1:7001"], password: "p" });
+  assert.equal(listed.intent.found, undefined);
+  assert.deepEqual(listed.intent.join?.endpoints, []);
 });

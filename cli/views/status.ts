@@ -5,6 +5,7 @@ import type {
   ConnectionStatus,
   DatapathStatus,
   IpamStatus,
+  NatStatus,
   NodeStatus,
   PeerStatus,
   TargetStatus,
@@ -31,6 +32,7 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
       ["Network", `${network.name} (${network.id})`],
       ["Started", ago(node.uptimeSeconds)],
       ...listeners(node),
+      ...natLines(node.nat),
       ["Addresses", node.addresses.join(", ") || "none yet"],
       ["Encryption", `enabled (${encryption.aead}, ${encryption.implementation})`],
       ...datapathLines(node.datapath),
@@ -51,6 +53,11 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
   blocks.push([["Service", "plugins"], ...plugins.map(([slot, names]) => [slot, names.join(", ")] as const)]);
   const text = blocks.map((block) => keyValues(block, 16)).join("\n");
   return node.alerts.length === 0 ? text : `${text}\n${alertTable(io, node)}`;
+}
+
+/** `endpoint-independent, seen at 192.0.2.7:40001`; nothing where nobody is in between. */
+function natLines({ kind, observed }: NatStatus): readonly (readonly [string, string])[] {
+  return kind === "unknown" || kind === "none" ? [] : [["NAT", `${kind}, seen at ${observed.join(", ")}`]];
 }
 
 /** `worker (C calls: koffi; aes-256-gcm by libcrypto)`, or `main: this node has no interfaces`; then how it fares. */
@@ -137,7 +144,7 @@ function cipherOf({ state, encrypted, aead }: ConnectionStatus): string {
 }
 
 function connectionDetail(connection: ConnectionStatus): string {
-  const { state, encrypted, rttMillis, mtu, path, relay, relayed, traffic, reason } = connection;
+  const { state, encrypted, rttMillis, mtu, path, relay, via, relayed, traffic, reason } = connection;
   if (state !== "established") return reason ?? "";
   const carried = traffic === null ? [] : [
     `in=${carriedText(traffic.packetsIn, traffic.bytesIn)}`,
@@ -151,7 +158,7 @@ function connectionDetail(connection: ConnectionStatus): string {
   return [
     ...measured,
     `mtu=${mtu}`,
-    `path=${relay === null ? path ?? "-" : `relay ${relay}`}`,
+    `path=${relay === null ? path ?? "-" : `relay ${via.join(",")}`}`,
     ...lost,
     ...carried,
     ...passed,
@@ -168,14 +175,24 @@ export function peerTable(io: Colours, { peers }: { peers: readonly PeerStatus[]
     `${peer.peer}(${peer.name})`,
     peer.self ? "self" : stateOf(peer),
     rtt(peer.rttMillis),
+    wayText(peer),
     peer.addresses.join(",") || "-",
     peer.endpoints.join(",") || "-",
   ]);
   return columns(
-    ["PEER", "STATE", "RTT", "ADDRESSES", "ENDPOINTS"],
+    ["PEER", "STATE", "RTT", "WAY", "ADDRESSES", "ENDPOINTS"],
     rows,
     (cell, column) => column === 1 ? stateColoured(io, cell) : cell,
   );
+}
+
+/** How it is reached, and why it is not. */
+function wayText({ self, way }: PeerStatus): string {
+  if (self || way === null) return "-";
+  if (way.way === "relayed") {
+    return `over ${way.via.map(({ name, peer }) => name ?? peer ?? "unknown").join(",")}`;
+  }
+  return way.way === "unreachable" ? `unreachable: ${way.reason}` : way.way;
 }
 
 /** Whether there is a session, and what the others say if that is no matter of course. */
@@ -196,9 +213,16 @@ export function ipamTable({ shares, leases }: IpamStatus): string {
 }
 
 export function targetTable(io: Colours, { targets }: { targets: readonly TargetStatus[] }): string {
-  const rows = targets.map(({ endpoint, source, state, reason }) => [endpoint, state, source, reason ?? ""]);
+  const rows = targets.map(({ endpoint, source, state, reason, places, nextAttempt }) => [
+    endpoint,
+    state,
+    source,
+    nextAttempt ?? "-",
+    places.filter((place) => place !== endpoint).join(" ") || "-",
+    reason ?? "",
+  ]);
   return columns(
-    ["TARGET", "STATE", "SOURCE", "REASON"],
+    ["TARGET", "STATE", "SOURCE", "NEXT", "PLACES", "REASON"],
     rows,
     (cell, column) => column === 1 ? stateColoured(io, cell) : cell,
   );

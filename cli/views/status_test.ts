@@ -17,6 +17,7 @@ const device: ConnectionStatus = {
   mtu: 1352,
   path: "main",
   relay: null,
+  via: [],
   relayed: null,
   traffic: { packetsIn: 12, packetsOut: 3, bytesIn: 1800, bytesOut: 252 },
   loss: null,
@@ -52,6 +53,7 @@ test("of a peer the session is shown, and beside it what the members know togeth
     ranges: [],
     addresses: [],
     rttMillis: null,
+    way: null,
   };
   const rowWith = (change: Partial<PeerStatus>) =>
     peerTable({ colours: true }, { peers: [{ ...peer, ...change }] }).split("\n")[1]!;
@@ -74,7 +76,7 @@ test("of a member that is sent to in plain the round trip is shown all the same"
 test("who is behind a relay is shown with its name and without an address, and what was passed on is counted", () => {
   const encrypted: ConnectionStatus = { ...device, encrypted: true, aead: "aes-256-gcm", rttMillis: 2 };
   assert.match(
-    rowOf({ ...encrypted, relay: "hub" }),
+    rowOf({ ...encrypted, relay: "hub", via: ["hub"] }),
     /^-> +- +established +aes-256-gcm +\S+ +rtt=2\.00ms mtu=1352 path=relay hub loss=- in=\S+ out=\S+$/,
   );
   assert.match(rowOf({ ...encrypted, relayed: { packets: 7, bytes: 1_500 } }), / relayed=7p\/1\.50kB$/);
@@ -132,4 +134,25 @@ test("status says what carries packets, why it is not a worker, and how a worker
   };
   assert.match(shown(), /^ +Data path: main: the policy judges every packet \(C calls: koffi/m);
   assert.match(shown(), /^ +2 workers: restarted once;/m);
+});
+
+test("of a peer it is told over whom it is reached, or why it is not", () => {
+  const { peer, name } = device;
+  const way = { way: "relayed", via: [{ peer: null, name: "b" }, { peer: null, name: null }] } as const;
+  const base: PeerStatus = {
+    ...{ peer: peer!, name: name!, self: false, state: "up", liveness: null, rttMillis: 1.5 },
+    ...{ endpoints: [], ranges: [], addresses: [] },
+    way: { ...way, hops: 3, rttMillis: 1.5, reason: "no link to it" },
+  };
+  const rowWith = (change: Partial<PeerStatus>) =>
+    peerTable({ colours: false }, { peers: [{ ...base, ...change }] }).split("\n")[1]!;
+  assert.match(rowWith({}), / up +1\.50ms +over b,unknown +- +-$/);
+  const lost = { way: "unreachable", via: [], hops: 0, rttMillis: null, reason: "no path to it" } as const;
+  assert.match(rowWith({ way: lost }), / unreachable: no path to it +- +-$/);
+  assert.match(rowWith({ way: { ...lost, way: "direct" } }), / direct +- +-$/);
+});
+
+test("of a session behind several relays all are named, nearest first", () => {
+  const session: ConnectionStatus = { ...device, encrypted: true, relay: "d", via: ["b", "c", "d"] };
+  assert.match(rowOf(session), / path=relay b,c,d /);
 });

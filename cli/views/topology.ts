@@ -1,13 +1,13 @@
-/** Who is linked to whom, and how packets cross, for people. */
-import type { LinkStatus, PeerLinksStatus, WayStatus } from "../../core/contracts/topology.ts";
+/** Who is linked to whom, for people. */
+import type { LinkStatus, PeerLinksStatus } from "../../core/contracts/topology.ts";
 import type { Io } from "../io.ts";
-import { columns, printable, styled } from "../output.ts";
+import { printable, styled } from "../output.ts";
 import { rtt } from "./figures.ts";
 
 type Colours = Pick<Io, "colours">;
 
 /**
- * A line for each peer, and below it one for each of its links, as `weave status peers`:
+ * A line for each peer, and below it one for each of its links, as `weave status peers` has it:
  *
  *     k3vq…(host1)
  *        -> 192.0.2.2:6783   m2wz…(host2)   established   0.40ms
@@ -31,21 +31,6 @@ function headOf({ peer, name, relay }: PeerLinksStatus): string {
 function linkCells({ direction, peer, name, endpoint, state, rttMillis }: LinkStatus): readonly string[] {
   const cells = [`${direction} ${endpoint ?? "-"}`, nodeText(peer, name), state, rtt(rttMillis)];
   return cells.map(printable);
-}
-
-/** `host4(k3vq…)   relayed   via host2   1.80ms   no link to it`. */
-export function waysTable(io: Colours, all: readonly WayStatus[]): string {
-  const rows = all.map(({ peer, name, way, via, rttMillis, reason }) => [
-    nodeText(peer, name),
-    way,
-    via.map((relay) => relay.name ?? relay.peer ?? "unknown").join(", ") || "-",
-    rtt(rttMillis),
-    reason,
-  ]);
-  return columns(["PEER", "WAY", "VIA", "RTT", "REASON"], rows, (cell, column) => {
-    if (column !== 1 || cell.trimEnd() === "self" || cell.trimEnd() === "direct") return cell;
-    return styled(io, cell.trimEnd() === "relayed" ? "yellow" : "red", cell);
-  });
 }
 
 function nodeText(peer: string | null, name: string | null): string {

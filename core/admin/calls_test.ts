@@ -12,6 +12,7 @@ test("reads answer the node's own documents", async () => {
   assert.deepEqual(await read("/v1/status"), node.status());
   assert.deepEqual(await read("/v1/ipam"), node.ipam());
   assert.deepEqual(await read("/v1/peers"), { peers: node.peers() });
+  assert.deepEqual(await read("/v1/links"), { links: node.links() });
   assert.deepEqual(await read("/v1/connections"), { connections: node.connections() });
   assert.deepEqual(await read("/v1/targets"), { targets: node.targets() });
   assert.deepEqual(await read("/v1/drops"), { drops: node.drops() });

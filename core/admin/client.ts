@@ -33,6 +33,7 @@ import type {
   TokenOptions,
   TokenStatus,
 } from "../contracts/node.ts";
+import type { PeerLinksStatus } from "../contracts/topology.ts";
 import type { Where } from "../contracts/port.ts";
 import type { AdminAnswer, HealthAnswer, VersionAnswer } from "./answer_documents.ts";
 import type { AdminApp } from "./app.ts";
@@ -62,6 +63,8 @@ export interface AdminClient {
   health(signal?: AbortSignal): Promise<HealthAnswer>;
   version(signal?: AbortSignal): Promise<VersionAnswer>;
   peers(signal?: AbortSignal): Promise<readonly PeerStatus[]>;
+  /** Who is linked to whom, as all members tell it. */
+  links(signal?: AbortSignal): Promise<readonly PeerLinksStatus[]>;
   connections(signal?: AbortSignal): Promise<readonly ConnectionStatus[]>;
   ipam(signal?: AbortSignal): Promise<IpamStatus>;
   targets(signal?: AbortSignal): Promise<readonly TargetStatus[]>;
@@ -125,6 +128,7 @@ export function createAdminClient(fetchLike: FetchLike): AdminClient {
     health: (signal) => answer(v1.health.$get({}, abortable(signal)), 503),
     version: (signal) => answer(v1.version.$get({}, abortable(signal))),
     peers: async (signal) => (await answer(v1.peers.$get({}, abortable(signal)))).peers,
+    links: async (signal) => (await answer(v1.links.$get({}, abortable(signal)))).links,
     connections: async (signal) => (await answer(v1.connections.$get({}, abortable(signal)))).connections,
     ipam: (signal) => answer(v1.ipam.$get({}, abortable(signal))),
     targets: async (signal) => (await answer(v1.targets.$get({}, abortable(signal)))).targets,

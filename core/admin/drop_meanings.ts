@@ -16,7 +16,7 @@ export const dropMeanings: { readonly [R in DropReason]: string } = {
   noRoute: "Nobody holds the destination",
   badSource: "The sender does not hold the source address that it used",
   notOurs: "From the mesh, but for an address that is neither here nor at a peer",
-  loop: "Had been forwarded once already, or came back through a bridge",
+  loop: "Had been forwarded once already, came back through a bridge, or would go in a circle over relays",
   denied:
     "The policy forbids it, or failed to judge it; or it was to be relayed, and this node relays nothing",
   tooBig: "Larger than the path or the port takes",

@@ -6,13 +6,16 @@ import { errorCode, peerId } from "./schemas.ts";
 
 const text = z.string();
 const lease = z.object({ owner: text, address: text, bits: z.int().min(0).max(128) });
+const liveness = z.enum(["alive", "suspect", "dead", "left"]);
+const connectionStates = ["connecting", "established", "retrying", "failed"] as const;
 
 export const eventSchemas = {
   "node:ready": z.object({ id: peerId }),
   "node:stopping": z.object({}),
   "peer:up": z.object({ peer: peerId, name: text, endpoint: text }),
   "peer:down": z.object({ peer: peerId, name: text, reason: text }),
-  "peer:roamed": z.object({ peer: peerId, endpoint: text }),
+  "peer:roamed": z.object({ peer: peerId, endpoint: text, relay: peerId.nullable() }),
+  "peer:liveness": z.object({ peer: peerId, liveness }),
   "peer:encryption": z.object({ peer: peerId, encrypted: z.boolean() }),
   "peer:admitted": z.object({ peer: peerId, name: text }),
   "peer:revoked": z.object({ peer: peerId }),
@@ -20,6 +23,18 @@ export const eventSchemas = {
   "lease:changed": z.object({ lease, state: z.enum(["allocated", "released"]) }),
   "endpoint:attached": z.object({ owner: text, addresses: z.array(text).readonly() }),
   "endpoint:detached": z.object({ owner: text }),
+  "connection:changed": z.object({
+    endpoint: text,
+    peer: peerId.nullable(),
+    state: z.enum([...connectionStates, "gone"]),
+    reason: text.nullable(),
+  }),
+  "target:changed": z.object({
+    target: text,
+    state: z.enum([...connectionStates, "forgotten"]),
+    reason: text.nullable(),
+  }),
+  "target:resolved": z.object({ target: text, places: z.array(text).readonly(), reason: text.nullable() }),
   "target:failed": z.object({ endpoint: text, code: errorCode, reason: text }),
   "alert:raised": z.object({ alert: text, detail: text }),
   "alert:cleared": z.object({ alert: text }),

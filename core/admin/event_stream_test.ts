@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "../../tests/harness.ts";
 import type { NodeEvents } from "../contracts/events.ts";
+import type { PeerId } from "../contracts/values.ts";
 import { addressFromBytes, formatAddress } from "../wire/address.ts";
 import { adminFixture } from "./admin_fixture.ts";
 import type { AdminFixture } from "./admin_fixture.ts";
 import { eventDocument, eventNames } from "./event_documents.ts";
-import { mostReaders } from "./event_hub.ts";
+import { gatherMillis, mostReaders } from "./event_hub.ts";
 import { heartbeatMillis, queueBytes, queueLimit } from "./event_reader.ts";
 import { eventSchemas } from "./event_schemas.ts";
 import { other, self } from "./mesh_node_fixture.ts";
@@ -16,7 +17,8 @@ const details: NodeEvents = {
   "node:stopping": {},
   "peer:up": { peer: other, name: "web-2", endpoint: { host: "2001:db8::1", port: 6783 } },
   "peer:down": { peer: other, name: "web-2", reason: "3 keepalives unanswered" },
-  "peer:roamed": { peer: other, endpoint: { host: "192.0.2.9", port: 40_000 } },
+  "peer:roamed": { peer: other, endpoint: { host: "192.0.2.9", port: 40_000 }, relay: null },
+  "peer:liveness": { peer: other, liveness: "suspect" },
   "peer:encryption": { peer: other, encrypted: false },
   "peer:admitted": { peer: other, name: "web-2" },
   "peer:revoked": { peer: other },
@@ -30,6 +32,18 @@ const details: NodeEvents = {
     addresses: [{ family: 4, bytes: Uint8Array.of(10, 32, 0, 9) }],
   },
   "endpoint:detached": { owner: "netns:4:1" },
+  "connection:changed": {
+    endpoint: { host: "192.0.2.9", port: 6783 },
+    peer: null,
+    state: "retrying",
+    reason: "no answer",
+  },
+  "target:changed": { target: "mesh.example.net:6783", state: "forgotten", reason: null },
+  "target:resolved": {
+    target: "mesh.example.net:6783",
+    places: [{ host: "2001:db8::1", port: 6783 }],
+    reason: null,
+  },
   "target:failed": {
     endpoint: { host: "192.0.2.9", port: 6783 },
     code: "TIMEOUT",
@@ -71,6 +85,7 @@ test("every event of the node arrives with its number, its name and its document
   const frames = await follow(fixture);
   for (const [i, name] of eventNames.filter((event) => event !== "node:stopping").entries()) {
     fixture.node.events.emit(name, details[name]);
+    await fixture.clock.advance(gatherMillis);
     const frame = await frames.next() ?? "";
     const [id, event, data = "", ...end] = frame.split("\n");
     assert.deepEqual([id, event, end], [`id: ${i + 1}`, `event: ${name}`, ["", ""]]);
@@ -119,8 +134,10 @@ test("numbers count the node's events, also those that nobody read", async () =>
   fixture.node.events.emit("ring:changed", { version: 1 });
   const first = await follow(fixture);
   fixture.node.events.emit("ring:changed", { version: 2 });
+  await fixture.clock.advance(gatherMillis);
   const second = await follow(fixture);
   fixture.node.events.emit("ring:changed", { version: 3 });
+  await fixture.clock.advance(gatherMillis);
   assert.match(await first.next() ?? "", /^id: 2\n/);
   assert.match(await first.next() ?? "", /^id: 3\n/);
   assert.match(await second.next() ?? "", /^id: 3\n/);
@@ -161,13 +178,17 @@ test("a slow reader gets what it had room for and a last event that says so; a f
   const fixture = adminFixture();
   const slow = await follow(fixture);
   const fast = await follow(fixture);
-  for (let version = 1; version <= queueLimit + 50; version++) {
-    fixture.node.events.emit("ring:changed", { version });
-    assert.match(await fast.next() ?? "", new RegExp(`"version":${version}}`));
+  const batch = 64;
+  for (let told = 0; told < queueLimit + batch; told += batch) {
+    for (let n = told; n < told + batch; n++) {
+      fixture.node.events.emit("alert:cleared", { alert: `alert ${n}` });
+    }
+    await fixture.clock.advance(gatherMillis);
+    for (let n = told; n < told + batch; n++) {
+      assert.match(await fast.next() ?? "", new RegExp(`"alert ${n}"`));
+    }
   }
-  for (let version = 1; version <= queueLimit; version++) {
-    assert.match(await slow.next() ?? "", new RegExp(`^id: ${version}\n`));
-  }
+  for (let id = 1; id <= queueLimit; id++) assert.match(await slow.next() ?? "", new RegExp(`^id: ${id}\n`));
   assert.equal(
     await slow.next(),
     `event: stream:dropped\ndata: {"reason":"too slow","limit":${queueLimit}}\n\n`,
@@ -184,7 +205,8 @@ test("a slow reader is dropped by the bytes that wait for it too, and is counted
   const detail = "x".repeat(10_000);
   const emitted = Math.ceil(queueBytes / detail.length);
   assert.ok(emitted < queueLimit);
-  for (let i = 0; i < emitted; i++) fixture.node.events.emit("alert:raised", { alert: "long", detail });
+  for (let i = 0; i < emitted; i++) fixture.node.events.emit("alert:raised", { alert: `long ${i}`, detail });
+  await fixture.clock.advance(gatherMillis);
   let bytes = 0;
   let last = "";
   for (let frame = await slow.next(); frame !== undefined; frame = await slow.next()) {
@@ -202,6 +224,7 @@ test("a reader that waits takes an event of any length", async () => {
   const frames = await follow(fixture);
   const next = frames.next();
   fixture.node.events.emit("alert:raised", { alert: "long", detail: "x".repeat(2 * queueBytes) });
+  await fixture.clock.advance(gatherMillis);
   assert.ok((await next ?? "").length > 2 * queueBytes);
   await frames.cancel();
 });
@@ -232,6 +255,7 @@ test("an event that this build does not know is not shown, and breaks nothing", 
   const frames = await follow(fixture);
   fixture.node.events.emit("toString" as "ring:changed", { version: 1 });
   fixture.node.events.emit("ring:changed", { version: 2 });
+  await fixture.clock.advance(gatherMillis);
   assert.match(await frames.next() ?? "", /^id: 2\n/);
   await frames.cancel();
 });
@@ -246,4 +270,55 @@ test("more readers than half of the connections are refused, until one goes", as
   readers.push(await follow(fixture));
   await Promise.all(readers.map((reader) => reader.cancel()));
   assert.equal(fixture.clock.pending, 0);
+});
+
+test("of a hundred changes of one kind and subject within a tenth of a second the last one is told, once", async () => {
+  const fixture = adminFixture();
+  const frames = await follow(fixture);
+  const { events } = fixture.node;
+  for (let version = 1; version <= 50; version++) {
+    events.emit("ring:changed", { version });
+    events.emit("peer:up", { ...details["peer:up"], endpoint: { host: "192.0.2.1", port: version } });
+    events.emit("peer:down", details["peer:down"]);
+    events.emit("alert:raised", { alert: `alert ${version % 2}`, detail: String(version) });
+  }
+  await fixture.clock.advance(gatherMillis);
+  events.emit("ring:changed", { version: 51 });
+  await fixture.clock.advance(gatherMillis - 1);
+  events.emit("ring:changed", { version: 52 });
+  await fixture.clock.advance(1);
+  events.emit("node:stopping", {});
+  const names = [];
+  for (let frame = await frames.next(); frame !== undefined; frame = await frames.next()) {
+    names.push(frame.split("\n").slice(0, 2).join(" ").replace(/(id|event): /g, ""));
+  }
+  assert.deepEqual(names, [
+    "196 alert:raised",
+    "197 ring:changed",
+    "198 peer:up",
+    "199 peer:down",
+    "200 alert:raised",
+    "202 ring:changed",
+    "203 node:stopping",
+  ]);
+  assert.equal(fixture.clock.pending, 0);
+});
+
+test("very many subjects at once are not held up, and cost a reader that keeps up nothing", async () => {
+  const fixture = adminFixture();
+  const frames = await follow(fixture);
+  for (let n = 0; n < 300; n++) {
+    const peer = `${String(n).padStart(4, "a")}${self.slice(4)}` as PeerId;
+    fixture.node.events.emit("peer:revoked", { peer });
+    if (n % 100 === 99) await fixture.clock.advance(gatherMillis);
+    if (n % 100 === 99) {
+      for (let read = 0; read < 100; read++) assert.match(await frames.next() ?? "", /revoked/);
+    }
+  }
+  for (let n = 0; n < queueLimit / 2; n++) {
+    fixture.node.events.emit("alert:raised", { alert: `alert ${n}`, detail: "" });
+  }
+  for (let n = 0; n < queueLimit / 2; n++) assert.match(await frames.next() ?? "", /alert:raised/);
+  assert.equal(fixture.clock.pending, 1);
+  await frames.cancel();
 });

@@ -29,7 +29,7 @@ function assertSaneCalls({ node }: AdminFixture): void {
   for (const call of node.calls) {
     assert.match(
       call,
-      /^(tokens|members)\.|^(status|peers|connections|ipam|targets|drops)\(\)|^(connect|forget|ping)\(/,
+      /^(tokens|members)\.|^(status|peers|links|connections|ipam|targets|drops)\(\)|^(connect|forget|ping)\(/,
     );
     if (call.startsWith("tokens.create")) {
       assert.match(call, /^tokens\.create\(\{("lifetimeSeconds":\d+)?\}\)$/);

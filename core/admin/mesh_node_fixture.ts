@@ -17,11 +17,13 @@ import type {
   TokenOptions,
 } from "../contracts/node.ts";
 import type { Where } from "../contracts/port.ts";
+import type { PeerLinksStatus } from "../contracts/topology.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { MeshError } from "../contracts/errors.ts";
 import { dropReasons } from "./drop_meanings.ts";
 import { bridgesFixture } from "./bridges_fixture.ts";
 import { hostFixture } from "./host_fixture.ts";
+import { linksOf, peersOf } from "./links_fixture.ts";
 
 export const self = "k3vq2m6zr4t7n5xw2l6ayd3ucj7pfh4s" as PeerId;
 export const other = "b5wq3n7zs4u6m5yx2k6bye3vdj7qgh4t" as PeerId;
@@ -54,6 +56,7 @@ const status: NodeStatus = {
     { transport: "udp", carries: "datagrams", endpoint: "[::]:6783" },
     { transport: "tcp", carries: "streams", endpoint: "[::]:6783" },
   ],
+  nat: { kind: "none", observed: ["192.0.2.1:6783"], announced: [] },
   addresses: ["10.32.0.1", "fd5a:1b2c:3d4e::1"],
   encryption: { aead: "aes-256-gcm", implementation: "platform" },
   connections: { connecting: 0, established: 1, retrying: 1, failed: 0 },
@@ -77,20 +80,6 @@ const status: NodeStatus = {
   healthy: true,
 };
 
-const peers: readonly PeerStatus[] = [
-  {
-    peer: self,
-    name: "web-1",
-    self: true,
-    state: "up",
-    liveness: null,
-    endpoints: ["192.0.2.1:6783"],
-    ranges: ["10.32.0.0/13"],
-    addresses: ["10.32.0.1"],
-    rttMillis: null,
-  },
-];
-
 const connections: readonly ConnectionStatus[] = [
   {
     direction: "->",
@@ -104,6 +93,7 @@ const connections: readonly ConnectionStatus[] = [
     mtu: 1420,
     path: "worker",
     relay: null,
+    via: [],
     relayed: { packets: 0, bytes: 0 },
     traffic: { packetsIn: 900, packetsOut: 800, bytesIn: 1_200_000, bytesOut: 64_000 },
     loss: 0.002,
@@ -122,6 +112,7 @@ const connections: readonly ConnectionStatus[] = [
     mtu: 1280,
     path: null,
     relay: null,
+    via: [],
     relayed: null,
     traffic: null,
     loss: null,
@@ -131,7 +122,14 @@ const connections: readonly ConnectionStatus[] = [
 ];
 
 const targets: readonly TargetStatus[] = [
-  { endpoint: "198.51.100.7:6783", source: "static_seeds", state: "established", reason: null },
+  {
+    endpoint: "198.51.100.7:6783",
+    source: "static_seeds",
+    state: "established",
+    reason: null,
+    places: ["198.51.100.7:6783"],
+    nextAttempt: null,
+  },
 ];
 
 const members: readonly MemberStatus[] = [
@@ -248,7 +246,11 @@ export class FixtureNode implements MeshNode {
   }
 
   peers(): readonly PeerStatus[] {
-    return this.#answer("peers", peers);
+    return this.#answer("peers", peersOf(self));
+  }
+
+  links(): readonly PeerLinksStatus[] {
+    return this.#answer("links", linksOf(self, other));
   }
 
   connections(): readonly ConnectionStatus[] {

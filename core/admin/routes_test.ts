@@ -21,6 +21,7 @@ const routes: readonly Route[] = [
     "health",
     "version",
     "peers",
+    "links",
     "connections",
     "ipam",
     "targets",

@@ -15,6 +15,7 @@ import type {
   IssuedToken,
   ListenerStatus,
   MemberStatus,
+  NatStatus,
   NodeStatus,
   PeerStatus,
   PingOptions,
@@ -33,6 +34,7 @@ import { hostStatus } from "./host_schemas.ts";
 import type { EffectiveSetting } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 import type { NodeReport } from "./report.ts";
+import { peerWay } from "./topology_schemas.ts";
 
 const mostEndpoints = 64;
 const longestLifetimeSeconds = 10 * 365 * 86_400;
@@ -90,6 +92,15 @@ const listenerStatus = z.object({
   endpoint: z.string(),
 }).openapi("ListenerStatus") satisfies z.ZodType<ListenerStatus>;
 
+const natStatus = z.object({
+  kind: z.enum(["unknown", "none", "translated", "endpoint-independent", "symmetric"]).openapi({
+    description:
+      "What translates the addresses of this node's datagrams, as far as peers can tell; translated: one peer alone cannot say how",
+  }),
+  observed: texts.openapi({ description: "Where peers without a relay between see this node" }),
+  announced: texts.openapi({ description: "Of those, what all members are told" }),
+}).openapi("NatStatus") satisfies z.ZodType<NatStatus>;
+
 const datapathStatus = datapathStatusOf(aead);
 
 export const nodeStatus = z.object({
@@ -104,6 +115,7 @@ export const nodeStatus = z.object({
   plugins: z.record(z.string(), texts).openapi({ description: "Names of the plugins, by slot" }),
   listen: texts.openapi({ description: "Where other nodes and devices send datagrams" }),
   listeners: z.array(listenerStatus).readonly(),
+  nat: natStatus,
   addresses: texts,
   encryption: z.object({ aead, implementation: z.string() }),
   connections: z.object({ connecting: count, established: count, retrying: count, failed: count }),
@@ -134,6 +146,9 @@ export const connectionStatus = z.object({
     description:
       "The member through which the packets go, its name or its id; null when they go straight to the peer",
   }),
+  via: texts.openapi({
+    description: "All members that the packets go through, nearest first; the last one is `relay`",
+  }),
   relayed: z.object({ packets: count, bytes: count }).nullable().openapi({
     description: "What this node has passed on for the peer; null without a session",
   }),
@@ -160,6 +175,10 @@ export const peerStatus = z.object({
   ranges: texts,
   addresses: texts,
   rttMillis,
+  way: peerWay.nullable().openapi({
+    description:
+      "How it is reached, by its session or else as the links of all say; null if that is not known",
+  }),
 }).openapi("PeerStatus") satisfies z.ZodType<PeerStatus>;
 
 export const targetStatus = z.object({
@@ -167,6 +186,10 @@ export const targetStatus = z.object({
   source: z.string(),
   state: connectionState,
   reason: z.string().nullable(),
+  places: texts.openapi({ description: "What is tried: the endpoint itself, or what its name stands for" }),
+  nextAttempt: z.string().nullable().openapi({
+    description: "When it is tried or looked up next; null while there is a session",
+  }),
 }).openapi("TargetStatus") satisfies z.ZodType<TargetStatus>;
 
 export const memberStatus = z.object({

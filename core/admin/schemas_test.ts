@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { z } from "@hono/zod-openapi";
 import { test } from "../../tests/harness.ts";
 import type { LogStatus } from "../contracts/log.ts";
+import type { PeerLinksStatus } from "../contracts/topology.ts";
 import type * as hostContract from "../contracts/exposure.ts";
 import type * as contract from "../contracts/node.ts";
 import type { EventDocuments } from "./event_documents.ts";
@@ -17,6 +18,7 @@ import { FixtureNode } from "./mesh_node_fixture.ts";
 import type { Problem } from "./problem.ts";
 import type { NodeReport } from "./report.ts";
 import * as schemas from "./schemas.ts";
+import * as topologySchemas from "./topology_schemas.ts";
 
 /** Identical types, as the compiler sees identity; `readonly` aside, which says nothing about a document. */
 type Same<A, B> = Equal<Plain<A>, Plain<B>>;
@@ -48,6 +50,7 @@ interface Documents {
   drops: Same<z.infer<typeof schemas.drops>["drops"], Record<contract.DropReason, number>>;
   admin: Same<z.infer<typeof schemas.adminStatus>, AdminAnswer>;
   report: Same<z.infer<typeof schemas.report>, NodeReport>;
+  links: Same<z.infer<typeof topologySchemas.peerLinksStatus>, PeerLinksStatus>;
   health: Same<z.infer<typeof schemas.health>, HealthAnswer>;
   version: Same<z.infer<typeof schemas.version>, VersionAnswer>;
   problem: Same<z.infer<typeof schemas.problem>, Problem>;
@@ -59,7 +62,7 @@ const documents: { readonly [K in keyof Documents]: Documents[K] extends true ? 
   ...{ status: true, ipam: true, peer: true, connection: true, target: true, member: true, token: true },
   ...{ issuedToken: true, tokenOptions: true, pingOptions: true, pingResult: true, health: true },
   ...{ version: true, problem: true, events: true, logStatus: true, drops: true, admin: true },
-  ...{ report: true, attach: true, endpoint: true },
+  ...{ report: true, links: true, attach: true, endpoint: true },
   ...{ expose: true, host: true, serviceRequest: true, service: true, bridges: true },
 };
 
@@ -75,6 +78,7 @@ test("the schemas take what a node answers", () => {
   assert.deepEqual(schemas.ipamStatus.parse(node.ipam()), node.ipam());
   assert.deepEqual(schemas.drops.parse({ drops: node.drops() }), { drops: node.drops() });
   assert.deepEqual(node.peers().map((peer) => schemas.peerStatus.parse(peer)), node.peers());
+  assert.deepEqual(node.links().map((one) => topologySchemas.peerLinksStatus.parse(one)), node.links());
   assert.deepEqual(node.targets().map((target) => schemas.targetStatus.parse(target)), node.targets());
   assert.deepEqual(
     node.endpoints.list().map((one) => endpointSchemas.endpointStatus.parse(one)),

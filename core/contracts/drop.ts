@@ -30,7 +30,7 @@ export const Drop = {
   badSource: 12,
   /** From the mesh, but for neither a local port nor a peer the table names. */
   notOurs: 13,
-  /** Forwarded once already, or a frame that was sent and came back. */
+  /** Forwarded once already, a frame that was sent and came back, or a way over relays in a circle or over too many. */
   loop: 14,
   /** Verdict of the policy, also of that by which a node relays nothing. */
   denied: 15,

@@ -2,6 +2,7 @@ import type { AeadName } from "./aead.ts";
 import type { Drop } from "./drop.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { PeerIdentity, TokenReference } from "./membership.ts";
+import type { RelayWillingness } from "./topology.ts";
 import type { Address, Endpoint, Millis, PeerId, PeerRecord, Prefix } from "./values.ts";
 
 /**
@@ -151,6 +152,8 @@ export interface ExportedCells {
   readonly strayed: number;
   /** The highest counter among those; −1 before the first. */
   readonly newest: number;
+  /** Messages for others that came in this session and that the worker has passed on; absent: it passes nothing on. */
+  readonly passedOn?: number;
   /** Packets that the worker has sent in plain, which take no counter. Those that come so are no sign of life. */
   readonly sentPlain: number;
 }
@@ -158,8 +161,8 @@ export interface ExportedCells {
 /**
  * A data message or a relayed one that has verified and passed the worker's replay window. Handed over are at least those without
  * plaintext, those of sessions that are not confirmed, those that are newest and come from elsewhere than the peer's packets go,
- * and those that came through a relay through which nothing goes there. A data message in a relayed one is opened by the worker if
- * it shares the session, for nobody else may: of the relayed one itself nothing but a sign is handed over then.
+ * and those that came through a relay through which nothing goes there. A data message in a relayed one, or a relayed one, is opened
+ * by the worker if it shares the session, for nobody else may: of the outer one nothing but a sign is handed over then.
  */
 export interface OpenedMessage {
   readonly localIndex: number;
@@ -199,10 +202,36 @@ export interface Arrivals {
   readonly received: number;
 }
 
+/** An encapsulation that keeps what translators remember of its datagrams. */
+export interface MappingKeeping {
+  /** From now on no peer with a session goes longer than this without a datagram from here. */
+  keepMappings(every: Millis): void;
+}
+
+/** An encapsulation that can try another way to a peer with a session. */
+export interface WayProbing {
+  /**
+   * Sends one request for a sign of life there, within the session; nothing without one. Whoever answers is followed, as if it
+   * had roamed.
+   */
+  probe(peer: PeerId, endpoint: Endpoint, now: Millis): void;
+}
+
+/** An encapsulation that can tell when it tries an endpoint next: undefined when it does not, or has a session there. */
+export interface AttemptTimes {
+  nextAttempt(endpoint: Endpoint): Millis | undefined;
+}
+
 /** An encapsulation whose peers may reach each other through it. */
 export interface Relaying {
   /** What this machine has passed on for a peer; a worker counts for itself. */
   relayed(peer: PeerId): Relayed;
+}
+
+/** An encapsulation that knows whether this node may be asked to pass on what others send to others; if absent it is not. */
+export interface RelayWilling {
+  /** The same from creation to the end. */
+  readonly willingness: RelayWillingness;
 }
 
 /** Messages of a peer that were passed on, and their bytes without what is sealed around them. */
@@ -243,6 +272,8 @@ export interface SessionTarget {
   readonly endpoint: Endpoint;
   /** Absent for a bare address: the machine first asks who is there. */
   readonly peer?: { readonly id: PeerId; readonly noiseKey: Uint8Array };
+  /** Somebody wants it now: what is tried already is tried at once, and as often as if it were new. */
+  readonly again?: boolean;
 }
 
 export interface JoinRequest {
@@ -260,7 +291,13 @@ export type JoinAnswer =
   | { readonly refused: ErrorCode; readonly reason: string };
 
 export type EncapsulationOutput =
-  | { readonly type: "transmit"; readonly datagram: Uint8Array; readonly to: Endpoint }
+  /** `seeks`: it asks for an answer where none may ever have come from, see `Datagrams.seek`. */
+  | {
+    readonly type: "transmit";
+    readonly datagram: Uint8Array;
+    readonly to: Endpoint;
+    readonly seeks?: boolean;
+  }
   | { readonly type: "packet"; readonly from: PeerId; readonly packet: OverlayPacket }
   | {
     readonly type: "session-up";

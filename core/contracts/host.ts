@@ -100,6 +100,11 @@ export interface Host {
   /** Absent where the encapsulation carries none. */
   readonly notes?: NoteChannel;
   readonly members: MemberWatch;
+  /**
+   * The IP literals that a DNS name stands for, in the order the system prefers. Rejects `UNREACHABLE` for a name that nobody
+   * knows, and when nobody can be asked.
+   */
+  resolve(name: string): Promise<readonly string[]>;
   channel(name: string): Channel;
   /** Shares a state with all nodes, from now on. Throws when the name is no word or in use: a mistake of the plugin. */
   replicate(state: ReplicatedState): Replication;

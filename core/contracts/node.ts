@@ -1,3 +1,4 @@
+import type { ConnectionState } from "./connection_state.ts";
 import type { Liveness } from "./discovery.ts";
 import type { AeadName } from "./aead.ts";
 import type { DropName } from "./drop.ts";
@@ -6,6 +7,7 @@ import type { Events } from "./events.ts";
 import type { BridgeAdmin } from "./bridging.ts";
 import type { HostAdmin, HostStatus } from "./exposure.ts";
 import type { OverlaySockets, Where } from "./port.ts";
+import type { PeerLinksStatus, PeerWay } from "./topology.ts";
 import type { PeerId } from "./values.ts";
 
 /** Every reason for which a packet can end; `none` is no reason. */
@@ -21,12 +23,17 @@ export interface MeshNode extends AsyncDisposable {
   readonly events: Events;
   status(): NodeStatus;
   peers(): readonly PeerStatus[];
+  /** Who is linked to whom, as all members tell it. */
+  links(): readonly PeerLinksStatus[];
   connections(): readonly ConnectionStatus[];
   ipam(): IpamStatus;
   targets(): readonly TargetStatus[];
   /** Every reason with its count since the start, also those that never occurred. */
   drops(): Readonly<Record<DropReason, number>>;
-  /** Adds endpoints to connect to and keeps trying; `replace` drops all others first. Durable when it resolves. */
+  /**
+   * Adds endpoints to connect to and keeps trying; one that is tried already is tried at once. A host may be a DNS name.
+   * `replace` drops all others first. Durable when it resolves.
+   */
   connect(endpoints: readonly string[], options?: { readonly replace?: boolean }): Promise<void>;
   /**
    * Takes endpoints off the list and stops trying them; a session that exists stays. Durable when it resolves, and no
@@ -159,6 +166,7 @@ export interface NodeStatus {
   readonly listen: readonly string[];
   /** The same and the streams, each with the transport that it belongs to. */
   readonly listeners: readonly ListenerStatus[];
+  readonly nat: NatStatus;
   readonly addresses: readonly string[];
   readonly encryption: { readonly aead: AeadName; readonly implementation: string };
   readonly connections: Readonly<Record<ConnectionState, number>>;
@@ -174,6 +182,20 @@ export interface NodeStatus {
   readonly alerts: readonly Alert[];
   /** True when there is no alert and every target has a session: what `status --check` judges by. */
   readonly healthy: boolean;
+}
+
+/**
+ * What translates the addresses of this node's datagrams, as far as its peers can tell. `translated`: something does, and one
+ * peer alone cannot say how; `symmetric`: each peer sees another port, so that others cannot be told of one.
+ */
+export type NatKind = "unknown" | "none" | "translated" | "endpoint-independent" | "symmetric";
+
+export interface NatStatus {
+  readonly kind: NatKind;
+  /** From where peers that have a session without a relay see datagrams of this node come, as most of them say first. */
+  readonly observed: readonly string[];
+  /** Of those, what this node tells all members beside where it listens. */
+  readonly announced: readonly string[];
 }
 
 /** What carries the packets of this node's interfaces. */
@@ -246,7 +268,7 @@ export interface Alert {
   readonly since: string;
 }
 
-export type ConnectionState = "connecting" | "established" | "retrying" | "failed";
+export type { ConnectionState };
 
 export interface ConnectionStatus {
   readonly direction: "->" | "<-";
@@ -263,6 +285,8 @@ export interface ConnectionStatus {
   readonly path: "worker" | "main" | null;
   /** Through which member the packets go, its name or its id; null: straight to the peer, or nowhere. */
   readonly relay: string | null;
+  /** All members that the packets go through, nearest first, by name or id; the last one is `relay`. */
+  readonly via: readonly string[];
   /** What this node has passed on for the peer since it is up; null without a session. */
   readonly relayed: { readonly packets: number; readonly bytes: number } | null;
   /**
@@ -292,6 +316,8 @@ export interface PeerStatus {
   readonly ranges: readonly string[];
   readonly addresses: readonly string[];
   readonly rttMillis: number | null;
+  /** How it is reached, by its session or else as the links of all say; null where nothing is known of that. */
+  readonly way: PeerWay | null;
 }
 
 export interface IpamStatus {
@@ -309,10 +335,17 @@ export interface IpamStatus {
 }
 
 export interface TargetStatus {
+  /** As it was named: `198.51.100.7:6783`, `mesh.example.net:6783`. */
   readonly endpoint: string;
   readonly source: string;
+  /** Of a name that of its place that fares best; a name that stands for nothing yet is `connecting`, or `retrying`. */
   readonly state: ConnectionState;
+  /** Why there is no session, or why a name may be out of date although there is one. */
   readonly reason: string | null;
+  /** What is tried: the endpoint itself, or what its name stands for. */
+  readonly places: readonly string[];
+  /** When it is tried or looked up next; null while there is a session, or nobody knows. */
+  readonly nextAttempt: string | null;
 }
 
 export interface PingOptions {

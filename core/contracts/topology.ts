@@ -30,9 +30,13 @@ export interface LinkStatus {
 export type WayKind = "self" | "direct" | "relayed" | "unreachable";
 
 /** How packets for a peer leave this node. */
-export interface WayStatus {
+export interface WayStatus extends PeerWay {
   readonly peer: PeerId;
   readonly name: string;
+}
+
+/** The same of a peer that is named beside it. */
+export interface PeerWay {
   readonly way: WayKind;
   /** The peers in between, nearest to this node first. */
   readonly via: readonly { readonly peer: PeerId | null; readonly name: string | null }[];

@@ -9,6 +9,7 @@ export interface Transport {
   readonly datagrams?: Datagrams;
   /** Bulk transfer between members, each stream under keys of its own. */
   readonly streams?: Streams;
+  readonly streamDatagrams?: StreamDatagrams;
 }
 
 export interface Datagrams {
@@ -16,7 +17,25 @@ export interface Datagrams {
   localEndpoints(): readonly Endpoint[];
   /** Best effort, never blocks, never throws; `datagram` is free for reuse on return. False: not sent, and counted. */
   send(datagram: Uint8Array, to: Endpoint): boolean;
+  /**
+   * As `send`, for what asks somebody for an answer: if none comes it may be taken there in another way. Absent where there is
+   * no other one.
+   */
+  seek?(datagram: Uint8Array, to: Endpoint): boolean;
   /** Called once, before `start`. `datagram` is the transport's memory, valid during the call only. */
+  receive(handler: (datagram: Uint8Array, from: Endpoint) => void): void;
+}
+
+/**
+ * Datagrams inside connections, for networks that let no others through. Places are those of `core/wire/stream_endpoint.ts`.
+ * What is carried is sealed by whoever sends it: connections add no secrecy of their own.
+ */
+export interface StreamDatagrams {
+  /** Connects to the listener there, unless there is a connection. Rejects `UNREACHABLE`, and `TIMEOUT` after a few seconds. */
+  open(place: Endpoint): Promise<void>;
+  /** As {@link Datagrams.send}, through a connection that is open, whoever has dialled. Without one it is counted as lost. */
+  send(datagram: Uint8Array, to: Endpoint): boolean;
+  /** As {@link Datagrams.receive}. */
   receive(handler: (datagram: Uint8Array, from: Endpoint) => void): void;
 }
 

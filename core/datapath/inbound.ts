@@ -4,11 +4,11 @@
  * of an interface on this host. Each other one is the main thread's: as it came, or, once it has been opened, the packet
  * in it, for a counter is good for one opening only. From a peer in a network that both sides trust it may be GRE as it is.
  *
- * A relayed message is opened twice: the one in it goes on from here as if it had come from its relay's place for it. What is for
- * another peer is passed on (`relay_path.ts`).
+ * A relayed message is opened twice: the one in it goes on from here as if it had come from its relay's place for it. It may be
+ * relayed itself, as often as there may be relays in a row. What is for another peer is passed on (`relay_path.ts`).
  */
 import { Drop } from "../contracts/drop.ts";
-import { relayTagLength } from "../wire/relay_endpoint.ts";
+import { mostRelays, relayTagLength } from "../wire/relay_endpoint.ts";
 import type { Arena } from "./arena.ts";
 import type { ArenaPlan } from "./arena_plan.ts";
 import type { Coalescer } from "./coalescer.ts";
@@ -71,6 +71,8 @@ export class Inbound {
   #from = 0;
   #fromLength = 0;
   #via = -1;
+  /** Relayed messages around the one in hand. */
+  #layers = 0;
 
   constructor(parts: InboundParts) {
     const { arena, plan, tables, windows, cells, coalescer, telemetry, punts, shares, relay } = parts;
@@ -103,6 +105,7 @@ export class Inbound {
     this.#from = from;
     this.#fromLength = fromLength;
     this.#via = -1;
+    this.#layers = 0;
     if (header === dataHeader) this.#data(session, offset, length);
     else this.#relayed(session, offset, length);
   }
@@ -125,8 +128,8 @@ export class Inbound {
   }
 
   /**
-   * Data in it is opened here, as the main thread may not; but what tells of the relay, that it has moved or has its keys, that one
-   * must hear of all the same.
+   * Data in it, or another one, is opened here, as the main thread may not; but what tells of the relay, that it has moved or has
+   * its keys, that one must hear of all the same.
    */
   #relayed(session: number, offset: number, length: number): void {
     const { view } = this.#arena;
@@ -143,30 +146,36 @@ export class Inbound {
     const plainLength = length - transportHeaderLength - tagLength;
     this.#punts.message(sessions.localIndex[session]!, counter, flags | relayedFlag, isNewest);
     const isDone = flags === forUs
-      ? this.#isData(at, plainLength)
+      ? this.#isOurs(at, plainLength)
       : flags === forOthers && this.#relay.pass(session, at, plainLength);
     if (!isDone) return this.#punted(this.#punts.opened(this.#from, at, plainLength));
     if (!isSettled) this.#punted(this.#punts.opened(this.#from, at, 0));
     if (flags === forUs) this.#fromRelay(session, at, plainLength);
   }
 
-  /** Whether the plaintext of a relayed message has data of a session that is known here. */
-  #isData(at: number, length: number): boolean {
+  /** Whether the plaintext of a relayed message has a message of a session that is known here, and of a type that is opened here. */
+  #isOurs(at: number, length: number): boolean {
     const { view } = this.#arena;
     const message = at + relayTagLength;
     if (length < relayTagLength + transportHeaderLength + tagLength) return false;
     const header = view.getInt32(message) & headerMask;
-    return header === dataHeader && this.#tables.sessions.find(view.getInt32(message + 4)) >= 0;
+    return (header === dataHeader || header === relayHeader) &&
+      this.#tables.sessions.find(view.getInt32(message + 4)) >= 0;
   }
 
   #fromRelay(session: number, at: number, length: number): void {
+    if (++this.#layers > mostRelays) return this.#telemetry.count(Drop.loop, 1);
     const { sessions } = this.#tables;
+    const { view } = this.#arena;
     writeRelaySender(this.#arena, this.#relaySender, sessions.localIndex[session]!, at);
     this.#from = this.#relaySender;
     this.#fromLength = 0;
     this.#via = sessions.peer[session]!;
     const message = at + relayTagLength;
-    this.#data(sessions.find(this.#arena.view.getInt32(message + 4)), message, length - relayTagLength);
+    const inner = sessions.find(view.getInt32(message + 4));
+    const isData = (view.getInt32(message) & headerMask) === dataHeader;
+    if (isData) this.#data(inner, message, length - relayTagLength);
+    else this.#relayed(inner, message, length - relayTagLength);
   }
 
   /** Of the message at `offset`; negative when it is above what sessions here have. */

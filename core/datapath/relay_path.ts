@@ -29,9 +29,9 @@ export interface RelayPathParts {
 export const relayHeader = 0x1201_0000;
 const passedOn = 0x0100;
 /** Types of messages that may be in one, and the bytes that all of them have. */
-const [firstType, lastType, leastMessage] = [1, 17, 4];
-/** Initiation and response. */
-const lastHandshakeType = 2;
+const [firstType, lastType, leastMessage] = [1, 19, 4];
+/** Initiation and response are the first two, notes the last. */
+const [lastHandshakeType, noteType] = [2, 19];
 
 export class RelayPath {
   readonly #arena: Arena;
@@ -50,7 +50,7 @@ export class RelayPath {
     this.#clock = clock;
   }
 
-  /** Slot of the session with a peer that is at an address, or −1: a way has one relay at most. */
+  /** Slot of the session with a peer that is at an address, or −1: to one behind another relay only the main thread sends. */
   sessionWith(peer: number): number {
     const { peers, sessions, relays } = this.#tables;
     if (peer < 0 || peer >= peers.capacity || relays.via[peer]! >= 0 || !this.#train.hasSocket) return -1;
@@ -80,7 +80,8 @@ export class RelayPath {
     if (!this.#take(source, length - peerTagLength)) return this.#dropped(Drop.rateLimited);
     const peer = relays.find(this.#arena, at);
     if (peer === source || !relays.hasTag(source)) return false;
-    if (peer >= 0 && length > this.#tables.peers.longest[peer]! && this.#isHandshake(at + peerTagLength)) {
+    if (peer >= 0 && relays.via[source] === peer) return false; // back where it came from
+    if (peer >= 0 && length > this.#tables.peers.longest[peer]! && this.#maySplit(at + peerTagLength)) {
       return false;
     }
     const next = this.sessionWith(peer);
@@ -124,8 +125,9 @@ export class RelayPath {
   }
 
   /** One that is too long for the next leg goes in parts, which the main thread makes. */
-  #isHandshake(at: number): boolean {
-    return this.#arena.bytes[at]! <= lastHandshakeType;
+  #maySplit(at: number): boolean {
+    const type = this.#arena.bytes[at]!;
+    return type <= lastHandshakeType || type === noteType;
   }
 
   /** The clock is looked at only when there is not enough: while a peer keeps to its rate that is seldom. */

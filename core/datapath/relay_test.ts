@@ -268,7 +268,8 @@ test("a peer whose relay has no session here is the main thread's to send to, an
   two.a.tell({ kind: "relay", slot: slots.relay, via: 3, takes: true, tag: tags.r });
   two.a.settle();
   push(two.a, filled(1));
-  assert.deepEqual(two.a.punted().map(({ kind }) => kind), ["frame"], "one relay at most");
+  assert.deepEqual(two.a.punted().map(({ kind }) => kind), ["frame"], "one relay at most in this thread");
+  assert.equal(two.a.cells.traffic(1).sent, 0);
 });
 
 test("a relayed message that is too short, or has no message in it, is dropped here or told as it is", () => {
@@ -277,25 +278,29 @@ test("a relayed message that is too short, or has no message in it, is dropped h
   // The same keys once more, to make messages that no node makes.
   const forged = forger(a);
   for (const length of [0, 7, 8, 11]) forged(new Uint8Array(length).fill(9));
-  for (const type of [0x00, 0x12, 0x13, 0x20, 0xff]) {
+  for (const type of [0x00, 0x14, 0x20, 0xff]) {
     forged(Uint8Array.of(...tags.b, type, 1, 0, 0, ...new Uint8Array(40)));
   }
   carry(a, r, "a");
-  assert.deepEqual(r.counts(), { malformed: 9 });
+  assert.deepEqual(r.counts(), { malformed: 8 });
   assert.deepEqual([r.sent, r.punted()], [[], []]);
 });
 
-test("a handshake that the next leg is too narrow for is the main thread's to split, and nothing else is", () => {
+test("a handshake or a note that the next leg is too narrow for is the main thread's to split, and nothing else is", () => {
   const { a, r } = chain();
   const forged = forger(a);
   // In the fixture 1,380 bytes of plaintext cross a leg whole.
   const ofType = (type: number, length: number) =>
     forged(Uint8Array.of(...tags.b, type, 1, 0, 0, ...new Uint8Array(length - 12)));
-  for (const type of [1, 2]) for (const length of [1_380, 1_381]) ofType(type, length);
-  ofType(6, 1_381);
+  for (const type of [1, 2, 19]) for (const length of [1_380, 1_381]) ofType(type, length);
+  for (const type of [6, 18]) ofType(type, 1_381);
   carry(a, r, "a");
-  assert.deepEqual(r.punted().map((each) => each.kind === "opened" && each.bytes.length), [1_381, 1_381]);
-  assert.deepEqual(r.sent.map(({ bytes }) => bytes.length), [2 * 1_412, 1_413]);
+  assert.deepEqual(r.punted().map((each) => each.kind === "opened" && each.bytes.length), [
+    1_381,
+    1_381,
+    1_381,
+  ]);
+  assert.deepEqual(r.sent.map(({ bytes }) => bytes.length), [3 * 1_412, 2 * 1_413]);
   assert.deepEqual(r.counts(), {});
 });
 

@@ -3,14 +3,15 @@ import { encodeHex } from "../wire/hex.ts";
 import { domainBytes } from "./domain.ts";
 import { recordId } from "./signed.ts";
 
-interface Named {
+/** A record's id, in both forms. */
+export interface RecordName {
   readonly id: Uint8Array;
   /** Hex of it: texts are sorted many times faster than bytes. */
   readonly text: string;
 }
 
 /** Records are compared over and over, and their bytes never change. */
-const names = new WeakMap<Uint8Array, Named>();
+const names = new WeakMap<Uint8Array, RecordName>();
 
 /**
  * 16 bytes over a set of records, whatever their order and however often one is named: the hash of their ids, sorted.
@@ -19,7 +20,7 @@ const names = new WeakMap<Uint8Array, Named>();
  * can choose among them by linear algebra, so that their sum stands for the id of one that he wants unseen.
  */
 export function recordsDigest(records: readonly Uint8Array[]): Uint8Array {
-  const sorted = records.map(nameOf).sort((a, b) => a.text < b.text ? -1 : a.text > b.text ? 1 : 0);
+  const sorted = records.map(recordName).sort((a, b) => a.text < b.text ? -1 : a.text > b.text ? 1 : 0);
   const hash = blake2s.create({ dkLen: 16 }).update(domainBytes("records digest 1"));
   for (const [i, { id, text }] of sorted.entries()) {
     if (text !== sorted[i - 1]?.text) hash.update(id);
@@ -27,7 +28,8 @@ export function recordsDigest(records: readonly Uint8Array[]): Uint8Array {
   return hash.digest();
 }
 
-function nameOf(record: Uint8Array): Named {
+/** Reckoned once for one array of bytes. */
+export function recordName(record: Uint8Array): RecordName {
   const known = names.get(record);
   if (known !== undefined) return known;
   const id = recordId(record);

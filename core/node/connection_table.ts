@@ -58,6 +58,12 @@ export class ConnectionTable {
   readonly #connections = new Map<PeerId, Connection>();
 
   readonly #devices = new Map<PeerId, DeviceConnection>();
+  #changed: () => void = () => {};
+
+  /** Called whenever an attempt is another, or fares otherwise, than before. */
+  watch(changed: () => void): void {
+    this.#changed = changed;
+  }
 
   /** No peers of the network: {@link peers} and {@link connections} leave them out. */
   devices(): Iterable<DeviceConnection> {
@@ -100,6 +106,7 @@ export class ConnectionTable {
     if (this.#attempts.has(key)) return false;
     const state = peer !== undefined && this.#connections.has(peer) ? "established" : "connecting";
     this.#attempts.set(key, { endpoint, source, peer, state, code: undefined, reason: undefined });
+    this.#changed();
     return true;
   }
 
@@ -110,7 +117,7 @@ export class ConnectionTable {
   keepPlaces(peer: PeerId, endpoints: readonly Endpoint[], source: string): void {
     const kept = new Set(endpoints.map(formatEndpoint));
     for (const [key, attempt] of this.#attempts) {
-      if (attempt.peer === peer && attempt.source === source && !kept.has(key)) this.#attempts.delete(key);
+      if (attempt.peer === peer && attempt.source === source && !kept.has(key)) this.#remove(key);
     }
   }
 
@@ -119,18 +126,19 @@ export class ConnectionTable {
     const attempt = this.#attempts.get(formatEndpoint(endpoint));
     if (attempt !== undefined) {
       Object.assign(attempt, { peer, state: "established", code: undefined, reason: undefined });
+      this.#changed();
     }
   }
 
   /** Nobody sets out for this endpoint any more. A session that came of it is shown for as long as it lasts. */
   forget(endpoint: Endpoint): void {
-    this.#attempts.delete(formatEndpoint(endpoint));
+    this.#remove(formatEndpoint(endpoint));
   }
 
   /** The peer is no member any more: nothing of it is shown. */
   forgetPeer(peer: PeerId): void {
     for (const [key, attempt] of this.#attempts) {
-      if (attempt.peer === peer) this.#attempts.delete(key);
+      if (attempt.peer === peer) this.#remove(key);
     }
   }
 
@@ -205,6 +213,11 @@ export class ConnectionTable {
     attempt.state = "retrying";
     attempt.code = fact.code;
     attempt.reason = fact.reason;
+    this.#changed();
+  }
+
+  #remove(key: string): void {
+    if (this.#attempts.delete(key)) this.#changed();
   }
 
   #setAttemptsOf(
@@ -216,6 +229,7 @@ export class ConnectionTable {
     for (const attempt of this.#attempts.values()) {
       if (attempt.peer === peer) Object.assign(attempt, { state, code, reason });
     }
+    this.#changed();
   }
 }
 

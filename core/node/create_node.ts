@@ -6,13 +6,16 @@ import { MeshError } from "../contracts/errors.ts";
 import type { Discovery, EditableTargets } from "../contracts/discovery.ts";
 import type { ClosedPort } from "../contracts/exposure.ts";
 import type { MeshNode, NodeStatus } from "../contracts/node.ts";
+import type { Datagrams } from "../contracts/transport.ts";
 import type { PeerId } from "../contracts/values.ts";
 import type { BroadcastTree } from "../forwarding/broadcast_tree.ts";
 import type { Bridges } from "./bridges.ts";
 import { type Composition, pluginNames } from "./composition.ts";
+import { ConnectionNews } from "./connection_news.ts";
 import { Endpoints } from "./endpoints.ts";
 import { enterNetwork, type Intent } from "./entry.ts";
 import { Exposures } from "./exposures.ts";
+import { FallbackDatagrams } from "./fallback_datagrams.ts";
 import { refuseOverlap } from "./founding_range.ts";
 import { LocalNode } from "./local_node.ts";
 import { Members } from "./members.ts";
@@ -46,6 +49,8 @@ export interface NodeOptions {
   readonly platform?: Partial<Platform>;
   /** Members that sessions stand with, 64 if absent; all others are called when there is a packet for them. */
   readonly standingSessions?: number;
+  /** Sets out for nobody but the targets that the operator has named; who sets out for this node is let in. */
+  readonly onlyTargets?: boolean;
   /** Along which links frames to all go; from their origin to all that it has a session with if absent. */
   readonly broadcastTree?: (node: BroadcastPlace) => BroadcastTree;
   /** Of what serves this node, such as its API: closed to the network, as the ports of its transports are. */
@@ -94,8 +99,7 @@ async function assemble(
   stop: () => Promise<void>,
 ): Promise<MeshNode> {
   const context = await openContext(options, stack, signal);
-  const created = createParts(options.plugins, stack, (plugin) => context.hostFor(plugin));
-  const parts = { ...created, datagrams: outside(created.datagrams, () => context.state.network()?.ranges) };
+  const parts = partsOf(options.plugins, context, stack);
   const mesh = meshOf(context, parts, options);
   const phase: { now: NodeStatus["state"] } = { now: "joining" };
   const { state, platform, events } = context;
@@ -108,20 +112,13 @@ async function assemble(
   });
   const exposures = exposuresOf(context, parts, options.closedPorts ?? []);
   const sources: StatusSources = {
-    version: options.version ?? "0.0.0",
-    platform,
-    plugins: pluginNames(options.plugins),
-    state,
-    connections: context.connections,
+    ...statusSources(options, context, mesh),
     startedAt,
-    startedWall: platform.clock.wall(),
     ...parts,
     phase: () => phase.now,
-    ...packetsOf(mesh),
-    drops: context.drops,
-    alerts: () => context.alerts.list(),
     host: () => exposures.status(),
   };
+  const news = new ConnectionNews({ ...sources, events }, signal);
   mesh.start();
   const endpoints = endpointsOf(context, parts, exposures);
   await takeUp({ port: parts.port, endpoints, exposures, bridges: mesh.bridges.bridges }, stack);
@@ -140,6 +137,7 @@ async function assemble(
     host: exposures,
     bridges: mesh.bridges.bridges,
     forget: (endpoint) => mesh.forget(endpoint),
+    retargeted: () => news.changed(),
     stop: async () => {
       phase.now = "stopping";
       events.emit("node:stopping", {});
@@ -151,9 +149,9 @@ async function assemble(
 function meshOf(
   context: NodeContext,
   parts: NodeParts,
-  { broadcastTree, standingSessions }: NodeOptions,
+  { broadcastTree, ...options }: NodeOptions,
 ): Mesh {
-  const mesh = new Mesh(context, parts, standingSessions);
+  const mesh = new Mesh(context, parts, options);
   const { state, connections } = context;
   if (broadcastTree !== undefined) {
     mesh.broadcasts.follow(broadcastTree({ self: state.self.id, peers: () => connections.peers() }));
@@ -192,6 +190,37 @@ async function openContext(
   const store = stack.create(plugin, { clock, random, log: log.child(plugin.name) });
   await stack.start(plugin, store);
   return new NodeContext(platform, store, options.name ?? platform.hostname, signal);
+}
+
+function partsOf(plugins: Composition, context: NodeContext, stack: PartStack): NodeParts {
+  const parts = createParts(plugins, stack, (plugin) => context.hostFor(plugin));
+  const datagrams = withFallback(parts, context.platform, stack);
+  return { ...parts, datagrams: outside(datagrams, () => context.state.network()?.ranges) };
+}
+
+function statusSources({ plugins, version = "0.0.0" }: NodeOptions, context: NodeContext, mesh: Mesh) {
+  const { platform, state, connections, drops, alerts } = context;
+  return {
+    version,
+    platform,
+    plugins: pluginNames(plugins),
+    state,
+    connections,
+    topology: mesh.topology,
+    startedWall: platform.clock.wall(),
+    nat: () => mesh.traversal.status(),
+    ...packetsOf(mesh),
+    drops,
+    alerts: () => alerts.list(),
+  };
+}
+
+function withFallback(parts: NodeParts, { clock, log }: Platform, stack: PartStack): Datagrams {
+  const { datagrams: direct, streamDatagrams: streams } = parts;
+  if (streams === undefined) return direct;
+  const fallback = new FallbackDatagrams({ direct, streams, clock, log: log.child("datagrams") });
+  stack.defer(() => fallback.close());
+  return fallback;
 }
 
 function adminParts({ platform, state, store }: NodeContext, parts: NodeParts, mesh: Mesh): TokenParts {

@@ -18,8 +18,15 @@ import { SessionCells, type SessionTraffic } from "../datapath/session_cells.ts"
 import { anySource } from "../datapath/source_address.ts";
 import type { Tell, WorkerLink } from "../datapath/worker_link.ts";
 import { isSameSockaddr } from "../runtime/reply_sources.ts";
-import { relayedPlace, relayEndpoint, relayTagLength, relayTagOf } from "../wire/relay_endpoint.ts";
+import {
+  isRelayEndpoint,
+  relayedPlace,
+  relayEndpoint,
+  relayTagLength,
+  relayTagOf,
+} from "../wire/relay_endpoint.ts";
 import { encodeSockaddr, SOCKADDR_LENGTH } from "../runtime/socket_address.ts";
+import { isStreamEndpoint } from "../wire/stream_endpoint.ts";
 
 interface Shared extends ExportedSession {
   readonly slot: number;
@@ -149,7 +156,13 @@ export class DatapathSessions implements SessionExporter {
   /** Whether the worker seals what goes to this peer. */
   carries(id: PeerId): boolean {
     const peer = this.#peers.get(id);
-    return peer?.way !== undefined && peer.sessions.has(peer.way.localIndex);
+    if (peer?.way === undefined || !peer.sessions.has(peer.way.localIndex)) return false;
+    const relay = relayedPlace(peer.way.endpoint)?.relay;
+    if (relay === undefined) return !isStreamEndpoint(peer.way.endpoint);
+    // One that is itself behind a relay, or in a stream, is sent to by the main thread.
+    const neighbour = this.#peers.get(relay)?.way;
+    return neighbour !== undefined && !isRelayEndpoint(neighbour.endpoint) &&
+      !isStreamEndpoint(neighbour.endpoint);
   }
 
   /** A message that the worker has opened and counted, and this thread carries: it is counted there. */
@@ -306,6 +319,9 @@ export class DatapathSessions implements SessionExporter {
       },
       get strayed() {
         return cells.strayed(slot);
+      },
+      get passedOn() {
+        return cells.relayed(slot).packets;
       },
       get sentPlain() {
         return cells.plainPacketsOut(slot);

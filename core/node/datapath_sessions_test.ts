@@ -204,7 +204,7 @@ test("packets to a peer leave from where its packets come to, from the next one 
 
 test("a peer behind another one is sent to through whatever session there is with that, and is the machine's without one", () => {
   const rig = new Rig();
-  const [near, hub] = ["a".repeat(32), "r".repeat(32)] as PeerId[];
+  const [near, hub, far] = ["a", "r", "s"].map((letter) => letter.repeat(32) as PeerId);
   const behind = { ...way(1), endpoint: relayEndpointTo(hub!, near!)! };
   assert.ok(rig.sessions.opened(session(near!, 1)));
   rig.sessions.current(near!, behind);
@@ -217,6 +217,10 @@ test("a peer behind another one is sent to through whatever session there is wit
   );
   assert.deepEqual(rig.worker.relays.get(0)!.tag, relayTagOf(near!));
   assert.deepEqual(rig.sessions.placeBehind(2, relayTagOf(near!)!), behind.endpoint);
+  assert.equal(rig.sessions.carries(near!), true);
+  rig.sessions.current(hub!, { ...way(2), endpoint: relayEndpointTo(far!, hub!)! });
+  assert.equal(rig.sessions.carries(near!), false, "over two relays the main thread sends");
+  rig.sessions.current(hub!, way(2));
   rig.worker.restart();
   rig.sessions.tellAll((command) => rig.worker.tell(command));
   assert.ok(rig.news().includes("relay 0 behind 1"));

@@ -14,21 +14,35 @@ import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.t
 import { formatEndpoint, sameEndpoint } from "../wire/endpoint.ts";
 import { relayedPlace } from "../wire/relay_endpoint.ts";
 import type { Connection } from "./connection_table.ts";
+import { Detours } from "./detours.ts";
 import type { MeshDatapath } from "./mesh_datapath.ts";
 import type { NodeContext } from "./node_context.ts";
 import { type Call, SessionDemand } from "./session_demand.ts";
+import { VainCalls } from "./vain_calls.ts";
 
 export interface DiallingParts {
   /** Sessions that stand: no further member is set out for without a packet. */
   readonly standing: number;
+  /** Nobody is called but what the operator has named; others are reached through whoever is. */
+  readonly onlyNamed: boolean;
   /** One call on the machine, and all that follows from it. */
   call(step: (machine: Encapsulation, now: Millis) => void): void;
   /** A packet that has waited for a session goes out, and is counted. */
   send(peer: PeerId, packet: OverlayPacket): void;
   /** Endpoints that the operator wants to be tried. */
   named(): readonly Endpoint[];
+  /** Of what a member says where it is, what is worth trying, best first. */
+  ranked(endpoints: readonly Endpoint[]): readonly Endpoint[];
+  /** The relays that lead to a member, best first. */
+  relaysTo(peer: PeerId): readonly PeerId[];
   /** Packets with one member, of all threads, and messages that this node has passed on for it. */
   readonly datapath: Pick<MeshDatapath, "trafficOf" | "relayed">;
+}
+
+/** Whom a node sets out for; see `NodeOptions`. */
+export interface DialledMembers {
+  readonly standingSessions?: number;
+  readonly onlyTargets?: boolean;
 }
 
 /** Of a session that others call dead: what has come of it, and until when more may come. */
@@ -51,6 +65,7 @@ const traffic = "traffic";
 
 export class Dialling {
   readonly demand: SessionDemand;
+  readonly #detours: Detours;
   readonly #context: NodeContext;
   readonly #datagrams: Pick<Datagrams, "localEndpoints">;
   readonly #parts: DiallingParts;
@@ -58,12 +73,14 @@ export class Dialling {
   readonly #gone = new Set<PeerId>();
   /** Members with a session of whom others say that they are gone. */
   readonly #doubts = new Map<PeerId, Doubt>();
+  readonly #vain: VainCalls;
   #isStopped = false;
 
   constructor(context: NodeContext, datagrams: Pick<Datagrams, "localEndpoints">, parts: DiallingParts) {
     this.#context = context;
     this.#datagrams = datagrams;
     this.#parts = parts;
+    this.#vain = new VainCalls(parts.standing);
     this.demand = new SessionDemand({
       clock: context.platform.clock,
       drops: context.drops,
@@ -72,13 +89,18 @@ export class Dialling {
       send: parts.send,
       crossed: (peer) => this.#crossed(peer),
     });
+    this.#detours = new Detours({
+      context,
+      relaysTo: (peer) => parts.relaysTo(peer),
+      want: (relay) => this.demand.want(relay),
+      call: parts.call,
+    });
   }
 
-  /** Tries an endpoint until it answers; at once when it is already being tried. */
+  /** Tries an endpoint until it answers; at once when it is already being tried. What the operator wants needs no room. */
   reach(endpoint: Endpoint, source: string, peer?: PeerRecord): void {
-    if (this.#context.connections.peers().length < this.#parts.standing) {
-      this.#attempt(endpoint, source, peer);
-    }
+    const hasRoom = this.#context.connections.peers().length < this.#parts.standing;
+    if (source === target || hasRoom) this.#attempt(endpoint, source, peer);
   }
 
   /** After this no session is judged and no packet waits. */
@@ -101,9 +123,23 @@ export class Dialling {
     this.#doubts.set(peer, { connection, heard: this.#heard(connection), timer });
   }
 
+  /** A round of calls got nowhere; `peer` if it is known who was to answer. */
+  failed(peer: PeerId | undefined): void {
+    const { connections, members } = this.#context;
+    const isCalled = [...connections.attempts()].some((attempt) => attempt.peer === peer);
+    if (peer !== undefined && isCalled && !this.demand.isWaiting(peer)) {
+      const { rest, wake } = this.#vain.failed(peer);
+      if (rest !== undefined) this.#hangUp(rest);
+      const woken = wake && members.get(wake);
+      if (woken !== undefined) this.reachPeer(woken);
+    }
+    this.fill();
+  }
+
   /** A member that was gone is back. */
   returned(id: PeerId): void {
     this.#settle(id);
+    this.#vain.forget(id);
     const peer = this.#context.members.get(id);
     if (this.#gone.delete(id) && peer !== undefined) this.reachPeer(peer);
   }
@@ -112,7 +148,24 @@ export class Dialling {
   sessionUp(peer: PeerId): void {
     this.#settle(peer);
     this.#gone.delete(peer);
+    this.#vain.forget(peer);
     this.demand.sessionUp(peer);
+    this.#detours.sessionUp(peer);
+  }
+
+  /** Other ways lead to these members than before: whoever is sought there is sought along them. */
+  rerouted(peers: readonly PeerId[]): void {
+    if (this.#isStopped) return;
+    const { connections, members } = this.#context;
+    const tried = new Set([...connections.attempts()].map(({ peer }) => peer));
+    for (const id of peers) {
+      const peer = members.get(id);
+      if (peer === undefined || this.#detours.rerouted(id) || connections.connection(id) !== undefined) {
+        continue;
+      }
+      if (tried.has(id)) this.#detours.seek(peer);
+      else if (!this.#gone.has(id)) this.reachPeer(peer);
+    }
   }
 
   reachPeer(peer: PeerRecord): void {
@@ -121,7 +174,7 @@ export class Dialling {
     if (peer.id === state.self.id || connections.connection(peer.id) !== undefined || !this.#hasRoom()) {
       return;
     }
-    for (const endpoint of peer.endpoints) this.#attempt(endpoint, introduction, peer);
+    this.#setOut(peer, introduction);
   }
 
   /**
@@ -131,12 +184,12 @@ export class Dialling {
    */
   fill(): void {
     const { state, connections } = this.#context;
-    if (!this.#hasRoom()) return;
     this.#reachNamed();
+    if (!this.#hasRoom()) return;
     const isAlone = connections.peers().length === 0;
     const tried = new Set([...connections.attempts()].map(({ peer }) => peer));
     const known = state.knownPeers()
-      .filter(({ id }) => !tried.has(id) && (isAlone || !this.#gone.has(id)))
+      .filter(({ id }) => !tried.has(id) && !this.#vain.isResting(id) && (isAlone || !this.#gone.has(id)))
       .toSorted((a, b) => a.id < b.id ? -1 : 1);
     const next = Math.max(0, known.findIndex(({ id }) => id > state.self.id));
     for (const peer of [...known.slice(next), ...known.slice(0, next)]) {
@@ -147,7 +200,7 @@ export class Dialling {
     }
   }
 
-  /** What the operator has named and nobody tries: there was no room for it before, or the member there is gone. */
+  /** What the operator has named and nobody tries, as the member there is gone. */
   #reachNamed(): void {
     const attempts = [...this.#context.connections.attempts()];
     const tried = new Set(attempts.map(({ endpoint }) => formatEndpoint(endpoint)));
@@ -182,6 +235,7 @@ export class Dialling {
     const { members } = this.#context;
     for (const each of this.#gone) if (members.get(each) === undefined) this.#gone.delete(each);
     this.#gone.add(peer);
+    this.#vain.forget(peer);
     this.#hangUp(peer);
     this.#reachNamed();
     this.fill();
@@ -210,22 +264,37 @@ export class Dialling {
   #attempt(endpoint: Endpoint, source: string, peer: PeerRecord | undefined): void {
     if (this.#datagrams.localEndpoints().some((own) => sameEndpoint(own, endpoint))) return;
     this.#context.connections.attempt(endpoint, source, peer?.id);
-    const target: SessionTarget = peer === undefined ? { endpoint } : { endpoint, peer };
-    this.#parts.call((machine, now) => machine.connect(target, now));
+    const again = source === target;
+    const wanted: SessionTarget = peer === undefined ? { endpoint, again } : { endpoint, peer, again };
+    this.#parts.call((machine, now) => machine.connect(wanted, now));
   }
 
   /** One that has not answered for a round is down: packets for it do not wait, and whoever sends them hears of it. */
   #callFor(id: PeerId): Call {
     const { members, connections } = this.#context;
     const attempts = [...connections.attempts()].filter(({ peer }) => peer === id);
-    if (attempts.length > 0) return attempts.some(({ state }) => state === "connecting") ? "sought" : "vain";
+    if (attempts.length > 0) {
+      const isSought = attempts.some(({ state }) => state === "connecting") || this.#detours.isLedTo(id);
+      return isSought ? "sought" : "vain";
+    }
     const peer = members.get(id);
-    if (peer === undefined || peer.endpoints.length === 0) return "vain";
-    for (const endpoint of peer.endpoints) this.#attempt(endpoint, traffic, peer);
-    return "called";
+    return peer !== undefined && this.#setOut(peer, traffic) ? "called" : "vain";
+  }
+
+  /**
+   * An address, then relays, then other addresses: the encapsulation tries places in this order, a quarter of a second after
+   * another, and from behind a relay it looks for all addresses at once. False when there is no place to try.
+   */
+  #setOut(peer: PeerRecord, source: string): boolean {
+    const [first, ...others] = this.#parts.onlyNamed ? [] : this.#parts.ranked(peer.endpoints);
+    if (first !== undefined) this.#attempt(first, source, peer);
+    const isLedTo = this.#detours.seek(peer);
+    for (const endpoint of others) this.#attempt(endpoint, source, peer);
+    return isLedTo || first !== undefined;
   }
 
   #hangUp(peer: PeerId): void {
+    this.#detours.forget(peer);
     this.#context.connections.forgetPeer(peer);
     this.#parts.call((machine, now) => machine.disconnect(peer, now));
   }

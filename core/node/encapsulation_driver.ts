@@ -99,9 +99,15 @@ export class EncapsulationDriver<M extends Encapsulation> {
 
   #handle(output: EncapsulationOutput): void {
     this.#guarded(() => {
-      if (output.type === "transmit") this.#parts.datagrams.send(output.datagram, output.to);
+      if (output.type === "transmit") this.#transmit(output);
       else this.#parts.onFact(output);
     });
+  }
+
+  #transmit({ datagram, to, seeks }: Extract<EncapsulationOutput, { type: "transmit" }>): void {
+    const { datagrams } = this.#parts;
+    if (seeks === true && datagrams.seek !== undefined) datagrams.seek(datagram, to);
+    else datagrams.send(datagram, to);
   }
 
   #guarded(step: () => void): boolean {

@@ -139,4 +139,4 @@ test("the network's password opens it, another one does not, and a revocation vo
   await world.run(a.node.members.revoke("b"));
   await world.stop(b);
   assert.equal(await codeOf(world.startAt("c", "192.0.2.7", join(password))), "UNREACHABLE");
-}, { once: "scrypt in JavaScript takes seconds" });
+}, { once: "scrypt in JavaScript takes seconds", on: "node" });

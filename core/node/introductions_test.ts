@@ -75,7 +75,7 @@ function rig(held: readonly Uint8Array[] = [], connected: readonly PeerId[] = [a
   for (const each of [channel, shared]) each.connected = connected;
   const book = new FakeBook(held);
   const foreign = new ForeignRecords(() => false);
-  const replicator = new Replicator({ channel: shared, clock, log: new FakeLog(), foreign });
+  const replicator = new Replicator({ self: bea, channel: shared, clock, log: new FakeLog(), foreign });
   const introductions = new Introductions({
     self: bea,
     channel,
@@ -243,6 +243,7 @@ test("two nodes that differ, one of them with a revocation whose news was lost, 
     const [channel, shared] = [new FakeChannel(), new FakeChannel()];
     for (const each of [channel, shared]) each.connected = [names[1 - i]!];
     const replicator = new Replicator({
+      self,
       channel: shared,
       clock,
       log: new FakeLog(),

@@ -18,19 +18,16 @@ import type {
   TokenAdmin,
 } from "../contracts/node.ts";
 import type { OverlaySockets } from "../contracts/port.ts";
+import type { PeerLinksStatus } from "../contracts/topology.ts";
 import type { Address, Endpoint, PeerId } from "../contracts/values.ts";
 import { formatAddress, parseAddress } from "../wire/address.ts";
-import { parseEndpoint } from "../wire/endpoint.ts";
+import { sameEndpoint } from "../wire/endpoint.ts";
+import { parseNamedEndpoint } from "../wire/named_endpoint.ts";
 import { ownAddresses } from "./own_endpoint.ts";
-import {
-  connectionStatuses,
-  ipamStatus,
-  nodeStatus,
-  peerStatuses,
-  type StatusSources,
-  targetStatuses,
-} from "./status.ts";
+import { connectionStatuses, ipamStatus, nodeStatus, peerStatuses, type StatusSources } from "./status.ts";
+import { placesOf, targetStatuses } from "./target_status.ts";
 import type { EventBus } from "./event_bus.ts";
+import { linkStatuses } from "./topology_status.ts";
 
 export interface LocalNodeParts {
   readonly sources: StatusSources;
@@ -44,6 +41,8 @@ export interface LocalNodeParts {
   readonly bridges: BridgeAdmin;
   /** Stops trying an endpoint; whoever lists it may have it tried again. */
   forget(endpoint: Endpoint): void;
+  /** The list of targets is another one. */
+  retargeted(): void;
   stop(): Promise<void>;
 }
 
@@ -81,6 +80,10 @@ export class LocalNode implements MeshNode {
     return peerStatuses(this.#parts.sources);
   }
 
+  links(): readonly PeerLinksStatus[] {
+    return linkStatuses(this.#parts.sources);
+  }
+
   connections(): readonly ConnectionStatus[] {
     return connectionStatuses(this.#parts.sources);
   }
@@ -101,10 +104,12 @@ export class LocalNode implements MeshNode {
     const wanted = endpoints.map(endpointOf);
     if (options.replace === true) await this.#drop(this.#otherTargets(wanted));
     await this.#editableTargets().addTargets(wanted);
+    this.#parts.retargeted();
   }
 
   async forget(endpoints: readonly string[]): Promise<void> {
     await this.#drop(endpoints.map(endpointOf));
+    this.#parts.retargeted();
   }
 
   async ping(to: string, options: PingOptions, signal: AbortSignal): Promise<PingResult> {
@@ -135,7 +140,11 @@ export class LocalNode implements MeshNode {
   /** Off the list first: what is listed would be tried again. */
   async #drop(endpoints: readonly Endpoint[]): Promise<void> {
     await this.#editableTargets().removeTargets(endpoints);
-    for (const endpoint of endpoints) this.#parts.forget(endpoint);
+    const wanted = this.#parts.sources.discovery.flatMap((plugin) => plugin.targets()).flatMap(placesOf);
+    for (const endpoint of endpoints) {
+      // A name may lead to the same place.
+      if (!wanted.some((place) => sameEndpoint(place, endpoint))) this.#parts.forget(endpoint);
+    }
   }
 
   #editableTargets(): EditableTargets {
@@ -184,12 +193,10 @@ export class LocalNode implements MeshNode {
 }
 
 function endpointOf(text: string): Endpoint {
-  const endpoint = parseEndpoint(text);
-  if (endpoint === undefined) {
-    throw new MeshError(
-      "INVALID_ARGUMENT",
-      `"${text}" is not an endpoint; write 198.51.100.7:6783 or [2001:db8::7]:6783`,
-    );
-  }
-  return endpoint;
+  const named = parseNamedEndpoint(text);
+  if (named !== undefined) return { host: named.host, port: named.port };
+  throw new MeshError(
+    "INVALID_ARGUMENT",
+    `"${text}" is not an endpoint; write 198.51.100.7:6783, [2001:db8::7]:6783 or mesh.example.net:6783`,
+  );
 }

@@ -3,36 +3,37 @@
  * discovery become attempts. Decides nothing about the wire; owns the shells around machines and packets.
  */
 import { Drop } from "../contracts/drop.ts";
-import type {
-  EncapsulationOutput,
-  JoinAnswer,
-  OverlayPacket,
-  PathMeasuring,
-} from "../contracts/encapsulation.ts";
+import type { EncapsulationOutput, OverlayPacket } from "../contracts/encapsulation.ts";
 import type { Finding } from "../contracts/discovery.ts";
-import { errorCode } from "../contracts/errors.ts";
 import type { PeerIdentity } from "../contracts/membership.ts";
+import { carriesRumours } from "../contracts/rumours.ts";
 import type { Endpoint, PeerId, PeerRecord } from "../contracts/values.ts";
 import { isOwnAddress } from "../forwarding/forward.ts";
 import { formatEndpoint } from "../wire/endpoint.ts";
-import { broadcastFeature } from "../wire/broadcast_header.ts";
 import { GreProtocol } from "../wire/gre.ts";
+import { relayedPlace } from "../wire/relay_endpoint.ts";
 import { Admissions } from "./admissions.ts";
-import { Broadcasts } from "./broadcasts.ts";
+import { judgeJoin } from "./admitting.ts";
+import type { Broadcasts } from "./broadcasts.ts";
+import { Clones } from "./clones.ts";
 import { EncapsulationDriver, type EncapsulationFact } from "./encapsulation_driver.ts";
 import { Forwarder } from "./forwarder.ts";
 import { DeviceLinks } from "./device_links.ts";
-import { defaultStanding, Dialling, introduction, target } from "./dialling.ts";
+import { defaultStanding, type DialledMembers, Dialling, introduction, target } from "./dialling.ts";
 import { MeshRoutes } from "./devices.ts";
 import { MeshBridges } from "./mesh_bridges.ts";
 import { MeshDatapath } from "./mesh_datapath.ts";
-import { Introductions } from "./introductions.ts";
+import { broadcastsOf, introductionsOf, measuresPaths } from "./mesh_parts.ts";
+import { MeshTopology } from "./mesh_topology.ts";
+import type { Introductions } from "./introductions.ts";
 import { Joining } from "./joining.ts";
 import { NameClashAlerts } from "./name_clashes.ts";
 import type { NodeContext } from "./node_context.ts";
 import { carriesNotes } from "./note_carrier.ts";
 import type { NodeParts } from "./node_parts.ts";
 import { ownAddresses } from "./own_endpoint.ts";
+import { type Traversal, traversalOf } from "./traversal.ts";
+import { placesOf } from "./target_status.ts";
 import { Turns } from "./turns.ts";
 import type { Voting } from "./voting.ts";
 
@@ -47,21 +48,22 @@ export class Mesh {
   readonly bridges: MeshBridges;
   readonly broadcasts: Broadcasts;
   readonly datapath: MeshDatapath;
+  readonly traversal: Traversal;
+  readonly topology: MeshTopology;
   readonly #context: NodeContext;
   readonly #parts: NodeParts;
   readonly #devices: DeviceLinks;
   readonly #dialling: Dialling;
   readonly #exclusions = new Turns();
   readonly #nameClashes: NameClashAlerts;
-  /** Where clones of peers were seen. */
-  readonly #clones = new Map<PeerId, readonly string[]>();
+  readonly #clones: Clones;
   /** From the start on: before it there may be no network. */
   voting: Voting | undefined;
 
-  constructor(context: NodeContext, parts: NodeParts, standingSessions?: number) {
+  constructor(context: NodeContext, parts: NodeParts, whom: DialledMembers = {}) {
     this.#context = context;
     this.#parts = parts;
-    const { platform, drops, channels, state } = context;
+    const { platform, drops, state } = context;
     this.#nameClashes = new NameClashAlerts(context.alerts);
     this.driver = new EncapsulationDriver({
       machine: parts.encapsulation,
@@ -77,17 +79,12 @@ export class Mesh {
       forward: (from, packet) => this.forwarder.fromMesh(from, packet),
       isOurs: (address) => isOwnAddress(address, this.forwarder),
     });
-    this.introductions = new Introductions({
-      self: state.self.id,
-      channel: channels.open("mesh"),
-      replicator: context.replicator,
-      book: state,
-      clock: platform.clock,
-      log: platform.log.child("mesh"),
-    });
+    this.introductions = introductionsOf(context);
     const fixed = new MeshRoutes(parts.ipam.routes, this.#devices.devices, () => state.network()?.ranges);
     this.bridges = new MeshBridges(context, parts, fixed);
+    this.topology = new MeshTopology(context, parts.encapsulation);
     this.broadcasts = broadcastsOf(context);
+    this.broadcasts.follow(this.topology.tree());
     this.forwarder = new Forwarder({
       self: state.self.id,
       port: parts.port,
@@ -105,36 +102,57 @@ export class Mesh {
       tally: context.connections,
       judged: (flow, allow) => this.datapath.judged(flow, allow),
     });
+    this.traversal = traversalOf(context, parts, {
+      call: (step) => this.driver.call((_, now) => step(now)),
+      announce: () => this.#announceAnew(),
+    });
     this.datapath = new MeshDatapath(context, parts, this.bridges, (step) => {
       this.driver.call((_, now) => step(now));
     });
-    this.#dialling = new Dialling(context, parts.datagrams, {
-      standing: standingSessions ?? defaultStanding,
+    this.#dialling = this.#openDialling(whom);
+    this.#clones = new Clones({ ...context, introductions: this.introductions });
+    this.admissions = new Admissions({ platform, state, spread: (news) => this.introductions.spread(news) });
+    this.#listen();
+  }
+
+  #openDialling({ standingSessions = defaultStanding, onlyTargets = false }: DialledMembers): Dialling {
+    const { datagrams, discovery } = this.#parts;
+    return new Dialling(this.#context, datagrams, {
+      standing: standingSessions,
+      onlyNamed: onlyTargets,
       call: (step) => this.driver.call(step),
       send: (peer, packet) => this.forwarder.resend(peer, packet),
       datapath: this.datapath,
-      named: () => parts.discovery.flatMap((each) => each.targets().map(({ endpoint }) => endpoint)),
+      ranked: (endpoints) => this.traversal.ranked(endpoints),
+      relaysTo: (peer) => this.topology.relaysTo(peer),
+      named: () => discovery.flatMap((each) => each.targets().flatMap(placesOf)),
     });
-    this.admissions = new Admissions({ platform, state, spread: (news) => this.introductions.spread(news) });
-    this.#listen();
+  }
+
+  #announceAnew(): void {
+    this.announce().catch((error) =>
+      this.#context.platform.log.log("error", "Cannot announce this node anew", { error })
+    );
   }
 
   #listen(): void {
     const { encapsulation } = this.#parts;
     if (carriesNotes(encapsulation)) {
       this.#context.notes.carryOver(encapsulation, (step) => this.driver.call((_, now) => step(now)));
+      this.#context.notes.seekBehind((peer) => this.topology.relaysTo(peer));
     }
     this.#context.channels.carryOver((peer, packet) => this.driver.seal(peer, packet));
     for (const plugin of this.#parts.discovery) plugin.watch((finding) => this.#find(finding));
+    const rumours = (this.#parts.discovery as readonly object[]).find(carriesRumours);
+    if (rumours !== undefined) this.#context.replicator.carryOver(rumours);
     this.#context.state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
+    this.topology.onRerouted((peers) => this.#dialling.rerouted(peers));
     this.introductions.onStaleKey(() => void this.#renewKey());
     this.introductions.onOutspoken(() => {
       this.voting?.suspect();
-      this.announce().catch((error) =>
-        this.#context.platform.log.log("error", "Cannot announce this node anew", { error })
-      );
+      this.#announceAnew();
     });
-    this.introductions.onCloneSeen((_, places) => this.#raiseOwnClone(places));
+    this.introductions.onCloneSeen((_, places) => this.#clones.raiseOwn(places));
   }
 
   /** Sets out for every member this node has known, so that a restart returns without waiting for introductions. */
@@ -144,6 +162,7 @@ export class Mesh {
     this.voting = this.#context.voters.begin();
     this.introductions.start();
     this.voting.start();
+    this.topology.start();
     this.#nameClashes.update(state.trust());
     this.#dialling.fill();
     this.#devices.start();
@@ -152,7 +171,9 @@ export class Mesh {
 
   stop(): void {
     this.voting?.stop();
+    this.traversal.stop();
     this.introductions.stop();
+    this.topology.stop();
     this.#dialling.stop();
     // Whoever is behind a relay came after it, and hears of this through it.
     for (const peer of this.#context.connections.peers().toReversed()) {
@@ -182,8 +203,10 @@ export class Mesh {
    * a record is bounded, and the ranges say where they are. Rejects when it cannot be kept.
    */
   async announce(): Promise<void> {
-    const { datagrams, port } = this.#parts;
-    const record = await this.#context.state.announce(datagrams.localEndpoints(), ownAddresses(port));
+    const { state } = this.#context;
+    const held = ownAddresses(this.#parts.port);
+    const addresses = held.length > 0 ? held : state.announcedAddresses();
+    const record = await state.announce(this.traversal.endpoints(), addresses);
     if (record !== undefined) this.introductions.spread([record]);
   }
 
@@ -209,22 +232,24 @@ export class Mesh {
 
   #find(finding: Finding): void {
     if (finding.type === "endpoint") this.reach(finding.endpoint, target);
+    if (finding.type === "withdrawn") this.forget(finding.endpoint);
     if (finding.type === "peer") this.#dialling.reachPeer(finding.peer);
     if (finding.type === "alive") this.#dialling.returned(finding.peer);
     if (finding.type === "dead") this.#dialling.gone(finding.peer);
   }
 
   #membersChanged(learned: readonly PeerIdentity[], removed: readonly PeerId[]): void {
-    const { connections, events, alerts, state, replicator, members } = this.#context;
+    const { connections, events, state, replicator, members } = this.#context;
     replicator.membersChanged();
     this.voting?.membersChanged();
     members.changed(learned, removed);
+    this.topology.membersChanged();
     this.#nameClashes.update(state.trust());
     this.#judgeSelf();
     for (const peer of removed) {
       events.emit("peer:revoked", { peer });
       connections.forgetPeer(peer);
-      if (this.#clones.delete(peer)) alerts.clear(cloneAlert(peer));
+      this.#clones.forget(peer);
       if (peer === state.self.id) continue;
       this.introductions.tell(peer);
       this.driver.call((machine, now) => machine.disconnect(peer, now));
@@ -262,11 +287,18 @@ export class Mesh {
         return this.#sessionDown(fact);
       case "roamed":
         connections.roamed(fact);
-        return this.#context.events.emit("peer:roamed", { peer: fact.peer, endpoint: fact.endpoint });
+        this.#placed(fact.peer);
+        this.traversal.moved(fact.peer);
+        return this.#context.events.emit("peer:roamed", {
+          peer: fact.peer,
+          endpoint: fact.endpoint,
+          relay: relayedPlace(fact.endpoint)?.relay ?? null,
+        });
       case "plain":
         connections.plain(fact);
         return this.#context.events.emit("peer:encryption", { peer: fact.peer, encrypted: !fact.isPlain });
       case "round-trip":
+        this.topology.links.roundTrip(fact.peer, fact.rtt);
         return connections.roundTrip(fact);
       case "note":
         return this.#context.notes.arrived(fact);
@@ -277,7 +309,7 @@ export class Mesh {
       case "target-found":
         return connections.targetFound(fact);
       case "clone-detected":
-        return this.#cloned(fact);
+        return this.#clones.detected(fact.peer, fact.endpoints.map(formatEndpoint));
       case "join-requested":
         return this.#admit(fact);
       case "join-answered":
@@ -299,6 +331,7 @@ export class Mesh {
   #sessionUp(fact: Fact<"session-up">): void {
     const { connections, state, events, platform } = this.#context;
     connections.sessionUp(fact);
+    this.#placed(fact.peer.id);
     const routes = state.learnCredentials(fact.credentials);
     if (routes !== undefined) this.#parts.ipam.routes.learn(fact.peer.id, routes);
     const { id: peer, name } = fact.peer;
@@ -306,16 +339,24 @@ export class Mesh {
     platform.log.log("info", "Peer is up", { peer, name, endpoint: formatEndpoint(endpoint) });
     events.emit("peer:up", { peer, name, endpoint });
     this.introductions.greet(peer);
-    const places = this.#clones.get(peer);
-    if (places !== undefined) this.introductions.tellClone(peer, places);
+    this.traversal.moved(peer);
+    this.#clones.greet(peer);
     this.#dialling.sessionUp(peer);
+  }
+
+  #placed(peer: PeerId): void {
+    const connection = this.#context.connections.connection(peer);
+    if (connection === undefined) return;
+    this.topology.placed(peer, connection.endpoint, connection.session.initiator);
   }
 
   #sessionDown(fact: Fact<"session-down">): void {
     const { connections, events, platform } = this.#context;
     const connection = connections.sessionDown(fact);
     if (connection === undefined) return;
+    this.traversal.sessionDown(fact.peer);
     const { id: peer, name } = connection.identity;
+    this.topology.lost(peer);
     platform.log.log("info", "Peer is down", { peer, name, reason: fact.reason });
     events.emit("peer:down", { peer, name, reason: fact.reason });
     this.#dialling.demand.sessionDown(peer);
@@ -326,74 +367,12 @@ export class Mesh {
     const { connections, events } = this.#context;
     connections.attemptFailed(fact);
     events.emit("target:failed", { endpoint: fact.target.endpoint, code: fact.code, reason: fact.reason });
-    this.#dialling.fill();
+    this.#dialling.failed(fact.target.peer?.id);
   }
 
-  /**
-   * Both are told: the newer one over the session that it is about to lose, which still stands when this is said, and
-   * the older one when it is back.
-   */
-  #cloned({ peer, endpoints }: Fact<"clone-detected">): void {
-    const { state } = this.#context;
-    const places = endpoints.map(formatEndpoint);
-    if (peer === state.self.id) return this.#raiseOwnClone(places);
-    const name = state.peerName(peer) ?? peer;
-    this.#clones.set(peer, places);
-    this.#raiseClone(
-      peer,
-      `${name} runs twice with one identity, at ${places.join(" and ")}; reset one of them`,
-    );
-    this.introductions.tellClone(peer, places);
-  }
-
-  #raiseOwnClone(places: readonly string[]): void {
-    const { self } = this.#context.state;
-    const where = places.length === 0 ? "" : ` (seen at ${places.join(" and ")})`;
-    this.#raiseClone(
-      self.id,
-      `another node runs with this node's identity${where}; stop one of the two and reset it`,
+  #admit(wish: Fact<"join-requested">): void {
+    void judgeJoin(this.#context, this.admissions, wish).then((answer) =>
+      this.driver.call((machine, now) => machine.answerJoin(wish.request, answer, now))
     );
   }
-
-  #raiseClone(peer: PeerId, detail: string): void {
-    this.#context.alerts.raise(cloneAlert(peer), detail);
-  }
-
-  #admit(request: Fact<"join-requested">): void {
-    void this.#judge(request).then((answer) =>
-      this.driver.call((machine, now) => machine.answerJoin(request.request, answer, now))
-    );
-  }
-
-  /** Never rejects: a joiner hears of every outcome. */
-  async #judge(request: Fact<"join-requested">): Promise<JoinAnswer> {
-    const { events, platform } = this.#context;
-    try {
-      const { answer, admitted } = await this.admissions.admit(request);
-      if (admitted !== undefined) events.emit("peer:admitted", admitted);
-      return answer;
-    } catch (error) {
-      platform.log.log("error", "Cannot admit a node", { endpoint: formatEndpoint(request.from), error });
-      return { refused: errorCode(error), reason: "the admitting member could not write its state" };
-    }
-  }
-}
-
-function broadcastsOf({ platform, state, connections, drops, tags }: NodeContext): Broadcasts {
-  return new Broadcasts({
-    self: state.self.id,
-    clock: platform.clock,
-    drops,
-    peers: () => connections.peers(),
-    takesHeaders: (peer) => connections.connection(peer)?.features.includes(broadcastFeature) === true,
-    memberOf: (tag) => tags.memberOf(tag),
-  });
-}
-
-function measuresPaths(encapsulation: object): encapsulation is PathMeasuring {
-  return "measurePaths" in encapsulation;
-}
-
-function cloneAlert(peer: PeerId): string {
-  return `identity-cloned:${peer}`;
 }

@@ -38,7 +38,7 @@ test("a node with 63 sessions sets out for another peer, one with 64 does not", 
   const endpoint = { host: "192.0.2.2", port: 6783 };
   for (const [sessions, attempts] of [[0, 1], [63, 1], [64, 0]] as const) {
     const { mesh, connected } = meshWith(sessions);
-    mesh.reach(endpoint, "target");
+    mesh.reach(endpoint, "introduction");
     assert.equal(connected.length, attempts, `${sessions} sessions`);
   }
 });

@@ -63,7 +63,13 @@ class Row {
         return true;
       };
       const foreign = new ForeignRecords((key) => this.members.has(encodeHex(key)));
-      const replicator = new Replicator({ channel, clock: this.clock, log: new FakeLog(), foreign });
+      const replicator = new Replicator({
+        self: nameOf(i),
+        channel,
+        clock: this.clock,
+        log: new FakeLog(),
+        foreign,
+      });
       this.#ends.push(channel);
       this.#replicators.push(replicator);
       this.foreign.push(foreign);

@@ -44,6 +44,7 @@ export class NodeContext {
     this.channels = new Channels(platform.log, () => this.connections.peers());
     this.state = new NetworkState({ platform, store, name });
     this.replicator = new Replicator({
+      self: this.state.self.id,
       channel: this.channels.open(stateChannel),
       clock: platform.clock,
       log: platform.log.child("state"),
@@ -83,6 +84,7 @@ export class NodeContext {
       ...datapath === undefined ? {} : { datapath },
       notes: this.notes,
       members: this.members,
+      resolve: this.platform.resolve,
       channel: (name) => this.channels.open(name),
       replicate: (state) => this.replicator.replicate(state),
     };

@@ -87,6 +87,7 @@ export function fakePlatform(clock: Clock, seed: string): Platform & { readonly 
     aeads: [],
     runtime: "none",
     hostname: seed,
+    resolve: (name) => Promise.reject(new MeshError("UNREACHABLE", `Nobody knows ${name} here`)),
   };
 }
 

@@ -10,7 +10,7 @@ import type { Names } from "../contracts/names.ts";
 import type { Plugin, PluginLabel } from "../contracts/plugin.ts";
 import type { Policy } from "../contracts/policy.ts";
 import type { Port } from "../contracts/port.ts";
-import type { Datagrams, Streams, Transport } from "../contracts/transport.ts";
+import type { Datagrams, StreamDatagrams, Streams, Transport } from "../contracts/transport.ts";
 import type { BesideEncapsulation, Composition } from "./composition.ts";
 import { carriesNotes } from "./note_carrier.ts";
 import type { PartStack } from "./part_stack.ts";
@@ -22,6 +22,8 @@ export interface NodeParts {
   readonly datagrams: Datagrams;
   /** Of every transport that has them, in order. */
   readonly streams: readonly Streams[];
+  /** Of the first transport that has them: for places that do not answer its datagrams. */
+  readonly streamDatagrams: StreamDatagrams | undefined;
   readonly encapsulation: Encapsulation & Joining & Lifecycle;
   readonly beside: readonly BesidePart[];
   readonly discovery: readonly (Discovery & Lifecycle)[];
@@ -68,6 +70,7 @@ export function createParts(
     transports,
     datagrams: transports.find(({ datagrams }) => datagrams)?.datagrams ?? lacking(listed, "datagrams"),
     streams: transports.flatMap(({ streams }) => streams ?? []),
+    streamDatagrams: transports.find(({ streamDatagrams }) => streamDatagrams)?.streamDatagrams,
     encapsulation: canJoin(encapsulation) ? encapsulation : lacking([plugins.encapsulation], "joining"),
     beside,
     discovery,

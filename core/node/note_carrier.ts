@@ -6,8 +6,12 @@
  * come, from wherever they are shown. So in the first half minute at a place that neither a session nor the member itself
  * names, notes go the other way as well: what answers there is newer than all that was recorded.
  *
+ * A member that writes from behind a relay is answered there, and a session at an address is worth more than that: two that
+ * answered each other where they last heard each other would stay behind the relay for ever. For the same reason a member without
+ * a session is written to at other places as well, each half minute, while it is behind one.
+ *
  * Where nothing else is known two of its endpoints are written to at a time, the next two with the next note, since nothing tells which
- * of them works before an answer comes: then that one is known. To write to all of them would be eight datagrams for each
+ * of them works before an answer comes: then that one is known; places behind relays that lead there are among them. To write to all of them would be eight datagrams for each
  * note to somebody who is gone.
  */
 import { Drop } from "../contracts/drop.ts";
@@ -16,7 +20,7 @@ import type { Clock, DropCounters, Logger, NoteChannel } from "../contracts/host
 import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
 import { tagFromBytes } from "../topology/link_tag.ts";
 import { sameEndpoint } from "../wire/endpoint.ts";
-import { isRelayEndpoint } from "../wire/relay_endpoint.ts";
+import { isRelayEndpoint, relayEndpointTo } from "../wire/relay_endpoint.ts";
 import type { ConnectionTable } from "./connection_table.ts";
 import type { MemberNews } from "./member_news.ts";
 import type { MemberTags } from "./member_tags.ts";
@@ -35,6 +39,8 @@ interface Place {
   at: Millis;
   /** Notes have come from there all the time since. */
   since: Millis;
+  /** Other places were written to last. */
+  soughtAt: Millis;
 }
 
 type Handler = Parameters<NoteChannel["receive"]>[0];
@@ -53,6 +59,7 @@ export class NoteCarrier implements NoteChannel {
   readonly #tried = new Map<PeerId, number>();
   #carry: (to: PeerRecord, endpoint: Endpoint, body: Uint8Array) => Drop = () => Drop.noSession;
   #forgetMember: (peer: PeerId) => void = () => {};
+  #relaysTo: (peer: PeerId) => readonly PeerId[] = () => [];
   #handler: Handler | undefined;
 
   constructor(parts: NoteCarrierParts) {
@@ -77,12 +84,35 @@ export class NoteCarrier implements NoteChannel {
     };
   }
 
+  /** From now on members without a session are also sought behind the relays that `relaysTo` names, best first. */
+  seekBehind(relaysTo: (peer: PeerId) => readonly PeerId[]): void {
+    this.#relaysTo = relaysTo;
+  }
+
   send(peer: PeerId, body: Uint8Array): boolean {
     const record = this.#parts.members.get(peer);
     if (record === undefined) return false;
-    const drops = this.#endpointsOf(record).map((endpoint) => this.#carry(record, endpoint, body));
-    for (const drop of drops) this.#parts.drops.count(drop);
-    return drops.includes(Drop.none);
+    const place = this.#places.get(peer);
+    const isSent = this.#sendTo(record, body);
+    const isLost = place !== undefined && !this.#places.has(peer);
+    return isSent || (isLost && this.#sendTo(record, body));
+  }
+
+  #sendTo(record: PeerRecord, body: Uint8Array): boolean {
+    let isSent = false;
+    for (const endpoint of this.#endpointsOf(record)) {
+      const drop = this.#carry(record, endpoint, body);
+      this.#parts.drops.count(drop);
+      isSent ||= drop === Drop.none;
+      if (drop === Drop.noSession && isRelayEndpoint(endpoint)) this.#leave(record.id, endpoint);
+    }
+    return isSent;
+  }
+
+  /** There is no way any more to the relay that leads there. */
+  #leave(peer: PeerId, endpoint: Endpoint): void {
+    const place = this.#places.get(peer);
+    if (place !== undefined && sameEndpoint(place.endpoint, endpoint)) this.#places.delete(peer);
   }
 
   receive(handler: Handler): void {
@@ -95,7 +125,8 @@ export class NoteCarrier implements NoteChannel {
     const at = clock.now();
     const place = this.#places.get(from);
     const stays = place !== undefined && at - place.at <= lately && sameEndpoint(place.endpoint, endpoint);
-    this.#places.set(from, { endpoint, at, since: stays ? place.since : at });
+    const { since, soughtAt } = stays ? place : { since: at, soughtAt: at };
+    this.#places.set(from, { endpoint, at, since, soughtAt });
     this.#tried.delete(from);
     if (this.#handler === undefined) return drops.count(Drop.unsupported);
     try {
@@ -114,24 +145,30 @@ export class NoteCarrier implements NoteChannel {
     const now = this.#parts.clock.now();
     const place = this.#places.get(record.id);
     if (place === undefined || now - place.at > lately) return this.#otherwise(record, place?.endpoint);
-    const session = this.#sessionOf(record.id);
-    const isNamed = [...record.endpoints, ...session].some((each) => sameEndpoint(each, place.endpoint));
-    if (isNamed || now - place.since > lately) return [place.endpoint];
+    const session = this.#parts.connections.connection(record.id)?.endpoint;
+    const isRelayed = isRelayEndpoint(place.endpoint);
+    if (isRelayed && session !== undefined && !isRelayEndpoint(session)) return [session];
+    const named = session === undefined ? record.endpoints : [...record.endpoints, session];
+    const isSettled = now - place.since > lately || named.some((each) => sameEndpoint(each, place.endpoint));
+    const isSought = isRelayed && session === undefined && now - place.soughtAt > lately;
+    if (isSettled && !isSought) return [place.endpoint];
+    place.soughtAt = now;
     return [place.endpoint, ...this.#otherwise(record)];
   }
 
-  /** A relay passes on what belongs to sessions; a note finds its own way, or none. */
-  #sessionOf(peer: PeerId): readonly Endpoint[] {
-    const session = this.#parts.connections.connection(peer);
-    return session === undefined || isRelayEndpoint(session.endpoint) ? [] : [session.endpoint];
-  }
-
-  /** Where its session is, else two of the places that it names and of `last`, each time others. */
+  /** Where its session is, else two of the places that it names, of `last` and of those behind relays, each time others. */
   #otherwise({ id, endpoints }: PeerRecord, last?: Endpoint): readonly Endpoint[] {
-    const session = this.#sessionOf(id);
-    if (session.length > 0) return session;
-    const named = last === undefined ? endpoints : endpoints.filter((each) => !sameEndpoint(last, each));
-    const candidates = last === undefined ? named : [last, ...named];
+    const session = this.#parts.connections.connection(id)?.endpoint;
+    if (session !== undefined) return [session];
+    const behind = this.#relaysTo(id).slice(0, triedAtOnce).flatMap((relay) =>
+      relayEndpointTo(relay, id) ?? []
+    );
+    const [first = [], ...others] = endpoints.map((endpoint) => [endpoint]);
+    const candidates = mergeEndpoints(last === undefined ? [] : [last], [
+      ...first,
+      ...behind,
+      ...others.flat(),
+    ]);
     if (candidates.length <= triedAtOnce) return candidates;
     const tried = this.#tried.get(id) ?? 0;
     this.#tried.set(id, (tried + triedAtOnce) % candidates.length);
@@ -142,6 +179,15 @@ export class NoteCarrier implements NoteChannel {
     this.#places.delete(peer);
     this.#tried.delete(peer);
   }
+}
+
+/** Each once, in order. */
+function mergeEndpoints(some: readonly Endpoint[], more: readonly Endpoint[]): readonly Endpoint[] {
+  const merged = [...some];
+  for (const endpoint of more) {
+    if (!merged.some((each) => sameEndpoint(each, endpoint))) merged.push(endpoint);
+  }
+  return merged;
 }
 
 export function carriesNotes(encapsulation: object): encapsulation is Notes {

@@ -3,6 +3,7 @@ import { Drop } from "../contracts/drop.ts";
 import type { PeerIdentity } from "../contracts/membership.ts";
 import type { Endpoint, PeerId, PeerRecord } from "../contracts/values.ts";
 import { test } from "../../tests/harness.ts";
+import { relayedPlace, relayEndpointTo } from "../wire/relay_endpoint.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { DropCounts } from "./drop_counts.ts";
 import { MemberNews } from "./member_news.ts";
@@ -21,6 +22,18 @@ function recordAt(...places: readonly number[]): PeerIdentity {
   return { id: peer, name: "a", noiseKey: key, publicKey: key, bindingNumber: 1, endpoints: places.map(at) };
 }
 
+const relays = ["z", "b", "c", "d"].map((letter) => letter.repeat(32) as PeerId);
+
+/** Below zero: behind a relay of that number. */
+function placeOf(place: number): Endpoint {
+  return place > 0 ? at(place) : relayEndpointTo(relays[-place]!, peer)!;
+}
+
+function numberOf(endpoint: Endpoint): number {
+  const behind = relayedPlace(endpoint)?.relay;
+  return behind === undefined ? Number(endpoint.host.split(".").at(-1)) : -relays.indexOf(behind);
+}
+
 class Fixture {
   now = 0;
   known: readonly PeerIdentity[] = [recordAt(1, 2, 3)];
@@ -33,6 +46,8 @@ class Fixture {
   readonly members = new MemberNews(() => this.known, this.log);
   readonly carrier: NoteCarrier;
   senderOf: (tag: Uint8Array) => PeerRecord | undefined = () => undefined;
+  /** Where notes cannot be sent now. */
+  closed: readonly number[] = [];
   #sent: number[] = [];
 
   constructor() {
@@ -47,8 +62,9 @@ class Fixture {
       takeNotes: (senderOf) => void (this.senderOf = senderOf),
       forgetMember: (peer) => void this.forgotten.push(peer),
       sendNote: (_, endpoint) => {
-        this.#sent.push(Number(endpoint.host.split(".").at(-1)));
-        return this.verdict;
+        const place = numberOf(endpoint);
+        this.#sent.push(place);
+        return this.closed.includes(place) ? Drop.noSession : this.verdict;
       },
     }, (step) => step(this.now));
     return this;
@@ -62,7 +78,16 @@ class Fixture {
   }
 
   arrive(last: number): void {
-    this.carrier.arrived({ type: "note", from: peer, endpoint: at(last), body });
+    this.carrier.arrived({ type: "note", from: peer, endpoint: placeOf(last), body });
+  }
+
+  sessionAt(last: number): void {
+    this.connections.sessionUp({
+      type: "session-up",
+      session: { peer, endpoint: placeOf(last), initiator: true, since: 0 },
+      peer: recordAt(1),
+      credentials: new Uint8Array(),
+    });
   }
 }
 
@@ -110,18 +135,43 @@ test("whoever says anew where it is, is sought there", () => {
 
 test("a member that is not heard by notes is where its session is", () => {
   const fixture = new Fixture().carry();
-  const session = { peer, endpoint: at(8), initiator: true, since: 0 };
-  fixture.connections.sessionUp({
-    type: "session-up",
-    session,
-    peer: recordAt(1),
-    credentials: new Uint8Array(),
-  });
+  fixture.sessionAt(8);
   assert.deepEqual(fixture.places(), [8]);
   fixture.arrive(9);
   assert.deepEqual(fixture.places(), [9, 8], "its session is better known");
   fixture.arrive(8);
   assert.deepEqual(fixture.places(), [8]);
+});
+
+test("a member whose session is behind a relay is written to there, and at an address as soon as it is at one", () => {
+  const fixture = new Fixture().carry();
+  fixture.sessionAt(-1);
+  assert.deepEqual(fixture.places(), [-1]);
+  fixture.arrive(-1);
+  assert.deepEqual(fixture.places(), [-1]);
+  fixture.connections.roamed({ type: "roamed", peer, endpoint: at(8) });
+  assert.deepEqual(fixture.places(), [8], "wherever its last note came from");
+});
+
+test("a member without a session is also sought behind relays, and while it answers there each half minute elsewhere", () => {
+  const fixture = new Fixture().carry();
+  fixture.carrier.seekBehind(() => [relays[1]!, relays[2]!, relays[3]!]);
+  assert.deepEqual([1, 2, 3].map(() => fixture.places()), [[1, -1], [-2, 2], [3, 1]]);
+  fixture.arrive(-2);
+  assert.deepEqual(fixture.places(), [-2, 1, -1], "the place may be that of recorded notes");
+  for (fixture.now = 20_000; fixture.now <= 60_000; fixture.now += 10_000) fixture.arrive(-2);
+  const written = [1, 2, 3].map(() => fixture.places());
+  assert.deepEqual(written, [[-2, 1, -1], [-2], [-2]]);
+});
+
+test("when the relay is gone that a member was heard through, the same note goes elsewhere", () => {
+  const fixture = new Fixture().carry();
+  fixture.sessionAt(-1);
+  fixture.arrive(-1);
+  fixture.closed = [-1];
+  fixture.connections.roamed({ type: "roamed", peer, endpoint: placeOf(-2) });
+  assert.deepEqual(fixture.places(), [-1, -2]);
+  assert.deepEqual(fixture.places(), [-2]);
 });
 
 test("nothing is sent before there is an encapsulation, to strangers, or against its verdict, and the reason is counted", () => {

@@ -5,7 +5,7 @@
 import { MeshError } from "../contracts/errors.ts";
 import type { PluginLabel, SlotName, Slots } from "../contracts/plugin.ts";
 import type { LinkPort } from "../contracts/port.ts";
-import type { Datagrams, Streams } from "../contracts/transport.ts";
+import type { Datagrams, StreamDatagrams, Streams } from "../contracts/transport.ts";
 
 /** What every part of the slot has. What some have, and others not, is looked for where it is used. */
 const methods: { readonly [K in SlotName]: readonly (keyof Slots[K] & string)[] } = {
@@ -25,6 +25,7 @@ const methods: { readonly [K in SlotName]: readonly (keyof Slots[K] & string)[] 
 
 const datagramMethods: readonly (keyof Datagrams)[] = ["localEndpoints", "send", "receive"];
 const streamMethods: readonly (keyof Streams)[] = ["localEndpoints", "dial", "accept", "disconnect"];
+const streamDatagramMethods: readonly (keyof StreamDatagrams)[] = ["open", "send", "receive"];
 const linkMethods: readonly (keyof LinkPort)[] = [
   ...["locate", "watch", "look", "remains", "forgetRemains", "reset"] as const,
 ];
@@ -50,13 +51,19 @@ export function assertShape(plugin: PluginLabel, part: unknown): void {
 
 function lacking(slot: SlotName, part: unknown): readonly string[] {
   if (typeof part !== "object" || part === null) return ["object: its create() returned none"];
-  const { datagrams, streams, routes, overhead, fixedPeers } = part as Record<string, unknown>;
+  const { datagrams, streams, streamDatagrams, routes, overhead, fixedPeers } = part as Record<
+    string,
+    unknown
+  >;
   return [
     ...without(part, methods[slot]),
     ...(slot === "transport" && datagrams !== undefined
       ? without(datagrams, datagramMethods, "datagrams.")
       : []),
     ...(slot === "transport" && streams !== undefined ? without(streams, streamMethods, "streams.") : []),
+    ...(slot === "transport" && streamDatagrams !== undefined
+      ? without(streamDatagrams, streamDatagramMethods, "streamDatagrams.")
+      : []),
     ...(slot === "ipam" ? without(routes, routeMethods, "routes.") : []),
     ...(slot === "port" && "locate" in part ? without(part, linkMethods) : []),
     ...(slot === "encapsulation" && !isOverhead(overhead) ? ["overhead of 4 and 6"] : []),

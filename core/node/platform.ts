@@ -1,12 +1,13 @@
 import type { AeadSuite } from "../contracts/aead.ts";
 import type { Datapath } from "../contracts/datapath.ts";
-import type { Clock, Logger, Random } from "../contracts/host.ts";
+import type { Clock, Host, Logger, Random } from "../contracts/host.ts";
 import type { WorkerLink } from "../datapath/worker_link.ts";
 import { nobleAeads, platformAeads, rankAeads } from "../runtime/aead.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { systemRandom } from "../runtime/random.ts";
 import { runtimeName } from "../runtime/runtime_name.ts";
 import { hostName } from "../runtime/hostname.ts";
+import { resolveHost } from "../runtime/resolve.ts";
 import { silentLogger } from "./silent_logger.ts";
 
 /** Everything ambient that a node needs. A simulation hands in its own. */
@@ -19,6 +20,8 @@ export interface Platform {
   /** "deno 2.9.6", for status. */
   readonly runtime: string;
   readonly hostname: string;
+  /** As {@link Host.resolve}. */
+  readonly resolve: Host["resolve"];
   /** The thread that carries packets past this one; its own life is its giver's to end, after that of the node. */
   readonly datapath?: (Datapath & WorkerLink) | undefined;
   /** Why there is none. */
@@ -37,6 +40,7 @@ export function platformOf(given: Partial<Platform> = {}): Platform {
     aeads: datapath === undefined ? aeads : inOrderOf(datapath, aeads),
     runtime: given.runtime ?? runtimeName(),
     hostname: given.hostname ?? hostName(),
+    resolve: given.resolve ?? resolveHost,
     ...datapath === undefined ? { noDatapath: given.noDatapath ?? "none was asked for" } : { datapath },
   };
 }

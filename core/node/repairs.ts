@@ -1,5 +1,5 @@
 /**
- * Who is to be told all records of a kind, and how much of that now: pure, time is handed in.
+ * Who is to be told which records, some or all of a kind, and how much of that now: pure, time is handed in.
  *
  * What a peer may cause us to send is bounded, however often it asks: a liar must not make us its amplifier, nor two
  * nodes that differ for good each other's. A peer gets 64 messages a second; where the last go ended is remembered, so
@@ -15,6 +15,8 @@ export const repairInterval: Millis = 1000;
 export const repairMessages = 64;
 /** Kinds that one peer may have outstanding; the rest waits for its next digests. */
 const maxOwedKinds = 64;
+/** Records that one peer may have outstanding beside these. */
+const maxOwedRecords = 16_384;
 
 interface Telling {
   readonly records: readonly Uint8Array[];
@@ -25,6 +27,9 @@ interface Account {
   readonly owed: Set<string>;
   /** Kinds that are being told, or have been within the pause. */
   readonly told: Set<string>;
+  /** The same of single records. */
+  readonly owedRecords: Set<Uint8Array>;
+  readonly toldRecords: Set<Uint8Array>;
   telling: Telling[];
   notBefore: Millis;
 }
@@ -45,19 +50,38 @@ export class Repairs {
 
   /** The peer lacks some of these kinds. */
   owe(peer: PeerId, kinds: readonly string[], now: Millis): void {
-    const account = this.#accounts.get(peer) ??
-      { owed: new Set<string>(), told: new Set<string>(), telling: [], notBefore: now };
-    this.#accounts.set(peer, account);
+    const account = this.#accountOf(peer, now);
     for (const kind of kinds) {
       if (!account.told.has(kind) && account.owed.size < maxOwedKinds) account.owed.add(kind);
     }
   }
 
+  /** The peer lacks these, and no others of their kind. */
+  oweRecords(peer: PeerId, records: readonly Uint8Array[], now: Millis): void {
+    const { owedRecords, toldRecords } = this.#accountOf(peer, now);
+    for (const record of records) {
+      if (!toldRecords.has(record) && owedRecords.size < maxOwedRecords) owedRecords.add(record);
+    }
+  }
+
+  #accountOf(peer: PeerId, now: Millis): Account {
+    const account = this.#accounts.get(peer) ?? {
+      owed: new Set<string>(),
+      told: new Set<string>(),
+      owedRecords: new Set<Uint8Array>(),
+      toldRecords: new Set<Uint8Array>(),
+      telling: [],
+      notBefore: now,
+    };
+    this.#accounts.set(peer, account);
+    return account;
+  }
+
   /** Peers whose next go is due. Those to whom nothing is owed any more are forgotten here. */
   due(now: Millis): readonly PeerId[] {
     const due = [...this.#accounts].filter(([, { notBefore }]) => now >= notBefore);
-    for (const [peer, { owed, telling }] of due) {
-      if (owed.size + telling.length === 0) this.#accounts.delete(peer);
+    for (const [peer, { owed, owedRecords, telling }] of due) {
+      if (owed.size + owedRecords.size + telling.length === 0) this.#accounts.delete(peer);
     }
     return due.map(([peer]) => peer).filter((peer) => this.#accounts.has(peer));
   }
@@ -91,7 +115,14 @@ export class Repairs {
     account.owed.clear();
     account.told.clear();
     for (const kind of kinds) account.told.add(kind);
-    account.telling = kinds.map((kind) => ({ records: this.#recordsOf(kind), next: 0 }));
+    const records = [...account.owedRecords];
+    account.owedRecords.clear();
+    account.toldRecords.clear();
+    for (const record of records) account.toldRecords.add(record);
+    account.telling = [records, ...kinds.map((kind) => this.#recordsOf(kind))].map((all) => ({
+      records: all,
+      next: 0,
+    }));
   }
 
   forget(peer: PeerId): void {

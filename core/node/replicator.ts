@@ -1,44 +1,58 @@
 /**
- * Carries shared states between nodes, in the form for a full mesh: what is new goes to every peer but the one that
- * brought it, and what was lost on the way is found by comparing digests. `state_message.ts` has the messages.
+ * Carries shared states between nodes: what is new at once, and what was lost by comparing digests. `state_message.ts` has
+ * the messages.
  *
  *     a session comes up        both sides send their digests
- *     digests differ            who sees it says so, and each side tells all records of that kind, see `repairs.ts`
- *     a record is new           to all other peers at once; a second after the last one, digests to all
- *     every 30 s                digests to all
+ *     digests differ            the two find out what each lacks, see `comparisons.ts`, and tell it, see `repairs.ts`
+ *     a record is new           to all other peers at once; a second after the last one, digests to some of them
+ *     every 30 s                digests to some peers, in turn
  *
- * Two that go on differing in one and the same way are told the same ever less often, see `stalemates.ts`; and what a
- * peer costs is bounded, see `hearing.ts`.
+ * Where a discovery carries rumours, a new record goes that way to all members, with a session or without; only peers
+ * whom no rumour reaches are told as above. And instead of the rounds of digests 8 bytes over all there is travel with the
+ * gossip: whoever holds something else is asked, over its session if there is one, else by single messages.
  *
- * So a datagram lost costs a second or two, not half a minute, and a mesh at rest pays one small message per peer and
- * half minute. A flood costs O(peers) messages per node and record, which a mesh of at most 64 can bear; larger ones
- * need another carriage under the same states.
+ * Two that go on differing in one and the same way talk of it ever less often, see `stalemates.ts`; and what a peer costs
+ * is bounded, see `hearing.ts`. With who knows no trees the whole of a kind is exchanged, as by versions before them.
  */
 import type { Channel, Clock, Logger, Timer } from "../contracts/host.ts";
 import type { ReplicatedState, Replication } from "../contracts/replicated_state.ts";
+import type { RumourEnds, Rumours } from "../contracts/rumours.ts";
 import type { Millis, PeerId } from "../contracts/values.ts";
 import { equalBytes } from "../wire/bytes.ts";
+import { Comparisons } from "./comparisons.ts";
 import type { ForeignRecords } from "./foreign_records.ts";
 import { Hearing } from "./hearing.ts";
 import { Repairs } from "./repairs.ts";
+import { RumourCredit } from "./rumour_credit.ts";
 import { SharedRecords } from "./shared_records.ts";
 import { Stalemates } from "./stalemates.ts";
 import {
   decodeStateMessage,
+  type DigestMessage,
   encodeDigests,
+  encodeFlags,
   encodeRecords,
+  Flag,
   type KindDigest,
   recordMessages,
+  type StateMessage,
 } from "./state_message.ts";
 
-/** Between two digests to everybody. */
+/** Between two rounds of digests. */
 export const digestInterval: Millis = 30_000;
 /** After the last change: what is still on its way by then is lost. */
 export const settleDelay: Millis = 1000;
+/** Peers that are told digests at a time: with 64 of them each has its turn in four minutes, and one is enough. */
+export const roundPeers = 8;
 /** What a peer that is being shut out may hear last. */
 const lastWords = 64;
+/** What has changed lately is on its way to others, and no reason to compare. */
+const onItsWay: Millis = 2000;
+/** All kinds together, of two that differ. */
+const everything = "*";
 
 export interface ReplicatorParts {
+  readonly self: PeerId;
   /** Of the name {@link stateChannel}. */
   readonly channel: Channel;
   readonly clock: Clock;
@@ -55,19 +69,27 @@ export class Replicator {
   readonly #foreign: ForeignRecords;
   readonly #shared: SharedRecords;
   readonly #repairs: Repairs;
+  readonly #comparisons: Comparisons;
   readonly #stalemates = new Stalemates();
   readonly #hearing = new Hearing();
-  readonly #timers: { round?: Timer; settle?: Timer; repair?: Timer } = {};
+  readonly #timers: { round?: Timer; settle?: Timer; repair?: Timer; retry?: Timer } = {};
+  /** Members without a session with whom something was compared in this round. */
+  readonly #others = new Set<PeerId>();
+  #rumours: Rumours | undefined;
+  #turn = 0;
+  readonly #credit = new RumourCredit();
+  #changedAt: Millis = Number.NEGATIVE_INFINITY;
   #stopped = false;
   #told: (peer: PeerId) => void = () => {};
 
-  constructor({ channel, clock, log, foreign }: ReplicatorParts) {
+  constructor({ self, channel, clock, log, foreign }: ReplicatorParts) {
     this.#channel = channel;
     this.#clock = clock;
     this.#log = log;
     this.#foreign = foreign;
     this.#shared = new SharedRecords(foreign, log);
     this.#repairs = new Repairs((kind) => this.#shared.records(kind));
+    this.#comparisons = new Comparisons(self, this.#shared);
     channel.receive((from, message) => this.#receive(from, message));
   }
 
@@ -77,6 +99,18 @@ export class Replicator {
     return { spread: (records) => this.#spread(records) };
   }
 
+  /** From now on what is new is given to `rumours`; to be called before they start. */
+  carryOver(rumours: Rumours): void {
+    this.#rumours = rumours;
+    const ends: RumourEnds = {
+      take: (from, record) => this.#takeRumour(from, record),
+      digest: () => this.#shared.wholeDigest(),
+      differs: (peer, digest) => this.#differs(peer, digest),
+      receive: (from, message) => this.#receive(from, message),
+    };
+    rumours.carryFor(ends);
+  }
+
   /** Called when a peer that differed has been told all it was owed. */
   onTold(handler: (peer: PeerId) => void): void {
     this.#told = handler;
@@ -84,10 +118,8 @@ export class Replicator {
 
   start(): void {
     this.#timers.round = this.#timer(digestInterval, () => {
-      const peers = this.#channel.peers();
-      this.#stalemates.keepOnly(peers, this.#shared.kinds());
-      this.#hearing.keepOnly(peers);
-      this.#tellDigests(peers);
+      this.#letGo();
+      this.#ask(this.#someUnreached());
       this.start();
     });
   }
@@ -100,14 +132,14 @@ export class Replicator {
 
   /** A session has come up. */
   greet(peer: PeerId): void {
-    this.#tellDigests([peer]);
+    this.#ask([peer]);
     this.#settleSoon();
   }
 
-  /** Two that differ, who lacks something is not known: the peer is told all of these kinds and asked for all. */
+  /** Two that differ, who lacks something is not known: each is to get what it lacks of these kinds. */
   reconcile(peer: PeerId, kinds: readonly string[]): void {
-    this.#owe(peer, kinds);
-    this.#sendDigests(peer, "digests", kinds);
+    if (!this.#comparisons.knowsTrees(peer)) this.#owe(peer, kinds);
+    this.#askAbout(peer, kinds);
   }
 
   /** At once and once, to a peer whose session is about to end. */
@@ -130,66 +162,202 @@ export class Replicator {
       this.#log.log("debug", "A message about shared state is unknown", { peer: from });
     } else if (message.kind === "records") {
       this.#take(from, message.records);
-    } else {
-      this.#compare(from, message.digests, message.kind === "digests");
-    }
+    } else if (message.kind === "tree" || message.kind === "want") {
+      this.#walk(from, message);
+    } else this.#compare(from, message);
   }
 
   #take(from: PeerId, records: readonly Uint8Array[]): void {
+    const fresh = this.#merge(from, records) ?? [];
+    if (fresh.length > 0) this.#comparisons.progressed(from);
+    this.#spread(fresh, from);
+  }
+
+  /** What was new; undefined when there was no time for it. */
+  #merge(from: PeerId, records: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
     const start = this.#clock.now();
     if (!this.#hearing.isHeard(from, start)) {
       this.#log.log("debug", "A peer sends more records than there is time to check", { peer: from });
-      return;
+      return undefined;
     }
     const fresh = this.#shared.merge(records);
     const now = this.#clock.now();
     this.#hearing.charge(from, { time: now - start, news: fresh.length / Math.max(1, records.length) }, now);
-    this.#spread(fresh, from);
+    return fresh;
   }
 
-  #compare(from: PeerId, digests: readonly KindDigest[], isQuestion: boolean): void {
-    const isSame = ([kind, digest]: KindDigest) => equalBytes(digest, this.#shared.digest(kind));
+  /** It goes further by the way that it came; here only to those who are not on it. */
+  #takeRumour(from: PeerId, record: Uint8Array): boolean {
+    if (this.#stopped) return false;
+    if (this.#shared.holds(record)) return true;
+    const fresh = this.#merge(from, [record]) ?? [];
+    this.#flood(fresh, from);
+    return fresh.length > 0;
+  }
+
+  #differs(peer: PeerId, digest: Uint8Array): void {
+    const now = this.#clock.now();
+    if (this.#stopped || now - this.#changedAt < onItsWay || this.#comparisons.isOpen(peer)) return;
+    const digests = [this.#shared.wholeDigest(), digest] as const;
+    if (!this.#stalemates.isWorthTelling(peer, everything, digests, now)) return;
+    this.#comparisons.introduce(peer, Flag.trees | Flag.rumours);
+    this.#ask([peer]);
+  }
+
+  #compare(from: PeerId, message: DigestMessage): void {
+    this.#comparisons.introduce(from, message.flags);
+    this.#correct(from, message);
+    const own = (kind: string) => this.#digest(kind, message.kind);
     const { same = [], different = [] } = Object.groupBy(
-      digests,
-      (each) => isSame(each) ? "same" : "different",
+      message.digests,
+      ([kind, digest]) => equalBytes(digest, own(kind)) ? "same" : "different",
     );
     for (const [kind] of same) this.#stalemates.settle(from, kind);
     if (different.length === 0) return;
+    if (message.kind !== "differ" && this.#comparisons.knowsTrees(from)) {
+      return this.#beginWalks(from, different, own);
+    }
     // No longer than the question, and the only way to learn that we lack a kind of which we know nothing.
-    if (isQuestion) this.#sendDigests(from, "differ", different.map(([kind]) => kind));
-    this.#owe(from, different.filter((each) => this.#isOwed(from, each)).map(([kind]) => kind));
+    if (message.kind === "digests") this.#sendDigests(from, "differ", different.map(([kind]) => kind));
+    const owed = different.filter(([kind, theirs]) =>
+      this.#shared.records(kind).length > 0 && this.#isWorthTelling(from, kind, [own(kind), theirs])
+    );
+    this.#owe(from, owed.map(([kind]) => kind));
   }
 
-  #isOwed(peer: PeerId, [kind, theirs]: KindDigest): boolean {
-    const digests = [this.#shared.digest(kind), theirs] as const;
-    return this.#shared.records(kind).length > 0 &&
-      this.#stalemates.isWorthTelling(peer, kind, digests, this.#clock.now());
+  /** Who asks may do so because no rumour reached this node when the two of them met. */
+  #correct(peer: PeerId, { kind, digests }: DigestMessage): void {
+    const isQuestion = kind !== "differ" && digests.length > 0;
+    if (isQuestion && this.#isLinked() && this.#comparisons.knowsTrees(peer)) {
+      this.#send(peer, encodeFlags(this.#flags()));
+    }
   }
 
-  /** New records, to every peer but the one they came from. */
+  #isLinked(): boolean {
+    return this.#rumours?.isLinked() === true;
+  }
+
+  #flags(): number {
+    return this.#isLinked() ? Flag.trees | Flag.rumours : Flag.trees;
+  }
+
+  #beginWalks(peer: PeerId, different: readonly KindDigest[], own: (kind: string) => Uint8Array): void {
+    const now = this.#clock.now();
+    const known = new Set(this.#shared.kinds());
+    // Of kinds that nobody here knows there may be any number; nothing is remembered of them.
+    const begun = different.filter(([kind, theirs]) =>
+      this.#comparisons.begins(peer, kind, now) &&
+      (!known.has(kind) || this.#isWorthTelling(peer, kind, [own(kind), theirs]))
+    );
+    this.#say(peer, this.#comparisons.begin(peer, begun.map(([kind]) => kind), now));
+  }
+
+  #walk(from: PeerId, message: Extract<StateMessage, { kind: "tree" | "want" }>): void {
+    const now = this.#clock.now();
+    const { messages, owed } = this.#comparisons.answer(from, message, now);
+    if (owed.length > 0) {
+      this.#repairs.oweRecords(from, owed, now);
+      this.#repair();
+    }
+    this.#say(from, messages);
+  }
+
+  /** Parts of a walk, which goes on, or is begun anew. */
+  #say(peer: PeerId, messages: readonly Uint8Array[]): void {
+    for (const message of messages) this.#send(peer, message);
+    this.#retrySoon();
+  }
+
+  #retrySoon(): void {
+    this.#timers.retry?.cancel();
+    this.#timers.retry = this.#timer(settleDelay, () => {
+      const peers = this.#comparisons.unsettled();
+      this.#ask(peers);
+      if (peers.length > 0) this.#retrySoon();
+    });
+  }
+
+  #isWorthTelling(peer: PeerId, kind: string, digests: readonly [Uint8Array, Uint8Array]): boolean {
+    return this.#stalemates.isWorthTelling(peer, kind, digests, this.#clock.now());
+  }
+
+  /** New records, to all but the one they came from. */
   #spread(records: readonly Uint8Array[], broughtBy?: PeerId): void {
     if (records.length === 0 || this.#stopped) return;
+    if (this.#rumours !== undefined) this.#rumour(this.#rumours, records, broughtBy === undefined);
+    this.#flood(records, broughtBy);
+  }
+
+  #rumour(rumours: Rumours, records: readonly Uint8Array[], areOurs: boolean): void {
+    if (!areOurs && !this.#credit.take(records.length, this.#clock.now())) return rumours.hurry();
+    for (const record of records) rumours.spread(record);
+  }
+
+  /** To peers whom no rumour reaches. */
+  #flood(records: readonly Uint8Array[], broughtBy: PeerId | undefined): void {
+    if (records.length === 0) return;
+    this.#changedAt = this.#clock.now();
     const messages = [...recordMessages(records)];
-    for (const peer of this.#channel.peers()) {
+    for (const peer of this.#unreached()) {
       if (peer === broughtBy) continue;
       for (const message of messages) this.#channel.send(peer, message);
     }
     this.#settleSoon();
   }
 
-  #tellDigests(peers: readonly PeerId[]): void {
-    const kinds = this.#shared.kinds();
-    for (const peer of peers) this.#sendDigests(peer, "digests", kinds);
+  #unreached(): readonly PeerId[] {
+    const peers = this.#channel.peers();
+    const rumours = this.#rumours;
+    if (rumours === undefined || !rumours.isLinked()) return peers;
+    return peers.filter((peer) => !this.#comparisons.takesRumours(peer) || !rumours.reaches(peer));
   }
 
-  #sendDigests(peer: PeerId, question: "digests" | "differ", kinds: readonly string[]): void {
-    const digests = kinds.map((kind): KindDigest => [kind, this.#shared.digest(kind)]);
-    for (const message of encodeDigests(question, digests)) this.#channel.send(peer, message);
+  /** A few of them, others each time. */
+  #someUnreached(): readonly PeerId[] {
+    const peers = this.#unreached();
+    if (peers.length <= roundPeers) return peers;
+    this.#turn = (this.#turn + roundPeers) % peers.length;
+    return [...peers, ...peers].slice(this.#turn, this.#turn + roundPeers);
+  }
+
+  #ask(peers: readonly PeerId[]): void {
+    const kinds = this.#shared.kinds();
+    for (const peer of peers) this.#askAbout(peer, kinds);
+  }
+
+  #askAbout(peer: PeerId, kinds: readonly string[]): void {
+    this.#sendDigests(peer, this.#comparisons.knowsTrees(peer) ? "roots" : "digests", kinds);
+    this.#comparisons.asked(peer, kinds, this.#clock.now());
+  }
+
+  #sendDigests(peer: PeerId, question: DigestMessage["kind"], kinds: readonly string[]): void {
+    const digests = kinds.map((kind): KindDigest => [kind, this.#digest(kind, question)]);
+    for (const message of encodeDigests(question, digests, this.#flags())) this.#send(peer, message);
+  }
+
+  #digest(kind: string, question: DigestMessage["kind"]): Uint8Array {
+    return question === "roots" ? this.#shared.tree(kind).digest("") : this.#shared.digest(kind);
+  }
+
+  #send(peer: PeerId, message: Uint8Array): boolean {
+    if (this.#channel.peers().includes(peer)) return this.#channel.send(peer, message);
+    if (this.#rumours === undefined) return false;
+    this.#others.add(peer);
+    return this.#rumours.send(peer, message);
   }
 
   #settleSoon(): void {
     this.#timers.settle?.cancel();
-    this.#timers.settle = this.#timer(settleDelay, () => this.#tellDigests(this.#channel.peers()));
+    this.#timers.settle = this.#timer(settleDelay, () => this.#ask(this.#someUnreached()));
+  }
+
+  #letGo(): void {
+    const peers = [...this.#channel.peers(), ...this.#others];
+    this.#others.clear();
+    this.#stalemates.keepOnly(peers, [...this.#shared.kinds(), everything]);
+    this.#hearing.keepOnly(peers);
+    this.#comparisons.keepOnly(peers);
+    this.#shared.sweep();
   }
 
   #owe(peer: PeerId, kinds: readonly string[]): void {
@@ -204,14 +372,19 @@ export class Replicator {
       const isTold = this.#repairs.go(
         peer,
         now,
-        (records) => this.#channel.send(peer, encodeRecords(records)),
+        (records) => this.#send(peer, encodeRecords(records)),
       );
       if (isTold) this.#told(peer);
-      else if (!this.#channel.peers().includes(peer)) this.#repairs.forget(peer);
+      else if (!this.#isThere(peer)) this.#repairs.forget(peer);
     }
     this.#timers.repair?.cancel();
     const { deadline } = this.#repairs;
     if (deadline !== undefined) this.#timers.repair = this.#timer(deadline - now, () => this.#repair());
+  }
+
+  /** Somebody who is told more in a second. */
+  #isThere(peer: PeerId): boolean {
+    return this.#channel.peers().includes(peer) || this.#rumours?.reaches(peer) === true;
   }
 
   #timer(delay: Millis, run: () => void): Timer {

@@ -77,6 +77,11 @@ export class SessionDemand {
     return Drop.none;
   }
 
+  /** Nothing waits for this peer, but what waits for others is to go through it. */
+  want(peer: PeerId): void {
+    if (!this.#isStopped && this.#called.size < mostCalled * passedOnPart) this.#setOut(peer);
+  }
+
   isWaiting(peer: PeerId): boolean {
     return this.#waiting.has(peer);
   }
@@ -105,17 +110,20 @@ export class SessionDemand {
 
   #call(peer: PeerId, part: number): Waiting | undefined {
     if (this.#called.size >= mostCalled * part) return undefined;
-    const call = this.#parts.call(peer);
-    if (call === "vain") return undefined;
-    const now = this.#parts.clock.now();
-    if (call === "called") {
-      this.#called.set(peer, { crossed: this.#parts.crossed(peer), since: now });
-      this.#look ??= this.#parts.clock.timer(now + lookEvery, () => this.#lookForIdle());
-    }
-    const waiting: Waiting = { packets: [], until: now + patience };
+    if (this.#setOut(peer) === "vain") return undefined;
+    const waiting: Waiting = { packets: [], until: this.#parts.clock.now() + patience };
     this.#waiting.set(peer, waiting);
     this.#expiry ??= this.#parts.clock.timer(waiting.until, () => this.#expire());
     return waiting;
+  }
+
+  #setOut(peer: PeerId): Call {
+    const call = this.#parts.call(peer);
+    if (call !== "called") return call;
+    const now = this.#parts.clock.now();
+    this.#called.set(peer, { crossed: this.#parts.crossed(peer), since: now });
+    this.#look ??= this.#parts.clock.timer(now + lookEvery, () => this.#lookForIdle());
+    return call;
   }
 
   #take(peer: PeerId): readonly OverlayPacket[] {

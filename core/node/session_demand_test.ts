@@ -172,3 +172,19 @@ test("what is passed on for others leaves half of all there is to this node's ow
   assert.equal(rig.hold("peer-512" as PeerId, 1), Drop.none);
   rig.demand.stop();
 });
+
+test("a relay that is wanted is called without a packet, and given up when nothing has crossed for five minutes", async () => {
+  const rig = new Rig();
+  rig.demand.want(ann);
+  assert.deepEqual(rig.take(), ["call ann"]);
+  rig.demand.sessionUp(ann);
+  await rig.clock.advance(240_000);
+  rig.crossed++;
+  await rig.clock.advance(240_000);
+  assert.deepEqual(rig.take(), []);
+  await rig.clock.advance(180_000);
+  assert.deepEqual(rig.take(), ["hang up ann"]);
+  rig.demand.stop();
+  rig.demand.want(ben);
+  assert.deepEqual(rig.take(), [], "nobody is called after the end");
+});

@@ -6,7 +6,9 @@ import { type Logger } from "../contracts/host.ts";
 import type { ReplicatedState } from "../contracts/replicated_state.ts";
 import { claimedKind, isRecordKind, maxRecordBytes } from "../identity/signed.ts";
 import { recordsDigest } from "../identity/records_digest.ts";
+import { domainHash } from "../identity/domain.ts";
 import type { ForeignRecords } from "./foreign_records.ts";
+import { RecordTree } from "./record_tree.ts";
 
 interface Sorted {
   readonly all: readonly Uint8Array[];
@@ -22,6 +24,8 @@ export class SharedRecords {
   readonly #states = new Map<string, ReplicatedState>();
   readonly #sorted = new Map<ReplicatedState, Sorted>();
   readonly #digests = new WeakMap<readonly Uint8Array[], Uint8Array>();
+  readonly #trees = new Map<string, RecordTree>();
+  #whole: { readonly of: readonly (readonly Uint8Array[])[]; readonly digest: Uint8Array } | undefined;
 
   constructor(foreign: ForeignRecords, log: Logger) {
     this.#foreign = foreign;
@@ -56,6 +60,45 @@ export class SharedRecords {
     return this.#sort(state).byKind.get(kind) ?? nothing;
   }
 
+  /** Of what is held now. */
+  tree(kind: string): RecordTree {
+    const records = this.records(kind);
+    // One that is asked about what nobody has ever heard of must not be made to remember it.
+    if (records.length === 0 && !this.#trees.has(kind)) return noRecords;
+    const tree = this.#trees.get(kind) ?? new RecordTree();
+    this.#trees.set(kind, tree);
+    tree.update(records);
+    return tree;
+  }
+
+  /** 8 bytes over all records of all kinds, whoever knows which of them: a kind of which nothing is held counts nothing. */
+  wholeDigest(): Uint8Array {
+    const held = this.kinds().toSorted().map((kind) => ({ kind, records: this.records(kind) }))
+      .filter(({ records }) => records.length > 0);
+    const known = this.#whole;
+    if (known?.of.length === held.length && held.every(({ records }, i) => records === known.of[i])) {
+      return known.digest;
+    }
+    const parts = held.flatMap((
+      { kind },
+    ) => [domainHash("kind 1", 16, ascii(kind)), this.tree(kind).digest("")]);
+    const digest = domainHash("state digest 1", 8, ...parts);
+    this.#whole = { of: held.map(({ records }) => records), digest };
+    return digest;
+  }
+
+  holds(record: Uint8Array): boolean {
+    const kind = claimedKind(record);
+    return kind !== undefined && this.tree(kind).has(record);
+  }
+
+  /** Lets go of the trees of kinds that are gone. */
+  sweep(): void {
+    const kinds = new Set(this.kinds());
+    for (const kind of this.#trees.keys()) if (!kinds.has(kind)) this.#trees.delete(kind);
+  }
+
+  /** As nodes compare it that know no trees. */
   digest(kind: string): Uint8Array {
     const records = this.records(kind);
     const known = this.#digests.get(records);
@@ -105,6 +148,11 @@ export class SharedRecords {
 }
 
 const nothing: readonly Uint8Array[] = [];
+const noRecords = new RecordTree();
+
+function ascii(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
 
 function kindOf(record: Uint8Array): string | undefined {
   const known = kinds.get(record);

@@ -12,7 +12,6 @@ import type {
   ListenerStatus,
   NodeStatus,
   PeerStatus,
-  TargetStatus,
   TrafficStatus,
 } from "../contracts/node.ts";
 import type { PeerIdentity } from "../contracts/membership.ts";
@@ -22,7 +21,7 @@ import type { Endpoint, PeerId, WallMillis } from "../contracts/values.ts";
 import { formatAddress } from "../wire/address.ts";
 import { formatEndpoint } from "../wire/endpoint.ts";
 import { formatPrefix } from "../wire/prefix.ts";
-import { isRelayEndpoint, relayedPlace } from "../wire/relay_endpoint.ts";
+import { isRelayEndpoint } from "../wire/relay_endpoint.ts";
 import { encodeHex } from "../wire/hex.ts";
 import type { Attempt, Connection, ConnectionTable } from "./connection_table.ts";
 import type { pluginNames } from "./composition.ts";
@@ -31,7 +30,9 @@ import type { NetworkState } from "./network_state.ts";
 import type { BesidePart } from "./node_parts.ts";
 import { overlayMtu } from "./overlay_mtu.ts";
 import { ownAddresses } from "./own_endpoint.ts";
+import { targetStatuses } from "./target_status.ts";
 import { timeText } from "./time_text.ts";
+import { relaysOf, type TopologySources, waysOf } from "./topology_status.ts";
 import type { Platform } from "./platform.ts";
 
 export interface StatusSources {
@@ -41,6 +42,7 @@ export interface StatusSources {
   readonly transports: readonly Transport[];
   readonly state: NetworkState;
   readonly connections: ConnectionTable;
+  readonly topology: TopologySources["topology"];
   readonly datagrams: Datagrams;
   readonly encapsulation: Encapsulation;
   readonly beside: readonly BesidePart[];
@@ -50,6 +52,7 @@ export interface StatusSources {
   readonly startedWall: WallMillis;
   readonly startedAt: number;
   phase(): NodeStatus["state"];
+  nat(): NodeStatus["nat"];
   traffic(): TrafficStatus;
   datapath(): DatapathStatus;
   /** What carries packets to a member that is up, and from it. */
@@ -68,6 +71,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
   const network = state.network();
   const members = memberConnections(sources);
   const alerts = sources.alerts();
+  const targets = targetStatuses(sources);
   return {
     version: sources.version,
     runtime: platform.runtime,
@@ -82,11 +86,12 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
       [sources, ...sources.beside].flatMap(({ datagrams }) => datagrams.localEndpoints()),
     ),
     listeners: listenerStatuses(sources),
+    nat: sources.nat(),
     addresses: ownAddresses(sources.port).map(formatAddress),
     encryption: { aead: platform.aeads[0]!.name, implementation: platform.aeads[0]!.implementation },
     connections: countStates([...members, ...deviceConnections(sources)]),
     peers: 1 + otherPeers(sources).length,
-    targets: targetStatuses(sources).length,
+    targets: targets.length,
     ipam: ipamStatus(sources),
     traffic: sources.traffic(),
     datapath: sources.datapath(),
@@ -94,6 +99,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     host: sources.host() ?? null,
     alerts,
     healthy: sources.phase() === "ready" && alerts.length === 0 &&
+      targets.every(({ places }) => places.length > 0) &&
       members.every((connection) => connection.state === "established"),
   };
 }
@@ -143,6 +149,7 @@ function deviceConnections(sources: StatusSources): readonly ConnectionStatus[] 
     mtu: overlayMtu(sources),
     path: isHeard ? "main" : null,
     relay: null,
+    via: [],
     relayed: null,
     traffic: isHeard ? asDatagrams(traffic, deviceEncapsulation(sources, id)) : null,
     loss: null,
@@ -159,6 +166,7 @@ function deviceEncapsulation({ beside, encapsulation }: StatusSources, id: PeerI
 function established(connection: Connection, sources: StatusSources): ConnectionStatus {
   const peer = connection.identity.id;
   const here = asDatagrams(connection.traffic, sources.encapsulation);
+  const via = relaysOf(sources.connections, peer).map((relay) => sources.state.peerName(relay) ?? relay);
   return {
     direction: connection.session.initiator ? "->" : "<-",
     endpoint: formatEndpoint(connection.endpoint),
@@ -170,18 +178,14 @@ function established(connection: Connection, sources: StatusSources): Connection
     rttMillis: connection.rtt ?? null,
     mtu: connection.pathMtu ?? overlayMtu(sources),
     path: sources.pathOf(peer),
-    relay: relayNameOf(connection, sources),
+    relay: via.at(-1) ?? null,
+    via,
     relayed: sources.relayedFor(peer),
     traffic: sources.trafficOf(peer, here),
     loss: lossOf(sources.encapsulation, peer),
     reason: null,
     code: null,
   };
-}
-
-function relayNameOf({ endpoint }: Connection, { state }: StatusSources): string | null {
-  const relay = relayedPlace(endpoint)?.relay;
-  return relay === undefined ? null : state.peerName(relay) ?? relay;
 }
 
 function unestablished(attempt: Attempt, sources: StatusSources): ConnectionStatus {
@@ -197,6 +201,7 @@ function unestablished(attempt: Attempt, sources: StatusSources): ConnectionStat
     mtu: overlayMtu(sources),
     path: null,
     relay: null,
+    via: [],
     relayed: null,
     traffic: null,
     loss: null,
@@ -240,15 +245,24 @@ function countsArrivals(encapsulation: object): encapsulation is ArrivalCounting
 
 /** All members this node knows, itself first. */
 export function peerStatuses(sources: StatusSources): readonly PeerStatus[] {
-  const self = peerStatus(sources, sources.state.self.id, sources.datagrams.localEndpoints());
-  return [self, ...otherPeers(sources).map((peer) => peerStatus(sources, peer.id, peer.endpoints))];
+  const wayTo = waysOf(sources);
+  const statusOf = (id: PeerId, endpoints: readonly Endpoint[]): PeerStatus => ({
+    ...peerStatus(sources, id, endpoints),
+    way: wayTo(id),
+  });
+  const self = statusOf(sources.state.self.id, sources.datagrams.localEndpoints());
+  return [self, ...otherPeers(sources).map((peer) => statusOf(peer.id, peer.endpoints))];
 }
 
 function otherPeers({ state }: StatusSources): readonly PeerIdentity[] {
   return state.knownPeers().filter((peer) => peer.id !== state.self.id);
 }
 
-function peerStatus(sources: StatusSources, id: PeerId, endpoints: readonly Endpoint[]): PeerStatus {
+function peerStatus(
+  sources: StatusSources,
+  id: PeerId,
+  endpoints: readonly Endpoint[],
+): Omit<PeerStatus, "way"> {
   const { state, connections } = sources;
   const self = id === state.self.id;
   const connection = connections.connection(id);
@@ -301,20 +315,6 @@ export function ipamStatus({ ipam, state, connections, port }: StatusSources): I
       reachable: peer === self || connections.connection(peer) !== undefined,
     })),
   };
-}
-
-/** What the operator named, and what became of it. */
-export function targetStatuses({ discovery, connections }: StatusSources): readonly TargetStatus[] {
-  const attempts = new Map([...connections.attempts()].map((each) => [formatEndpoint(each.endpoint), each]));
-  return discovery.flatMap((plugin) => plugin.targets()).map(({ endpoint, source }) => {
-    const attempt = attempts.get(formatEndpoint(endpoint));
-    return {
-      endpoint: formatEndpoint(endpoint),
-      source,
-      state: attempt?.state ?? "connecting",
-      reason: attempt?.reason ?? null,
-    };
-  });
 }
 
 function rangesOf({ ipam }: StatusSources, peer: PeerId): readonly string[] {

@@ -30,7 +30,13 @@ import { putHost } from "./host_record.ts";
 import { FakeLog, FakeStore, foundedState, newState } from "./node_fixture.ts";
 import { Tokens } from "./tokens.ts";
 import { decodeVotingMessage, encodeVotingMessage } from "./voting_message.ts";
-import { decodeStateMessage, encodeDigests, encodeRecords } from "./state_message.ts";
+import {
+  decodeStateMessage,
+  encodeDigests,
+  encodeParts,
+  encodeRecords,
+  encodeWants,
+} from "./state_message.ts";
 
 type Newer = (value: Uint8Array) => Uint8Array;
 
@@ -185,6 +191,7 @@ function application(): Uint8Array {
 
 const records = () => encodeRecords(founder.records());
 const digest = new Uint8Array(16);
+const part = { prefix: "0f", isList: true, content: digest };
 const within = parsePrefix("10.32.0.0/12")!;
 const ring = { newer: newerMap, read: decodeMessage } as const;
 const shared = { newer: newerArray, read: decodeStateMessage } as const;
@@ -200,6 +207,9 @@ const wire: readonly WireForm[] = [
   { what: "state records", write: records, ...shared },
   { what: "state digests", write: () => encodeDigests("digests", [["peer", digest]])[0]!, ...shared },
   { what: "state differ", write: () => encodeDigests("differ", [["peer", digest]])[0]!, ...shared },
+  { what: "state roots", write: () => encodeDigests("roots", [["peer", digest]], 3)[0]!, ...shared },
+  { what: "state tree", write: () => encodeParts("peer", [part])[0]!, ...shared },
+  { what: "state want", write: () => encodeWants("peer", [digest])[0]!, ...shared },
   { what: "question to voters", write: () => encodeVotingMessage({ kind: "ask" }), ...voting },
   { what: "answer of a voter", write: () => encodeVotingMessage({ kind: "told", part: 0 }), ...voting },
   { what: "wish", write: () => encodeVotingMessage({ kind: "want", wish: wish("anything") }), ...voting },

@@ -19,6 +19,7 @@ async function seatOf(notices: readonly StoreNotice[]) {
   const parts = { clock, log: platform.log };
   const replicator = new Replicator({
     ...parts,
+    self: state.self.id,
     channel: new FakeChannel(),
     foreign: new ForeignRecords(() => true),
   });

@@ -28,6 +28,7 @@ import { encodeHex } from "../wire/hex.ts";
 import { HostTimes } from "./host_times.ts";
 import { LateWrites } from "./late_writes.ts";
 import { readRecords } from "./state_records.ts";
+import { OwedAnswers } from "./owed_answers.ts";
 import { decodeVotingMessage, encodeVotingMessage, type VotingMessage } from "./voting_message.ts";
 
 export interface VotingParts {
@@ -74,6 +75,7 @@ export class Voting {
   readonly #timers: { round?: Timer; drive?: Timer; due?: Timer } = {};
   /** Who has given which part of an answer. */
   readonly #answers = new Map<PeerId, number>();
+  readonly #owed = new OwedAnswers();
   /** How often those that are up were asked whether they know of voters; without end for who has said a word. */
   readonly #asked = new Map<PeerId, number>();
   readonly #listeners: ((motion: Motion) => void)[] = [];
@@ -295,8 +297,13 @@ export class Voting {
 
   #ask(): void {
     for (const voter of this.history.term().voters.map(peerIdOf)) {
-      if (voter !== this.#parts.self.id) this.#send(voter, { kind: "ask" });
+      if (voter !== this.#parts.self.id) this.#askOne(voter);
     }
+  }
+
+  #askOne(peer: PeerId): void {
+    this.#owed.asked(peer);
+    this.#send(peer, { kind: "ask" });
   }
 
   /** The voter in the lowest place that is up proposes what is due; the others would only outbid it. */
@@ -305,6 +312,7 @@ export class Voting {
     const { self, channel, clock, members } = this.#parts;
     const peers = new Set([...channel.peers(), self.id]);
     for (const peer of this.#asked.keys()) if (!peers.has(peer)) this.#asked.delete(peer);
+    this.#owed.keepOnly(peers);
     if (placeOf(this.history.term().voters, self.publicKey) === -1) return;
     const seen = this.#times.see(members(), (peer) => peers.has(peer), clock.now());
     const { voters, since } = this.history.term();
@@ -332,7 +340,7 @@ export class Voting {
       .map(({ publicKey }) => peerIdOf(publicKey));
     for (const peer of mute) {
       this.#asked.set(peer, (this.#asked.get(peer) ?? 0) + 1);
-      this.#send(peer, { kind: "ask" });
+      this.#askOne(peer);
     }
     // A list is not made shorter while somebody may still answer who keeps it long.
     const isShorter = (dueList(voters, able)?.length ?? voters.length) < voters.length;
@@ -370,7 +378,7 @@ export class Voting {
 
   #hear(from: PeerId, { part, record }: Extract<VotingMessage, { kind: "told" }>): void {
     const voter = this.history.term().voters.find((key) => peerIdOf(key) === from);
-    if (voter === undefined) return;
+    if (voter === undefined || !this.#owed.take(from)) return;
     if (record !== undefined) this.#parts.replication.spread(this.merge([record]));
     const parts = (this.#answers.get(from) ?? 0) | 1 << part;
     this.#answers.set(from, parts);

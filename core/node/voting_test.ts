@@ -319,6 +319,18 @@ test("a voter that votes for two things in one ballot is named to the operator o
   });
 });
 
+test("of a voter no more words are judged than it was asked for", async () => {
+  await inRoom(2, async (room) => {
+    const [ann, bob] = room.places as [Place, Place];
+    const told = (sequence: number) =>
+      encodeVotingMessage({ kind: "told", part: 0, record: say(bob.self, start, sequence) });
+    await room.advance(minute);
+    for (let sequence = 100; sequence < 110; sequence++) ann.hear(bob.self.id, told(sequence));
+    const words = ann.voting.history.voteOf(bob.self.publicKey)?.sequence ?? 0;
+    assert.ok(words < 109, `judged up to ${words}`);
+  });
+});
+
 test("messages that cannot be read change nothing", async () => {
   await inRoom(2, async (room) => {
     const [ann, bob] = room.places as [Place, Place];

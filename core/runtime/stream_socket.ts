@@ -13,7 +13,7 @@ export interface StreamSocket {
   readonly remote: Endpoint;
   /** Bytes taken by `write` that the kernel does not have yet. */
   readonly queued: number;
-  /** Called once, in the turn that gave the socket: nothing has arrived until then. */
+  /** First in the turn that gave the socket: nothing has arrived until then. A later handler takes the place of the one before. */
   attach(handler: StreamSocketHandler): void;
   /** Never blocks: whoever writes watches `queued`. `bytes` must not be changed any more. Nothing after `end`. */
   write(bytes: Uint8Array): void;
@@ -176,7 +176,12 @@ class NodeStreamSocket implements StreamSocket {
   }
 
   attach(handler: StreamSocketHandler): void {
+    const isFirst = this.#handler === undefined;
     this.#handler = handler;
+    if (isFirst) this.#listen();
+  }
+
+  #listen(): void {
     const guarded = (call: () => void) => {
       try {
         call();
@@ -185,9 +190,12 @@ class NodeStreamSocket implements StreamSocket {
         this.reset();
       }
     };
-    this.#socket.on("data", (chunk) => guarded(() => handler.received(plainView(chunk as Uint8Array))));
-    this.#socket.on("end", () => guarded(() => handler.ended()));
-    this.#socket.once("close", () => handler.closed(this.#error));
+    this.#socket.on(
+      "data",
+      (chunk) => guarded(() => this.#handler!.received(plainView(chunk as Uint8Array))),
+    );
+    this.#socket.on("end", () => guarded(() => this.#handler!.ended()));
+    this.#socket.once("close", () => this.#handler!.closed(this.#error));
   }
 
   /** In Deno the callback of a write comes with the bytes in the kernel, as in Node; `drain` would come less often. */

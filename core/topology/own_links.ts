@@ -3,8 +3,9 @@
  *
  * - A lost link is told at once: others still send along it.
  * - A new one when it has stood for a second, so a link that flaps faster is never told.
- * - A round trip when the smoothed one (RFC 6298 §2, weight 1/8) differs by more than a quarter from what was told, at
- *   most every 10 s for each link.
+ * - A round trip when the smoothed one (RFC 6298 §2, weight 1/8) differs by more than a quarter and a millisecond from
+ *   what was told, at most every 10 s for each link. Who has more than 16 links tells it when it has doubled or halved, by
+ *   more than 10 ms, and once a minute: there are other ways then, about as good, and as many more who would have to hear of it.
  * - No more than four records at once, and one every 2 s in the long run. Waiting changes are told together.
  *
  * Of more links than a record holds, those to nodes that tell of few links come first, for they have no other way, then
@@ -43,15 +44,20 @@ interface Told {
 export const ownLinkTimes = {
   /** How long a new link must stand. */
   standing: 1000 as Millis,
-  /** Between two round trips told of one link. */
+  /** Between two round trips told of one link, of few and of many. */
   roundTrips: 10_000 as Millis,
+  roundTripsOfMany: 60_000 as Millis,
   /** Between two records, in the long run. */
   records: 2000 as Millis,
   burst: 4,
 } as const;
 
-/** A told round trip is changed when the measured one is over 5/4 of it, or under 4/5. */
-const changeFactor = 1.25;
+/** A told round trip is changed when the measured one is over 5/4 of it, or under 4/5; twice and half of it with many links. */
+const changeFactors = { few: 1.25, many: 2 } as const;
+/** And by more than this, µs: a relay's burden, and with many links what a path in one town may take or not. */
+const changeFloors = { few: 1000, many: 10_000 } as const;
+/** With more links than this a node has many. */
+const mostOfFew = 16;
 const smoothing = 1 / 8;
 /** Who tells of no more links than this depends on each of them. */
 const fewLinks = 2;
@@ -167,7 +173,7 @@ export class OwnLinks {
       const told = this.#told.get(link.tag);
       // With a full record, who is left out comes in when another goes, or at once if it has no other way.
       if (told === undefined) due = hasRoom || this.#displaces(link.tag) ? Math.min(due, link.toldFrom) : due;
-      else if (isOther(link, told)) due = Math.min(due, told.since + ownLinkTimes.roundTrips);
+      else if (this.#isOther(link, told)) due = Math.min(due, told.since + this.#interval);
     }
     return due === Number.POSITIVE_INFINITY ? undefined : due;
   }
@@ -195,8 +201,29 @@ export class OwnLinks {
   #classToTell(link: OwnLink): number {
     const told = this.#told.get(link.tag);
     const isHeld = told !== undefined &&
-      (!isOther(link, told) || this.#now < told.since + ownLinkTimes.roundTrips);
+      (!this.#isOther(link, told) || this.#now < told.since + this.#interval);
     return isHeld ? told.rttClass : rttClassOf(link.rtt);
+  }
+
+  get #hasMany(): boolean {
+    return this.#links.size > mostOfFew;
+  }
+
+  get #interval(): Millis {
+    return this.#hasMany ? ownLinkTimes.roundTripsOfMany : ownLinkTimes.roundTrips;
+  }
+
+  #isOther(link: OwnLink, told: Told): boolean {
+    if (link.rtt === undefined) return false;
+    const before = microsOf(told.rttClass);
+    if (before === undefined) return true;
+    // Classes are coarse: what would be told with the same byte is no change.
+    if (rttClassOf(link.rtt) === told.rttClass) return false;
+    const micros = link.rtt * 1000;
+    const count = this.#hasMany ? "many" : "few";
+    const factor = changeFactors[count];
+    const isFar = micros > before * factor || micros * factor < before;
+    return isFar && Math.abs(micros - before) > changeFloors[count];
   }
 
   #toldNow({ tag, rttClass }: ToldLink): Told {
@@ -205,14 +232,4 @@ export class OwnLinks {
     // The first measurement of a link is worth telling as soon as it is there.
     return { rttClass, since: rttClass === unmeasured ? Number.NEGATIVE_INFINITY : this.#now };
   }
-}
-
-function isOther(link: OwnLink, told: Told): boolean {
-  if (link.rtt === undefined) return false;
-  const before = microsOf(told.rttClass);
-  if (before === undefined) return true;
-  // Classes are coarse: what would be told with the same byte is no change.
-  if (rttClassOf(link.rtt) === told.rttClass) return false;
-  const micros = link.rtt * 1000;
-  return micros > before * changeFactor || micros * changeFactor < before;
 }

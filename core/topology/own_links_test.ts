@@ -82,6 +82,30 @@ test("a round trip is told anew when the smoothed one is off by a quarter, and n
   assert.ok(millisOf(told[0]![1].links[0]!.rttClass)! > 35);
 });
 
+test("with more than sixteen links a round trip is told anew when it has doubled, and within a minute only once", () => {
+  const links = create();
+  for (let i = 1; i <= 17; i++) {
+    links.up(tagAt(i), true, 10_000);
+    links.roundTrip(tagAt(i), 20, 10_000);
+  }
+  assert.equal(advance(links, 12_000).length, 1);
+  for (let i = 0; i < 60; i++) links.roundTrip(a, 35, 12_000 + i);
+  assert.equal(links.pollTimeout(), undefined);
+  for (let i = 0; i < 60; i++) links.roundTrip(a, 45, 13_000 + i);
+  assert.equal(links.pollTimeout(), 71_000);
+});
+
+test("round trips that differ by less than a millisecond are equally near", () => {
+  const links = create();
+  links.up(a, true, 10_000);
+  links.roundTrip(a, 0.2, 10_000);
+  advance(links, 30_000);
+  for (let i = 0; i < 60; i++) links.roundTrip(a, 1.1, 30_000 + i);
+  assert.equal(links.pollTimeout(), undefined);
+  for (let i = 0; i < 60; i++) links.roundTrip(a, 1.5, 31_000 + i);
+  assert.equal(links.pollTimeout(), 31_059);
+});
+
 test("the first measurement of a link is told without waiting", () => {
   const links = create();
   links.up(a, true, 10_000);

@@ -75,6 +75,8 @@ export class Voter {
   readonly #wishes: { readonly wish: Wish; readonly above: number }[] = [];
   #last: VoteRecord | undefined;
   #doubt: Doubt | undefined;
+  /** The doubt that was on disk: of a disk that is old it is old as well, and may end too early. */
+  readonly #found: Doubt | undefined;
   #isSuspect = false;
   /** Where it will stand once the step that was given out is on disk. */
   #writing: StoredVoter | undefined;
@@ -85,7 +87,8 @@ export class Voter {
     this.#isFit = isFit;
     this.#patience = new Patience(patience);
     this.#last = stored?.last;
-    this.#doubt = isDiskOld ? unheard : stored?.doubt;
+    this.#found = isDiskOld ? undefined : stored?.doubt;
+    this.#doubt = isDiskOld ? unheard : this.#found;
   }
 
   /** Its last word: to be merged and spread at a start, since it was on disk before anybody saw it. */
@@ -98,9 +101,12 @@ export class Voter {
     this.#heard.add(encodeHex(publicKey));
   }
 
-  /** There are signs that its disk is an old one, or that it is not the only one with its key. */
+  /**
+   * There are signs that its disk is an old one, or that it is not the only one with its key. A doubt of this life says so
+   * already; one that was found on that disk does not.
+   */
   suspect(): void {
-    this.#isSuspect = this.#doubt === undefined;
+    this.#isSuspect ||= this.#doubt === undefined || this.#doubt === this.#found;
   }
 
   /** Asks until it is decided or withdrawn. False when too much is asked already. Throws as `makeMotion`. */
@@ -147,7 +153,7 @@ export class Voter {
     if (!isOnDisk || standing === undefined) return;
     this.#last = standing.last;
     this.#doubt = standing.doubt;
-    if (standing.doubt !== undefined) this.#isSuspect = false;
+    if (standing.doubt === unheard) this.#isSuspect = false;
   }
 
   /** When to ask again although nothing has happened. */

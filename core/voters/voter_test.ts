@@ -242,6 +242,36 @@ test("a voter that is told while it runs that its disk is old comes into doubt b
   assert.equal(self.next(state, 0), undefined, "once is enough");
 });
 
+test("a doubt that was found on an old disk does not end where that disk says, once the disk is known to be old", () => {
+  const state = records(decide(trio, motionAt(open, about)));
+  const stored = { last: undefined, doubt: { root: open.root, below: open.slot + 1 } };
+  const trusting = voter(bob, { stored });
+  drive(trusting, state);
+  assert.equal(trusting.silence(state), undefined);
+  const self = voter(bob, { stored });
+  self.suspect();
+  assert.deepEqual(drive(self, state), []);
+  assert.equal(self.silence(state), "hearing");
+  for (const other of [ann, cat]) self.hear(other.publicKey);
+  drive(self, state);
+  assert.equal(self.silence(state), "doubt");
+});
+
+test("a suspicion that comes while a step is written counts after it", () => {
+  const pair = motionAt(start, listOf(ann, bob));
+  const place = after(pair);
+  const state = new VoterRecords(network.founding, () => true);
+  state.merge([decide([ann], pair), say(ann, place, 8)]);
+  const self = voter(bob, {
+    stored: { last: undefined, doubt: { root: place.root, below: place.slot + 2 } },
+  });
+  assert.notEqual(self.next(state, 0)?.record, undefined, "of an even list it answers in doubt");
+  self.suspect();
+  self.written(true);
+  drive(self, state);
+  assert.equal(self.silence(state), "hearing");
+});
+
 test("of two nodes with one key each comes into doubt when it sees the other's words", () => {
   const state = records();
   const [one, other] = [voter(bob), voter(bob)];

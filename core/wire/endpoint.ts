@@ -8,6 +8,7 @@
 import type { Endpoint } from "../contracts/values.ts";
 import { formatAddress, parseAddress, unmapAddress } from "./address.ts";
 import { isRelayEndpoint } from "./relay_endpoint.ts";
+import { streamedTo } from "./stream_endpoint.ts";
 
 export interface EndpointOptions {
   /** Take port 0, "any free port", which only makes sense where one listens. */
@@ -32,10 +33,12 @@ function isPort(port: number, options: EndpointOptions): boolean {
 
 /**
  * `host:port`, an IPv6 host in brackets. A host that is no IP literal is printed as it is: this is also for logs. A place behind
- * a relay has no port: `relay/<relay>/<tag>`.
+ * a relay has no port: `relay/<relay>/<tag>`; one in a stream is `tcp/` and the address and port at its other end.
  */
 export function formatEndpoint(endpoint: Endpoint): string {
   if (isRelayEndpoint(endpoint)) return endpoint.host;
+  const streamed = streamedTo(endpoint);
+  if (streamed !== undefined) return `tcp/${formatEndpoint(streamed)}`;
   const host = canonicalHost(endpoint.host) ?? endpoint.host;
   return host.includes(":") ? `[${host}]:${endpoint.port}` : `${host}:${endpoint.port}`;
 }

@@ -16,6 +16,11 @@ import type { Endpoint, PeerId } from "../contracts/values.ts";
 import { decodeBase32, encodeBase32 } from "./base32.ts";
 
 export const relayTagLength = 8;
+/**
+ * Relays one behind the other on the way to a peer, as far as a node knows. Each takes 40 bytes and a round through another host; a
+ * mesh in which four are needed wants another session, not a longer way.
+ */
+export const mostRelays = 3;
 
 export interface RelayedPlace {
   readonly relay: PeerId;
@@ -24,6 +29,8 @@ export interface RelayedPlace {
 }
 
 const prefix = "relay/";
+/** What the places that were made here say: each message to one asks, and most are made once for a whole flow. */
+const made = new WeakMap<Endpoint, RelayedPlace>();
 
 /** The tag of a peer; undefined for what is no id of one. */
 export function relayTagOf(peer: PeerId): Uint8Array | undefined {
@@ -33,7 +40,9 @@ export function relayTagOf(peer: PeerId): Uint8Array | undefined {
 
 /** The place of whoever has `tag`, behind `relay`. */
 export function relayEndpoint(relay: PeerId, tag: Uint8Array): Endpoint {
-  return { host: `${prefix}${relay}/${encodeBase32(tag)}`, port: 0 };
+  const endpoint = { host: `${prefix}${relay}/${encodeBase32(tag)}`, port: 0 };
+  made.set(endpoint, { relay, tag: tag.slice() });
+  return endpoint;
 }
 
 /** The place of `peer` behind `relay`; undefined for what is no id of a peer, and for a relay to itself. */
@@ -53,6 +62,8 @@ export function isRelayEndpoint({ host, port }: Endpoint): boolean {
 /** What an endpoint behind a relay names; undefined for all others. */
 export function relayedPlace(endpoint: Endpoint): RelayedPlace | undefined {
   if (!isRelayEndpoint(endpoint)) return undefined;
+  const known = made.get(endpoint);
+  if (known !== undefined) return known;
   const [, relay, text] = endpoint.host.split("/");
   const tag = decodeBase32(text ?? "");
   return relay === undefined || tag?.length !== relayTagLength ? undefined : { relay: relay as PeerId, tag };

@@ -5,6 +5,7 @@
 import { parseAddress, unmapAddress } from "./address.ts";
 import { encodeHex } from "./hex.ts";
 import { isRelayHost } from "./relay_endpoint.ts";
+import { hostOfStream, isStreamHost } from "./stream_endpoint.ts";
 
 const networkBytes = 8;
 
@@ -14,6 +15,7 @@ const networkBytes = 8;
  */
 export function sourceOf(host: string): string {
   if (isRelayHost(host)) return host.slice(0, host.lastIndexOf("/"));
+  if (isStreamHost(host)) return sourceOf(hostOfStream(host));
   if (!host.includes(":")) return host;
   const address = parseAddress(host);
   if (address === undefined) return host;

@@ -2,7 +2,7 @@
 import type { Random } from "../../core/contracts/host.ts";
 import { TagDirectory } from "./directory.ts";
 import type { GossipOutput, MemberFact } from "./facts.ts";
-import { GossipMachine } from "./machine.ts";
+import { GossipMachine, type GossipSeat } from "./machine.ts";
 import type { GossipOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Kind, MessageReader } from "./wire.ts";
@@ -35,11 +35,11 @@ export class Alone {
   readonly said: Section[] = [];
   readonly facts: Exclude<GossipOutput, { type: "datagram" }>[] = [];
 
-  constructor(members: number, options: Partial<GossipOptions> = {}, incarnation = 0) {
+  constructor(members: number, options: Partial<GossipOptions> = {}, seat: Partial<GossipSeat> = {}) {
     this.directory = new TagDirectory(members);
     const random = repeatable(7);
     for (let peer = 0; peer < members; peer++) this.directory.put(peer, random.fill(new Uint8Array(8)));
-    this.machine = new GossipMachine({ self: 0, directory: this.directory, random, incarnation, options });
+    this.machine = new GossipMachine({ self: 0, directory: this.directory, random, options, ...seat });
     this.machine.start(this.now);
     for (let peer = 1; peer < members; peer++) this.machine.admit(peer, this.now);
     this.#drain();

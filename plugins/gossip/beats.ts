@@ -19,6 +19,7 @@ const patienceMost = 15_000;
 const patienceFirst = 1_000;
 const patienceMore = 3_000;
 const startMillis = 30_000;
+const hurryPause = 1_000;
 /** A node that has not stood still for so long needs no patience any more. */
 const patienceMemory = 600_000;
 
@@ -30,6 +31,7 @@ export class Beats {
   #patience = 0;
   #pausedAt = Number.NEGATIVE_INFINITY;
   #startedAt = 0;
+  #hurriedAt = Number.NEGATIVE_INFINITY;
 
   constructor(commons: Commons, spread: Spread, checks: Checks, reconciler: Reconciler) {
     this.#commons = commons;
@@ -110,7 +112,19 @@ export class Beats {
 
   /** The first beat on a link goes out at once: it says who the neighbours are, what is new, and how patient to be. */
   greet(neighbour: Neighbour, now: number): void {
+    this.#reconciler.state(neighbour.peer);
     this.#write(neighbour, 0, now);
+  }
+
+  /** All neighbours are shown this node's digest over its records, in a beat that comes early. */
+  hurry(now: number): void {
+    if (now - this.#hurriedAt < hurryPause) return;
+    this.#hurriedAt = now;
+    for (const neighbour of this.#commons.view.neighbours) {
+      this.#reconciler.state(neighbour.peer);
+      neighbour.isEarly = true;
+      this.#beat(neighbour, now);
+    }
   }
 
   #beat(neighbour: Neighbour, now: number): void {

@@ -20,6 +20,10 @@ export interface Commons {
   readonly counters: GossipCounters;
   readonly outbox: Outbox;
   readonly outputs: Outputs;
+  /** Over all records of this node; 8 bytes. Undefined where nothing but gossip is shared. */
+  readonly stateDigest: (() => Uint8Array) | undefined;
+  /** Records are judged before they are passed on. */
+  readonly isJudged: boolean;
 }
 
 /** A deadline that never comes. */

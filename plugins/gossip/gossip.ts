@@ -9,11 +9,12 @@ import type { Discovery, Finding, Liveness, LivenessReport } from "../../core/co
 import { MeshError } from "../../core/contracts/errors.ts";
 import type { Host, NoteChannel, Timer } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
+import { maxAside, type RumourEnds, type Rumours } from "../../core/contracts/rumours.ts";
 import type { Millis, PeerId } from "../../core/contracts/values.ts";
 import type { GossipOutput } from "./facts.ts";
 import { IncarnationKeeper } from "./incarnation_keeper.ts";
 import { GossipMachine } from "./machine.ts";
-import type { GossipOptions } from "./options.ts";
+import { type GossipOptions, limits } from "./options.ts";
 import { Roster } from "./roster.ts";
 
 export type GossipHost = Pick<Host, "self" | "clock" | "random" | "log" | "events" | "store" | "members"> & {
@@ -33,7 +34,10 @@ interface Running {
   readonly notes: NoteChannel;
 }
 
-export class Gossip implements Discovery, LivenessReport, Lifecycle {
+/** First byte of a note that is no message of the machine, which begins with its version, but one of the node's. */
+const asideMark = 0x73;
+
+export class Gossip implements Discovery, LivenessReport, Rumours, Lifecycle {
   readonly #host: GossipHost;
   readonly #options: Partial<GossipOptions>;
   readonly #keeper: IncarnationKeeper;
@@ -44,6 +48,7 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
   /** Members that have written to this node. */
   readonly #writers = new Set<number>();
   #handler: (finding: Finding) => void = () => {};
+  #ends: RumourEnds | undefined;
   #running: Running | undefined;
   #timer: Timer | undefined;
   #deadline: Millis | undefined;
@@ -74,6 +79,40 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
     if (number === undefined || (this.#mute.has(number) && this.#sessions.has(peer))) return undefined;
     const state = this.#running!.machine.stateOf(number);
     return state === "unknown" ? undefined : state;
+  }
+
+  carryFor(ends: RumourEnds): void {
+    this.#ends = ends;
+  }
+
+  isLinked(): boolean {
+    return (this.#running?.machine.neighbours.length ?? 0) > 0;
+  }
+
+  /** A member that has gone, or seems to have no part in gossip, hears nothing. */
+  reaches(peer: PeerId): boolean {
+    const number = this.#running?.roster.numberOf(peer);
+    if (number === undefined || this.#mute.has(number)) return false;
+    const state = this.#running!.machine.stateOf(number);
+    return state === "alive" || state === "suspect";
+  }
+
+  spread(record: Uint8Array): boolean {
+    if (this.#running === undefined || record.length > limits.record) return false;
+    this.#call((machine, now) => machine.spread(record, now));
+    return true;
+  }
+
+  send(to: PeerId, message: Uint8Array): boolean {
+    if (this.#running === undefined || message.length > maxAside) return false;
+    const note = new Uint8Array(message.length + 1);
+    note[0] = asideMark;
+    note.set(message, 1);
+    return this.#running.notes.send(to, note);
+  }
+
+  hurry(): void {
+    this.#call((machine, now) => machine.hurry(now));
   }
 
   /** Rejects `UNSUPPORTED` where there are no notes, else as {@link IncarnationKeeper.start}. */
@@ -114,6 +153,7 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
       incarnation,
       expected,
       options: this.#options,
+      ...this.#ends && { stateDigest: () => this.#ends!.digest(), isJudged: true },
     });
     return { machine, roster, notes };
   }
@@ -126,7 +166,8 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
       const number = roster.numberOf(from);
       if (number === undefined) return;
       this.#writers.add(number);
-      this.#call((machine, now) => machine.handle(number, body, now));
+      if (body[0] === asideMark) this.#aside(from, number, body.subarray(1));
+      else this.#call((machine, now) => machine.handle(number, body, now));
     });
     members.hear((peer) => this.#hear(peer));
     events.on("peer:up", ({ peer }) => this.#hear(peer), signal);
@@ -145,6 +186,23 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
     const state = this.#running!.machine.stateOf(number);
     if ((state === "dead" || state === "left") && !this.#writers.has(number)) this.#mute.add(number);
     this.#call((machine, now) => machine.heard(number, now));
+  }
+
+  #aside(from: PeerId, number: number, message: Uint8Array): void {
+    this.#call((machine, now) => machine.heard(number, now));
+    this.#ends?.receive(from, message);
+  }
+
+  #judge(from: number, record: Uint8Array): void {
+    const peer = this.#running?.roster.peerOf(from);
+    if (peer === undefined || this.#ends === undefined) return;
+    const isSound = this.#ends.take(peer, record);
+    this.#call((machine, now) => machine.judge(record, isSound, now));
+  }
+
+  #differs(number: number, digest: Uint8Array): void {
+    const peer = this.#running?.roster.peerOf(number);
+    if (peer !== undefined) this.#ends?.differs(peer, digest);
   }
 
   #admit(peer: PeerId, now: Millis): void {
@@ -204,12 +262,16 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
       case "alive":
       case "dead":
       case "left":
-        return this.#find({ ...output, type: output.type });
+        this.#find({ ...output, type: output.type });
+        return this.#showLiveness(output.peer);
       case "refuted":
         return void this.#keeper.mayTell(output.incarnation);
-      case "suspect":
       case "record":
-        return;
+        return this.#judge(output.from, output.record);
+      case "differs":
+        return this.#differs(output.peer, output.digest);
+      case "suspect":
+        return this.#showLiveness(output.peer);
     }
   }
 
@@ -229,6 +291,12 @@ export class Gossip implements Discovery, LivenessReport, Lifecycle {
     this.#mute.delete(number);
     if (type === "alive") this.#report({ type, peer });
     else this.#report({ type: "dead", peer, reason: type === "left" ? "it has left" : "nobody hears it" });
+  }
+
+  #showLiveness(number: number): void {
+    const peer = this.#running?.roster.peerOf(number);
+    const liveness = peer && this.liveness(peer);
+    if (liveness !== undefined) this.#host.events.emit("peer:liveness", { peer: peer!, liveness });
   }
 
   /** What fails in the node must not keep the machine from what follows. */

@@ -3,6 +3,7 @@ import type { Finding } from "../../core/contracts/discovery.ts";
 import type { Events } from "../../core/contracts/events.ts";
 import type { MemberWatch, NoteChannel } from "../../core/contracts/host.ts";
 import type { PeerIdentity } from "../../core/contracts/membership.ts";
+import type { RumourEnds } from "../../core/contracts/rumours.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { testDiscovery } from "../../tests/conformance/discovery.ts";
 import { testHost } from "../../tests/conformance/test_host.ts";
@@ -17,11 +18,35 @@ import { gossip } from "./mod.ts";
 import { Outbox } from "./outbox.ts";
 import { Kind } from "./wire.ts";
 
+/** Holds what begins with 1, and finds all else unsound. */
+class FakeEnds implements RumourEnds {
+  readonly taken: string[] = [];
+  readonly heard: string[] = [];
+  readonly differing: PeerId[] = [];
+  state = 0;
+
+  take(_from: PeerId, record: Uint8Array): boolean {
+    this.taken.push(record.join());
+    return record[0] === 1;
+  }
+  digest(): Uint8Array {
+    return new Uint8Array(8).fill(this.state);
+  }
+  differs(peer: PeerId): void {
+    this.differing.push(peer);
+  }
+  receive(from: PeerId, message: Uint8Array): void {
+    this.heard.push(`${from} ${message.join()}`);
+  }
+}
+
 /** Nodes on one clock, whose notes arrive at once unless their receiver is cut off. */
 class Fixture {
   readonly clock = new SimClock();
   readonly cut = new Set<PeerId>();
   readonly findings = new Map<PeerId, string[]>();
+  /** Of those that share records. */
+  readonly ends = new Map<PeerId, FakeEnds>();
   readonly #receivers = new Map<PeerId, (from: PeerId, body: Uint8Array) => void>();
   readonly #members: PeerIdentity[] = [];
   readonly #watchers: Parameters<MemberWatch["watch"]>[0][] = [];
@@ -44,6 +69,8 @@ class Fixture {
     };
     const start = async (meanwhile = () => {}) => {
       const plugin = new Gossip({ ...host, clock, members, notes: this.#notesOf(id) }, {});
+      const ends = this.ends.get(id);
+      if (ends !== undefined) plugin.carryFor(ends);
       const found: string[] = [];
       this.findings.set(id, found);
       plugin.watch((finding: Finding) =>
@@ -184,6 +211,44 @@ test("its options are bounded", () => {
   assert.throws(() => gossip({ beatMillis: 10 }), problem);
   assert.throws(() => gossip({ tombstoneHours: 100_000 }), problem);
   assert.equal(gossip({ beatMillis: 2_000 }).name, "gossip");
+});
+
+test("a record reaches all members once, one that is unsound its first receivers alone", async () => {
+  const fixture = new Fixture();
+  const members = Array.from({ length: 8 }, (_, i) => fixture.add(i + 1));
+  for (const { id } of members) fixture.ends.set(id, new FakeEnds());
+  const gossips: Gossip[] = [];
+  for (const member of members) gossips.push(await member.start());
+  await fixture.clock.advance(60_000);
+  assert.ok(gossips.every((each) => each.isLinked()) && gossips[0]!.reaches(members[7]!.id));
+  assert.equal(gossips[0]!.spread(Uint8Array.of(1, 9)), true);
+  await fixture.clock.advance(30_000);
+  const [, ...others] = [...fixture.ends.values()];
+  assert.deepEqual(others.map(({ taken }) => taken), others.map(() => ["1,9"]));
+  gossips[0]!.spread(Uint8Array.of(2, 9));
+  await fixture.clock.advance(30_000);
+  const reached = others.filter(({ taken }) => taken.includes("2,9")).length;
+  assert.ok(reached >= 1 && reached < 7, `${reached}`);
+  assert.equal(gossips[0]!.spread(new Uint8Array(1_025)), false);
+  fixture.stopping.abort();
+  assert.equal(gossips[0]!.spread(Uint8Array.of(1)), false);
+});
+
+test("a message for the node is no gossip, and neighbours whose records differ are named", async () => {
+  const fixture = new Fixture();
+  const [a, b] = [fixture.add(1), fixture.add(2)];
+  const [endsA, endsB] = [new FakeEnds(), new FakeEnds()];
+  fixture.ends.set(a.id, endsA).set(b.id, endsB);
+  const [gossipA, gossipB] = [await a.start(), await b.start()];
+  await fixture.clock.advance(60_000);
+  assert.deepEqual([endsA.differing, endsB.differing], [[], []]);
+  assert.equal(gossipA.send(b.id, Uint8Array.of(1, 2, 3)), true);
+  assert.equal(gossipA.send(b.id, new Uint8Array(1_100)), false);
+  endsB.state = 7;
+  gossipB.hurry();
+  await fixture.clock.advance(1_000);
+  assert.deepEqual([endsB.heard, [...new Set(endsA.differing)]], [[`${a.id} 1,2,3`], [b.id]]);
+  fixture.stopping.abort();
 });
 
 testDiscovery({

@@ -180,7 +180,7 @@ test("an accusation lifts this node's incarnation by a bounded step, and not twi
 });
 
 test("a node that is called dead says at once that it lives, in a new incarnation", () => {
-  const alone = new Alone(10, {}, 4);
+  const alone = new Alone(10, {}, { incarnation: 4 });
   alone.link(2);
   alone.says(2, (to) => ended(to, { peer: 0, stamp: stampOf(4, Rank.dead), by: liar }));
   assert.deepEqual(alone.facts, [{ type: "refuted", incarnation: 5 }]);

@@ -42,6 +42,10 @@ export interface GossipSeat {
   /** About how many members there will be. */
   readonly expected?: number;
   readonly options?: Partial<GossipOptions>;
+  /** 8 bytes over all records that are held, told beside the digest of members. */
+  readonly stateDigest?: () => Uint8Array;
+  /** Each "record" is to be answered with {@link GossipMachine.judge}, and is passed on no earlier. */
+  readonly isJudged?: boolean;
 }
 
 /** A deadline that is passed by so much was not kept because this node stood still. */
@@ -66,7 +70,8 @@ export class GossipMachine {
   #deadline: number | undefined;
   #now = 0;
 
-  constructor({ self, directory, random, incarnation = 0, expected, options }: GossipSeat) {
+  constructor(seat: GossipSeat) {
+    const { self, directory, random, incarnation = 0, expected, options } = seat;
     const all = { ...defaultOptions, ...options };
     const chance = new Chance(random);
     const outputs = this.#outputs;
@@ -82,6 +87,8 @@ export class GossipMachine {
       counters: this.counters,
       outbox: new Outbox(directory, (to, message) => outputs.push({ type: "datagram", to, message })),
       outputs,
+      stateDigest: seat.stateDigest,
+      isJudged: seat.isJudged ?? false,
     };
     this.#commons = commons;
     this.#spread = new Spread(commons, directory);
@@ -176,6 +183,20 @@ export class GossipMachine {
     if (!this.#isRunning) return;
     if (record.length > limits.record) this.counters.oversized++;
     else this.#spread.publish(record, now);
+    this.#settle();
+  }
+
+  /** What a "record" is worth: only a sound one goes further. */
+  judge(record: Uint8Array, isSound: boolean, now: number): void {
+    if (!this.#isRunning) return;
+    this.#spread.judge(record, isSound, now);
+    this.#settle();
+  }
+
+  /** The neighbours are to compare their records with this node's, at once. */
+  hurry(now: number): void {
+    if (!this.#isRunning) return;
+    this.#beats.hurry(now);
     this.#settle();
   }
 

@@ -137,6 +137,8 @@ export class Reception {
         return reconciler.summary(from, reader, now);
       case Kind.entries:
         return reconciler.entries(from, reader, now);
+      case Kind.state:
+        return reconciler.compareState(from, reader, now);
       default:
         this.#commons.counters.unknownKind++;
     }

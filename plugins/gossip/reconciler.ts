@@ -2,12 +2,15 @@
  * Anti-entropy: members compare what they know of all members, and talk of what differs only. A digest of eight bytes
  * rides on a beat or a probe now and then; who has another one answers with the sums of its 256 buckets, and gets the
  * entries of those that differ; what it knows better goes back.
+ *
+ * Beside it rides a digest over the records of the node. To compare these is not this machine's affair: it says who shows
+ * another one.
  */
 import { Allowance } from "./allowance.ts";
 import type { Commons } from "./commons.ts";
 import type { Directory } from "./directory.ts";
 import type { States } from "./states.ts";
-import { buckets, EntriesFlag, entryLength, Kind, type MessageReader } from "./wire.ts";
+import { buckets, EntriesFlag, entryLength, Kind, type MessageReader, stateLength } from "./wire.ts";
 
 /** Entries of one datagram, and datagrams that answer one summary: the rest follows with the next digest. */
 const entriesEach = 80;
@@ -20,6 +23,7 @@ export class Reconciler {
   /** Comparisons are the largest thing that a member can ask for. */
   readonly #asks = new Allowance(6);
   #rideAt: number;
+  readonly #differences = new Allowance(6);
   #differed = false;
 
   constructor(commons: Commons, states: States, directory: Directory) {
@@ -44,6 +48,22 @@ export class Reconciler {
   digest(to: number): void {
     const [left, right] = this.#commons.table.digest();
     this.#commons.outbox.section(to, Kind.digest, 8).u32(left).u32(right);
+    this.state(to);
+  }
+
+  /** The digest over this node's records. */
+  state(to: number): void {
+    const { stateDigest, outbox } = this.#commons;
+    if (stateDigest !== undefined) outbox.section(to, Kind.state, stateLength).bytes(stateDigest());
+  }
+
+  compareState(from: number, reader: MessageReader, now: number): void {
+    const { stateDigest, outputs, counters } = this.#commons;
+    if (stateDigest === undefined) return;
+    const [digest, own] = [reader.body().slice(0, stateLength), stateDigest()];
+    if (own.every((byte, i) => byte === digest[i])) return;
+    if (!this.#differences.take(from, now)) return void counters.overLimit++;
+    outputs.push({ type: "differs", peer: from, digest });
   }
 
   compare(from: number, reader: MessageReader, now: number): void {

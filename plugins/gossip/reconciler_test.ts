@@ -98,3 +98,44 @@ test("a random member that is no neighbour is probed every half minute, and dead
   assert.ok(called >= 8 && called <= 16, `${called}`);
   assert.ok(alone.told(Kind.digest).some(({ to }) => to !== 1 && to !== 5));
 });
+
+const own = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+const stateDigest = () => own;
+
+test("a digest over the records is shown to each new neighbour, and with the digest of members", () => {
+  const alone = new Alone(10, {}, { stateDigest });
+  alone.says(1, (to) => to.section(0, Kind.ask, 1).u8(0));
+  assert.deepEqual(alone.told(Kind.state, 1).map(({ body }) => body), [own]);
+  alone.clear();
+  alone.wait(120_000);
+  assert.ok(alone.told(Kind.digest).length >= 3);
+  assert.equal(alone.told(Kind.state).length, alone.told(Kind.digest).length);
+  const silent = new Alone(10);
+  silent.link(2);
+  silent.wait(120_000);
+  assert.equal(silent.told(Kind.state).length, 0, "where there is nothing to compare");
+});
+
+test("who shows another one is named, six times in ten seconds at most; an equal one is none", () => {
+  const alone = new Alone(10, {}, { stateDigest });
+  const shows = (from: number, digest: Uint8Array) =>
+    alone.says(from, (to) => to.section(0, Kind.state, 8).bytes(digest));
+  shows(3, own);
+  assert.equal(alone.facts.length, 0);
+  for (let i = 0; i < 20; i++) shows(3, new Uint8Array(8).fill(i));
+  assert.deepEqual(alone.facts.map((fact) => fact.type), Array(6).fill("differs"));
+  shows(4, new Uint8Array(8));
+  assert.deepEqual(alone.facts.at(-1), { type: "differs", peer: 4, digest: new Uint8Array(8) });
+});
+
+test("whoever has much that is new shows its digest to all neighbours, once a second", () => {
+  const alone = new Alone(10, {}, { stateDigest });
+  alone.link(3);
+  const hurry = () => alone.do((machine) => machine.hurry(alone.now));
+  hurry();
+  hurry();
+  assert.deepEqual(alone.told(Kind.state).map(({ to }) => to), [1, 2, 3]);
+  alone.now += 1_000;
+  hurry();
+  assert.equal(alone.told(Kind.state).length, 6);
+});

@@ -70,6 +70,11 @@ export class Rumours {
     }
   }
 
+  /** Its content; the id stays known. */
+  forget({ id, message }: Rumour): void {
+    if (this.#kept.delete(id)) this.#bytes -= message?.length ?? 0;
+  }
+
   prune(now: number): void {
     for (const [id, rumour] of this.#kept) {
       const isOver = this.#kept.size > limits.rumours || this.#bytes > limits.rumourBytes;

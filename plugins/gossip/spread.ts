@@ -66,6 +66,8 @@ export class Spread {
   readonly #rumours = new Rumours();
   readonly #wanted = new Map<number, Wanted>();
   readonly #senders = new Allowance(limits.recordsBySender);
+  /** Records that have come and are being judged. */
+  readonly #doubted = new Map<number, Rumour>();
   #pushed: Pushed[] = [];
   #mendedAt = Number.NEGATIVE_INFINITY;
 
@@ -130,7 +132,18 @@ export class Spread {
       else this.#cameInTime(neighbour);
       this.#acknowledge(neighbour, now);
     }
-    this.#push(rumour, now);
+    if (this.#commons.isJudged) this.#doubted.set(id, rumour);
+    else this.#push(rumour, now);
+  }
+
+  /** One that is not sound is remembered by its id alone, so that nobody is asked for it, or told of it. */
+  judge(record: Uint8Array, isSound: boolean, now: number): void {
+    const id = recordId(record);
+    const rumour = this.#doubted.get(id);
+    if (rumour === undefined) return;
+    this.#doubted.delete(id);
+    if (isSound) this.#push(rumour, now);
+    else this.#rumours.forget(rumour);
   }
 
   /** Ids that `from` has. */

@@ -186,3 +186,31 @@ test("one who speaks although it is held for dead is told, and is alive when it 
   assert.deepEqual(alone.learnt("alive"), [1]);
   assert.equal(alone.told(Kind.ask, 1).length, 1, "it may come from beyond a cut");
 });
+
+test("where records are judged, a sound one goes further and one that is not goes nowhere, nor is it told of", () => {
+  const alone = new Alone(12, {}, { isJudged: true });
+  alone.link(3);
+  alone.says(1, record);
+  assert.deepEqual(alone.facts, [{ type: "record", record: bytes, from: 1 }]);
+  assert.equal(alone.told(Kind.record).length, 0);
+  alone.do((machine) => machine.judge(bytes, true, alone.now));
+  assert.deepEqual(alone.told(Kind.record).map(({ to }) => to), [2, 3]);
+  alone.clear();
+  const other = Uint8Array.of(6, 6, 6);
+  alone.says(1, (to) => to.section(0, Kind.record, 3).bytes(other));
+  alone.do((machine) => machine.judge(other, false, alone.now));
+  alone.says(2, (to) => to.section(0, Kind.repair, 3).bytes(other));
+  alone.wait(30_000);
+  assert.deepEqual(alone.facts.filter(({ type }) => type === "record").length, 1, "it is judged once");
+  const carried = [Kind.record, Kind.repair, Kind.again].flatMap((kind) => alone.told(kind));
+  assert.ok(carried.every(({ body }) => body[0] !== 6));
+  const have = alone.told(Kind.have).flatMap(({ body }) =>
+    [...Array(body.length / 6)].map((_, i) => body.slice(6 * i, 6 * i + 6))
+  );
+  assert.ok(
+    have.every((each) =>
+      new DataView(each.buffer).getUint16(0) * 2 ** 32 + new DataView(each.buffer).getUint32(2) !==
+        recordId(other)
+    ),
+  );
+});

@@ -64,6 +64,8 @@ export const Kind = {
   entries: 24,
   /** u8, in units of 100 ms: the sender has pauses as long as this; before accusing it, wait. */
   patience: 25,
+  /** 8 bytes over all records that the sender holds. */
+  state: 26,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
@@ -76,6 +78,7 @@ export const aliveLength = 12;
 export const endedLength = 22;
 export const entryLength = 12;
 export const buckets = 256;
+export const stateLength = 8;
 /** Ages are told in milliseconds, up to this. */
 export const mostAge = 65_535;
 
@@ -112,6 +115,7 @@ const forms: { readonly [kind: number]: Form } = {
   [Kind.summary]: { fixed: 4 * buckets, each: 0 },
   [Kind.entries]: { fixed: 1, each: entryLength },
   [Kind.patience]: { fixed: 1, each: 0 },
+  [Kind.state]: { fixed: 8, each: 0 },
 };
 
 export type MessageState = "sound" | "malformed" | "unknown version";

@@ -35,11 +35,14 @@ const config = z.strictObject({
     host: z.string().refine((host) => canonicalHost(host) !== undefined, "expected an IP address"),
     port: z.int().min(1).max(65_535),
   }),
+  overTcp: z.enum(["fallback", "never"]).default("never").describe(
+    "Whether datagrams that get no answer go through the network's pipes as well.",
+  ),
 });
 
 export const memoryTransport = definePlugin({
   slot: "transport",
   name: "memory_transport",
   config,
-  create: ({ network, endpoint }, host: MemoryStreamsHost) => new MemoryTransport(network, endpoint, host),
+  create: (options, host: MemoryStreamsHost) => new MemoryTransport(options, host),
 });

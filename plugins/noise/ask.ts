@@ -61,7 +61,7 @@ export class Ask implements Timed {
     this.#networkKey = keys[this.#retry.rounds % Math.max(1, keys.length)];
     this.#retry.attempted(now);
     if (this.#networkKey === undefined) return;
-    this.#local.outbox.transmit(askWhoIs(this.#networkKey, this.#nonce()), this.endpoint, now);
+    this.#local.outbox.transmit(askWhoIs(this.#networkKey, this.#nonce()), this.endpoint, now, true);
   }
 
   /** True when this ask is what `answer` answers. */

@@ -7,7 +7,7 @@ import type { ErrorCode } from "../../core/contracts/errors.ts";
 import type { NetworkKey } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
-import { relayedPlace } from "../../core/wire/relay_endpoint.ts";
+import { isRelayEndpoint, relayedPlace } from "../../core/wire/relay_endpoint.ts";
 import { limits, protocol } from "./constants.ts";
 import { openCookie } from "./cookies.ts";
 import type { Timed } from "./deadlines.ts";
@@ -32,6 +32,8 @@ export interface DialOwner {
   readonly local: Local;
   /** Where a peer with a session is now; undefined when there is none. */
   liveEndpoint(noiseKey: Uint8Array): Endpoint | undefined;
+  /** Where the next attempt is to go rather than there; undefined when nothing speaks for another place. */
+  takeProposal(noiseKey: Uint8Array): Endpoint | undefined;
   /** Length of the last response under this key; undefined before the first. */
   answerLength(noiseKey: Uint8Array): number | undefined;
   /** Sends an initiation within the session there is, too, if the path does not carry it whole. */
@@ -104,11 +106,17 @@ export class Dial implements Timed, IndexOwner {
     this.#retry = new RetrySchedule(owner.local.random, at);
   }
 
-  /** The same peer, asked for once more: perhaps at other places. */
-  merge({ endpoints, expected, wanted }: DialTarget): void {
+  /**
+   * The same peer, asked for once more: perhaps at other places. Where the known ones have not answered twice and a new one is
+   * behind a relay, it is called there at once: whoever names it knows why.
+   */
+  merge({ endpoints, expected, wanted }: DialTarget, now: Millis): void {
     this.expected ??= expected;
     this.wanted ||= wanted;
+    const detour = endpoints.find((each) => isRelayEndpoint(each) && !this.#isSoughtAt(each));
     this.endpoints = mergeEndpoints(this.endpoints, endpoints);
+    const relay = detour && relayedPlace(detour)?.relay;
+    if (relay !== undefined && this.#retry.attempts > 1) this.relayOpened(relay, now);
   }
 
   /** Messages can leave through this relay from now on: if the peer is sought behind it, it is called there at once. */
@@ -219,7 +227,7 @@ export class Dial implements Timed, IndexOwner {
     this.#hastened = 0;
     this.#forget();
     const { local } = this.#owner;
-    const endpoint = this.#owner.liveEndpoint(this.noiseKey) ??
+    const endpoint = this.#owner.takeProposal(this.noiseKey) ?? this.#owner.liveEndpoint(this.noiseKey) ??
       this.endpoints[this.#retry.attempts % this.endpoints.length];
     const keys = local.membership.networkKeys();
     const networkKey = keys[this.#retry.rounds % Math.max(1, keys.length)];
@@ -242,7 +250,7 @@ export class Dial implements Timed, IndexOwner {
     local.cookies.sign(initiated.message, endpoint, now);
     this.#pending = { ...initiated, localIndex, attempt, spoilt: 0 };
     local.indices.set(localIndex, this);
-    local.outbox.transmit(initiated.message, endpoint, now);
+    local.outbox.transmit(initiated.message, endpoint, now, true);
     this.#owner.carry(this, initiated.message, endpoint, now);
   }
 
@@ -255,6 +263,10 @@ export class Dial implements Timed, IndexOwner {
     if (turn % 2 === 1) return limits.handshakeLength;
     const known = this.#owner.answerLength(this.noiseKey) ?? 0;
     return Math.min(Math.max(known + answerGrowth, protocol.initiationLength), limits.handshakeLength);
+  }
+
+  #isSoughtAt(place: Endpoint): boolean {
+    return this.endpoints.some((each) => sameEndpoint(each, place));
   }
 
   #forget(): void {

@@ -35,7 +35,8 @@ export class Dialer implements DialOwner {
     this.#links = links;
   }
 
-  connect({ endpoint, peer }: SessionTarget, now: Millis): void {
+  connect({ endpoint, peer, again = false }: SessionTarget, now: Millis): void {
+    if (again) this.#startOver(endpoint, now);
     if (peer === undefined) return this.#ask(endpoint, now);
     if (peer.id === this.local.self.id) return;
     if (!isUsablePublicKey(peer.noiseKey)) {
@@ -46,6 +47,14 @@ export class Dialer implements DialOwner {
     const endpoints = [endpoint, ...this.#behindRelays(peer.id)];
     if (link?.isUp === true) link.sought.want(endpoints);
     else this.#dial({ noiseKey: peer.noiseKey, endpoints, expected: peer.id, wanted: true }, now);
+  }
+
+  /** When this endpoint is tried next; undefined when it is not, and while there is a session with whoever is there. */
+  nextAttempt(endpoint: Endpoint): Millis | undefined {
+    const ask = this.#asks.get(formatEndpoint(endpoint));
+    const asked = ask?.deadline();
+    const dialled = this.#dialsAt(endpoint, ask).map((dial) => dial.deadline());
+    return asked ?? (dialled.length === 0 ? undefined : Math.min(...dialled));
   }
 
   /** Stops trying `endpoint`, for whomever. Sessions stay, and so do the other places of a peer. */
@@ -124,6 +133,11 @@ export class Dialer implements DialOwner {
     return link?.isUp === true ? link.endpoint : undefined;
   }
 
+  takeProposal(noiseKey: Uint8Array): Endpoint | undefined {
+    const link = this.#links.byKey(noiseKey);
+    return link?.isUp === true ? link.ways.takeProposal() : undefined;
+  }
+
   answerLength(noiseKey: Uint8Array): number | undefined {
     return this.#links.byKey(noiseKey)?.answerLength;
   }
@@ -185,6 +199,23 @@ export class Dialer implements DialOwner {
     this.local.deadlines.update(ask);
   }
 
+  /** At once, and then as often as what is tried for the first time. */
+  #startOver(endpoint: Endpoint, now: Millis): void {
+    const ask = this.#asks.get(formatEndpoint(endpoint));
+    if (ask !== undefined && ask.found === undefined) ask.again(now);
+    for (const dial of this.#dialsAt(endpoint, ask)) dial.restart(now);
+  }
+
+  /** Dials that lead there, or to whoever was found there, and are no renewals. */
+  #dialsAt(endpoint: Endpoint, ask: Ask | undefined): readonly Dial[] {
+    const found = ask?.found;
+    return [...this.#dials.values()].filter(({ noiseKey, endpoints }) =>
+      this.liveEndpoint(noiseKey) === undefined &&
+      (endpoints.some((each) => sameEndpoint(each, endpoint)) ||
+        found !== undefined && equalBytes(noiseKey, found))
+    );
+  }
+
   #found(ask: Ask, noiseKey: Uint8Array, now: Millis): void {
     if (equalBytes(noiseKey, this.local.self.noise.publicKey)) {
       this.#dropAsk(ask);
@@ -209,7 +240,7 @@ export class Dialer implements DialOwner {
   #dial(target: DialTarget, at: Millis): void {
     const key = encodeHex(target.noiseKey);
     const known = this.#dials.get(key);
-    if (known !== undefined) return known.merge(target);
+    if (known !== undefined) return known.merge(target, at);
     if (this.#dials.size >= limits.peers) return;
     const dial = new Dial(this, target, at);
     this.#dials.set(key, dial);

@@ -67,6 +67,12 @@ export class LinkExports {
     this.#shared.set(session.localIndex, { session, isConfirmed: false, ...none });
   }
 
+  /** There is a worker, and it shares this session though it may not, or might and does not: the next one sets that right. */
+  differs(session: Session | undefined, mayShare: boolean): boolean {
+    const isShared = session !== undefined && this.#shared.has(session.localIndex);
+    return this.#exporting.to !== undefined && session !== undefined && isShared !== mayShare;
+  }
+
   /** The peer has shown that it has the keys of `session`. Harmless at any time. */
   confirmed({ localIndex }: Session): void {
     const shared = this.#shared.get(localIndex);

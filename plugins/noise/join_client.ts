@@ -10,6 +10,7 @@ import type { JoinRequest } from "../../core/contracts/encapsulation.ts";
 import type { ErrorCode } from "../../core/contracts/errors.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
+import { isStreamEndpoint } from "../../core/wire/stream_endpoint.ts";
 import { limits } from "./constants.ts";
 import { openCookie } from "./cookies.ts";
 import type { Timed } from "./deadlines.ts";
@@ -44,6 +45,8 @@ interface Pleading {
   readonly step: "pleading";
   readonly localIndex: number;
   readonly endpoint: Endpoint;
+  /** Where that one has answered. */
+  readonly place: Endpoint;
   readonly session: Session;
   readonly plea: Uint8Array;
   readonly retry: RetrySchedule;
@@ -89,7 +92,9 @@ export class JoinClient implements Timed, IndexOwner {
   receive({ type, datagram, from }: Addressed, now: Millis): Drop {
     const state = this.#state;
     if (state?.step === "knocking" && type === MessageType.cookie) return this.#cookie(state, datagram, now);
-    if (state?.step === "knocking" && type === MessageType.admit) return this.#admitted(state, datagram, now);
+    if (state?.step === "knocking" && type === MessageType.admit) {
+      return this.#admitted(state, { datagram, from }, now);
+    }
     if (state?.step === "pleading" && type === MessageType.joinAnswer) {
       return this.#answered(state, datagram, from, now);
     }
@@ -116,7 +121,7 @@ export class JoinClient implements Timed, IndexOwner {
     this.#local.cookies.sign(join.message, endpoint, now);
     this.#state = { step: "knocking", ...join, localIndex, endpoint, repeated, spoilt: 0 };
     this.#local.indices.set(localIndex, this);
-    this.#local.outbox.transmit(join.message, endpoint, now);
+    this.#local.outbox.transmit(join.message, endpoint, now, true);
   }
 
   /** The member is under load and wants its cookie back: at once, but not more than once for each knock on schedule. */
@@ -130,19 +135,25 @@ export class JoinClient implements Timed, IndexOwner {
     return Drop.none;
   }
 
-  #admitted(state: Knocking, datagram: Uint8Array, now: Millis): Drop {
+  #admitted(
+    state: Knocking,
+    { datagram, from }: Pick<Addressed, "datagram" | "from">,
+    now: Millis,
+  ): Drop {
     const reply = datagram.length <= limits.handshakeLength ? decodeReply(datagram) : undefined;
     if (reply === undefined) return Drop.malformed;
     const plea = plead(state, { reply, datagram }, this.#request.application, state.localIndex);
     if (plea === Drop.badTag && ++state.spoilt >= limits.spoiltReplies) this.#forget();
     if (plea === Drop.badMac || plea === Drop.badTag) return plea;
-    if (typeof plea !== "number") return this.#pleadFirst(state, reply, plea, now);
+    // At an address nothing but that one is talked to, but a stream is where the member has answered.
+    const place = isStreamEndpoint(from) ? from : state.endpoint;
+    if (typeof plea !== "number") return this.#pleadFirst({ ...state, place }, reply, plea, now);
     this.#refuse({ code: "UNSUPPORTED", reason: "The member speaks no protocol version of this node" }, now);
     return plea;
   }
 
-  #pleadFirst(state: Knocking, reply: Reply, plea: Uint8Array, now: Millis): Drop {
-    const { localIndex, endpoint, handshake } = state;
+  #pleadFirst(state: Knocking & Pick<Pleading, "place">, reply: Reply, plea: Uint8Array, now: Millis): Drop {
+    const { localIndex, endpoint, place, handshake } = state;
     const session = new Session({
       localIndex,
       remoteIndex: reply.sender,
@@ -159,6 +170,7 @@ export class JoinClient implements Timed, IndexOwner {
       step: "pleading",
       localIndex,
       endpoint,
+      place,
       session,
       plea,
       retry,
@@ -174,14 +186,14 @@ export class JoinClient implements Timed, IndexOwner {
   #pleadAgain(state: Pleading, now: Millis): void {
     state.retry.attempted(now);
     if (state.collector.hasBegun) this.#askMissing(state, now);
-    else this.#local.outbox.transmit(state.plea, state.endpoint, now);
+    else this.#local.outbox.transmit(state.plea, state.place, now);
     this.#local.deadlines.update(this);
   }
 
   #askMissing(state: Pleading, now: Millis): void {
     state.asked = state.collector.missing();
     const datagram = state.session.seal(MessageType.joinMissing, encodeMissing(state.asked), now);
-    if (datagram !== undefined) this.#local.outbox.transmit(datagram, state.endpoint, now);
+    if (datagram !== undefined) this.#local.outbox.transmit(datagram, state.place, now);
   }
 
   #answered(state: Pleading, datagram: Uint8Array, from: Endpoint, now: Millis): Drop {

@@ -2,6 +2,9 @@
  * Is the peer still there? When nothing authentic has come for 5 s, it is asked; after three unanswered requests it is
  * down, 20 s after its last sign of life at most. Any authentic packet counts as an answer to that question; only the
  * empty data message that answers a request measures the round trip.
+ *
+ * A peer that only sends is not silent, and yet has to be sent something now and then: translators on the way forget a mapping
+ * that nothing has left through, most after 30 s or later (RFC 4787 §4.3). How long that may take here, `keeping` says.
  */
 import type { Millis } from "../../core/contracts/values.ts";
 import { limits, protocol } from "./constants.ts";
@@ -9,6 +12,7 @@ import { limits, protocol } from "./constants.ts";
 export type KeepaliveAction = "request" | "dead";
 
 export class Keepalive {
+  readonly #keeping: { readonly every: Millis };
   #receivedAt: Millis;
   #requestedAt: Millis;
   /** Requests since the last sign of life that this peer owed us. */
@@ -16,7 +20,8 @@ export class Keepalive {
   /** When the request was sent whose answer will measure the round trip; undefined: none, or it would be ambiguous. */
   #asked: Millis | undefined;
 
-  constructor(now: Millis) {
+  constructor(now: Millis, keeping: { readonly every: Millis } = { every: limits.roundTripMillis }) {
+    this.#keeping = keeping;
     this.#receivedAt = now;
     this.#requestedAt = now;
   }
@@ -57,7 +62,10 @@ export class Keepalive {
   }
 
   deadline(): Millis {
-    return Math.min(this.#silenceAt(), this.#requestedAt + limits.roundTripMillis);
+    return Math.min(
+      this.#silenceAt(),
+      this.#requestedAt + Math.min(this.#keeping.every, limits.roundTripMillis),
+    );
   }
 
   /** What is due. A `request` is then to be sent and told by {@link requested}. */

@@ -26,3 +26,17 @@ test("traffic makes them needless but for one measurement in 30 s", () => {
   }
   assert.deepEqual(requests, [30_000, 60_000, 90_000]);
 });
+
+test("a peer that only sends is sent a request as often as its translator needs, from the next one on", () => {
+  const keeping = { every: 25_000 };
+  const keepalive = new Keepalive(0, keeping);
+  const requests: number[] = [];
+  for (let now = 1_000; now <= 100_000; now += 1_000) {
+    if (now === 60_000) keeping.every = 12_000;
+    keepalive.received(now);
+    if (keepalive.due(now) !== "request") continue;
+    keepalive.requested(now);
+    requests.push(now);
+  }
+  assert.deepEqual(requests, [25_000, 50_000, 62_000, 74_000, 86_000, 98_000]);
+});

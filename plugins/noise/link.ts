@@ -15,7 +15,7 @@
  * remembers the stamp of the last initiation, against replays, and the instances, against clones.
  */
 import { Drop } from "../../core/contracts/drop.ts";
-import type { Arrivals, OverlayPacket, SessionInfo } from "../../core/contracts/encapsulation.ts";
+import type { Arrivals, OverlayPacket } from "../../core/contracts/encapsulation.ts";
 import type { PeerIdentity } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { isRelayEndpoint } from "../../core/wire/relay_endpoint.ts";
@@ -31,7 +31,7 @@ import type { LinkOwner } from "./link_owner.ts";
 import { LinkPlaces } from "./link_places.ts";
 import { LinkPlain } from "./link_plain.ts";
 import { LinkRelay } from "./link_relay.ts";
-import { arrivalsOf, LinkSession, type Opened } from "./link_session.ts";
+import { arrivalsOf, infoOf, LinkSession, type Opened } from "./link_session.ts";
 import { LinkWays } from "./link_ways.ts";
 import { pathFeature, relayedFeature, sharesChecksums } from "./member_handshake.ts";
 import { Records } from "./records.ts";
@@ -46,6 +46,7 @@ interface Message {
   readonly type: SealedType;
   readonly plaintext?: Uint8Array;
   readonly flags?: number;
+  readonly seeks?: boolean;
 }
 
 export class Link implements Timed {
@@ -71,7 +72,6 @@ export class Link implements Timed {
   readonly #exports: LinkExports;
   readonly #plain: LinkPlain<Link>;
   #unknownIndexAt: Millis = -Infinity;
-  #cloneAlarmAt: Millis = -Infinity;
 
   constructor(id: PeerId, owner: LinkOwner<Link>) {
     this.id = id;
@@ -118,13 +118,19 @@ export class Link implements Timed {
     return this.#slots.current;
   }
 
+  /** Something has been passed on for it, in this thread or in the sessions that there are by the worker. */
+  get hasUsedRelay(): boolean {
+    return this.relay.allowance !== undefined ||
+      this.#slots.all().some(({ session }) => session.hasUsedRelay);
+  }
+
   arrivals(): Arrivals | undefined {
     return arrivalsOf(this.#slots.all());
   }
 
   /** A response to our initiation: the peer has proved itself and is told so at once by a keepalive request. */
   initiated(session: Session, proof: Proof, from: Endpoint, now: Millis): void {
-    const held = this.#hold(session, proof);
+    const held = this.#hold(session, proof, from);
     this.#slots.initiated(held);
     this.#confirm(held, from, now);
     this.ways.follow({ from, asks: false, newest: true }, now);
@@ -133,8 +139,8 @@ export class Link implements Timed {
   }
 
   /** We have responded to an initiation: the session waits for the first message under it. */
-  responded(session: Session, proof: Proof): void {
-    this.#slots.responded(this.#hold(session, proof));
+  responded(session: Session, proof: Proof, from: Endpoint): void {
+    this.#slots.responded(this.#hold(session, proof, from));
     this.#owner.local.deadlines.update(this);
   }
 
@@ -202,8 +208,7 @@ export class Link implements Timed {
 
   /** Two nodes run with this identity: told once a minute. */
   alarmClone(from: Endpoint, now: Millis): void {
-    if (now - this.#cloneAlarmAt < limits.cloneAlarmMillis) return;
-    this.#cloneAlarmAt = now;
+    if (!this.instances.mayAlarm(now)) return;
     const endpoints = this.endpoint === undefined ? [from] : [this.endpoint, from];
     this.#owner.local.outbox.push({ type: "clone-detected", peer: this.id, endpoints });
   }
@@ -227,13 +232,12 @@ export class Link implements Timed {
     this.#records.handleTimeout(now, this.#keepalive?.heardAt ?? -Infinity);
   }
 
-  #hold(session: Session, proof: Proof): LinkSession {
+  #hold(session: Session, proof: Proof, from: Endpoint): LinkSession {
     const held = new LinkSession(session, proof, (...message) => this.#receive(...message));
     this.#owner.local.indices.set(session.localIndex, held);
-    this.#exports.opened(session, {
-      partialChecksum: sharesChecksums(this.#owner.local, proof.features),
-      relayed: proof.features.includes(relayedFeature),
-    });
+    const partialChecksum = sharesChecksums(this.#owner.local, proof.features);
+    const relayed = proof.features.includes(relayedFeature);
+    if (this.#owner.mayShare(from)) this.#exports.opened(session, { partialChecksum, relayed });
     return held;
   }
 
@@ -245,7 +249,7 @@ export class Link implements Timed {
 
   /** `held` has become the current session. */
   #confirm(held: LinkSession, from: Endpoint, now: Millis): void {
-    const ending = this.isUp ? this.#endedBy(held.proof) : undefined;
+    const ending = this.isUp ? endedBy(this, held.proof) : undefined;
     if (ending !== undefined) {
       this.#slots.keepCurrent();
       this.#down(ending, now);
@@ -259,27 +263,16 @@ export class Link implements Timed {
     this.#owner.local.deadlines.update(this);
   }
 
-  /** Why the sessions before `proof` are over; undefined when it only renews them. */
-  #endedBy(proof: Proof): string | undefined {
-    if (proof.identity.bindingNumber > (this.identity?.bindingNumber ?? 0)) return "the peer has a new key";
-    return endedBy(this.instances.judge(proof.instance));
-  }
-
   #up(session: Session, from: Endpoint, now: Millis): void {
     const { identity, credentials, features } = this.#proof!;
-    this.#keepalive = new Keepalive(now);
+    this.#keepalive = new Keepalive(now, this.#owner.local.keeping);
     this.ways.up(from, now);
     const { local, measuredMtu } = this.#owner;
     const answersProbes = features.includes(pathFeature);
-    if (measuredMtu !== undefined && answersProbes) this.#records.measure(measuredMtu, from, now);
-    const info: SessionInfo = {
-      peer: this.id,
-      endpoint: from,
-      initiator: session.initiator,
-      aead: session.suite.name,
-      ...(this.relay.offer === undefined ? {} : { relays: this.relay.offer }),
-      since: now,
-    };
+    if (measuredMtu !== undefined && answersProbes) {
+      this.#records.measure(measuredMtu, this.ways.through(from), now);
+    }
+    const info = infoOf(this, session, from, now);
     local.outbox.push({ type: "session-up", session: info, peer: identity, credentials, features });
     this.#owner.changed(this, now);
   }
@@ -329,15 +322,24 @@ export class Link implements Timed {
 
   /** For the ways to the peer. */
   ask(to: Endpoint, now: Millis): void {
-    this.#sendTo(to, { type: keepalive }, now);
+    this.#sendTo(to, { type: keepalive, seeks: this.ways.isRelayed }, now);
   }
 
   moved(to: Endpoint, isOtherWay: boolean, now: Millis): void {
     this.#plain.settle(now); // before the records, which tell the worker of the new place
-    this.#records.moved(to, now);
+    this.#records.moved(this.ways.through(to), now);
     if (!isOtherWay) return;
+    if (this.#exports.differs(this.current, this.#owner.mayShare(to))) this.#owner.redial(this, now);
     this.#keepalive?.moved();
     this.#request(now);
+  }
+
+  /** The relay that it is behind is reached another way than before. */
+  rerouted(now: Millis): void {
+    const { endpoint } = this;
+    if (endpoint === undefined) return;
+    this.#records.rerouted(this.ways.through(endpoint), now);
+    if (this.#exports.differs(this.current, this.#owner.mayShare(endpoint))) this.#owner.redial(this, now);
   }
 
   #receiveProbe({ plaintext, length }: Opened, to: Endpoint, now: Millis): Drop {
@@ -366,12 +368,9 @@ export class Link implements Timed {
 
   /** A GRE packet of this peer. */
   deliver({ proof }: LinkSession, plaintext: Uint8Array, forwarded: boolean): Drop {
-    const packet = decodeRecord(plaintext, forwarded, sharesChecksums(this.#owner.local, proof.features));
-    if (typeof packet === "number") return packet;
-    const { outbox } = this.#owner.local;
-    if (outbox.full) return Drop.queueFull;
-    outbox.push({ type: "packet", from: this.id, packet });
-    return Drop.none;
+    const { local } = this.#owner;
+    const packet = decodeRecord(plaintext, forwarded, sharesChecksums(local, proof.features));
+    return typeof packet === "number" ? packet : local.outbox.deliver(this.id, packet);
   }
 
   #request(now: Millis): void {
@@ -389,10 +388,11 @@ export class Link implements Timed {
   }
 
   /** `noSession` when there is none to send in, or no place to send to. */
-  #sendTo(to: Endpoint | undefined, { type, plaintext = empty, flags = 0 }: Message, now: Millis): Drop {
+  #sendTo(to: Endpoint | undefined, message: Message, now: Millis): Drop {
+    const { type, plaintext = empty, flags = 0, seeks } = message;
     const datagram = to && this.current?.seal(type, plaintext, now, flags);
     if (datagram === undefined) return Drop.noSession;
-    this.#owner.local.outbox.transmit(datagram, to!, now);
+    this.#owner.local.outbox.transmit(datagram, to!, now, seeks);
     return Drop.none;
   }
 }

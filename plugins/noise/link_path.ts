@@ -6,7 +6,7 @@ import type { Endpoint, Millis } from "../../core/contracts/values.ts";
 import { PathMtu } from "../../core/forwarding/path_mtu.ts";
 import { readU16, writeU16 } from "../../core/wire/field.ts";
 import { isRelayEndpoint } from "../../core/wire/relay_endpoint.ts";
-import { directOverhead, limits, overhead, relayOverhead } from "./constants.ts";
+import { directOverhead, limits, relayOverhead } from "./constants.ts";
 import { tagLength, transportHeaderLength } from "./wire.ts";
 
 /** IP and UDP headers of the underlay. */
@@ -23,14 +23,22 @@ interface WayKind {
   readonly overhead: number;
 }
 
+/** Where a peer is, and how many relays there are on the way. */
+export interface MeasuredWay {
+  readonly endpoint: Endpoint;
+  readonly relays: number;
+}
+
 /**
  * Behind a relay each leg is of a family of its own, which this end need not know: the larger headers and the smaller guarantees
- * are counted. A size is that of the longer leg's packets.
+ * are counted. A size is that of this end's packets: other legs have more around the same message, or less, and what is too much
+ * for them does not come back.
  */
-const relayed: WayKind = { family: 4, outer: outer[6] + relayOverhead, overhead: overhead[6] };
-
-function kindOf(endpoint: Endpoint): WayKind {
-  if (isRelayEndpoint(endpoint)) return relayed;
+function kindOf({ endpoint, relays }: MeasuredWay): WayKind {
+  if (isRelayEndpoint(endpoint)) {
+    const around = relays * relayOverhead;
+    return { family: 4, outer: outer[6] + around, overhead: directOverhead[6] + around };
+  }
   const family = endpoint.host.includes(":") ? 6 : 4;
   return { family, outer: outer[family], overhead: directOverhead[family] };
 }
@@ -43,19 +51,24 @@ export class LinkPath {
   #startsAt: Millis;
 
   /** `upper`: IP bytes of the largest packet that this host's underlay takes. */
-  constructor(upper: number, endpoint: Endpoint, now: Millis) {
+  constructor(upper: number, way: MeasuredWay, now: Millis) {
     this.#upper = upper;
-    this.#way = kindOf(endpoint);
+    this.#way = kindOf(way);
     this.#machine = new PathMtu(this.#way.family, upper, now);
     this.#startsAt = now;
   }
 
   /** The peer seems to be elsewhere: what was known of the way to it is not known any more. */
-  moved(endpoint: Endpoint, now: Millis): void {
+  moved(way: MeasuredWay, now: Millis): void {
     // One that is about to start is not put off: a peer that goes on moving would never be measured.
     if (this.#startsAt <= now) this.#startsAt = Math.max(now, this.#startsAt + limits.pathMoveMillis);
-    this.#way = kindOf(endpoint);
+    this.#way = kindOf(way);
     this.#machine = new PathMtu(this.#way.family, this.#upper, this.#startsAt, false);
+  }
+
+  /** Whether as many bytes are around a packet on this way as on the one that is measured. */
+  isAsLong(way: MeasuredWay): boolean {
+    return kindOf(way).outer === this.#way.outer;
   }
 
   /** IP bytes of the largest overlay packet that crosses in one datagram; undefined while that is being measured. */

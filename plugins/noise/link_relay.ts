@@ -1,11 +1,11 @@
 /** One peer as a neighbour in relaying: what it offers, and what is passed on for it and to it. */
-import type { Millis, PeerId } from "../../core/contracts/values.ts";
-import { relayTagOf } from "../../core/wire/relay_endpoint.ts";
+import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import { equalBytes } from "../../core/wire/bytes.ts";
+import { relayEndpoint, relayTagOf } from "../../core/wire/relay_endpoint.ts";
 import { relayedFeature, relayOfferOf } from "./member_handshake.ts";
 import type { Records } from "./records.ts";
 import type { RelayAllowance } from "./relay_allowance.ts";
-import { encodeRelayed, type Relayed } from "./relayed.ts";
-import { MessageType } from "./wire.ts";
+import { encodeRelayed, maySplit, type Relayed } from "./relayed.ts";
 
 /** The link, as this part of it sees it. */
 export interface RelayLink {
@@ -19,6 +19,7 @@ export class LinkRelay {
   readonly tag: Uint8Array | undefined;
   /** What is passed on for it; undefined before anything was. */
   allowance: RelayAllowance | undefined;
+  #place: { readonly tag: Uint8Array; readonly endpoint: Endpoint } | undefined;
   readonly #link: RelayLink;
   readonly #records: Records;
 
@@ -38,10 +39,16 @@ export class LinkRelay {
     return this.#link.features.includes(relayedFeature);
   }
 
+  /** The place behind it of whoever has `tag`: that of the last one is kept, for messages come in flows. */
+  placeOf(tag: Uint8Array): Endpoint {
+    if (this.#place === undefined || !equalBytes(this.#place.tag, tag)) {
+      this.#place = { tag: tag.slice(), endpoint: relayEndpoint(this.#link.id, tag) };
+    }
+    return this.#place.endpoint;
+  }
+
   /** Sends it a relayed message, `flags` as in the header; false without a session. */
   send(relayed: Relayed, flags: number, now: Millis): boolean {
-    const type = relayed.message[0];
-    const isHandshake = type === MessageType.initiation || type === MessageType.response;
-    return this.#records.relay(flags, encodeRelayed(relayed), isHandshake, now);
+    return this.#records.relay(flags, encodeRelayed(relayed), maySplit(relayed.message), now);
   }
 }

@@ -1,8 +1,10 @@
 /** A session of a link in the index table. */
 import { Drop } from "../../core/contracts/drop.ts";
-import type { Arrivals, OpenedMessage } from "../../core/contracts/encapsulation.ts";
-import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import type { Arrivals, OpenedMessage, SessionInfo } from "../../core/contracts/encapsulation.ts";
+import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import { isStreamEndpoint } from "../../core/wire/stream_endpoint.ts";
 import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
+import type { LinkRelay } from "./link_relay.ts";
 import type { Session } from "./session.ts";
 import type { Proof } from "./slots.ts";
 import { isForwarded, isTransport, MessageType, readCounter, type SealedType } from "./wire.ts";
@@ -17,7 +19,10 @@ export interface Opened {
   readonly length: number;
   /** The worker has dealt with what was in it: this only tells that it has come, and from where. */
   readonly isSign: boolean;
-  /** No message with a higher counter has been opened before it. */
+  /**
+   * No message with a higher counter has been opened before it. Never in a session that the worker shares and by a stream, which
+   * the worker does not read: by such a message nothing may move there.
+   */
   readonly newest: boolean;
 }
 
@@ -56,7 +61,7 @@ export class LinkSession implements IndexOwner {
       from,
       length: datagram.length,
       isSign: false,
-      newest: readCounter(datagram) === session.newest,
+      newest: readCounter(datagram) === session.newest && !(session.isShared && isStreamEndpoint(from)),
     };
     return this.#receiver(this, message, now);
   }
@@ -71,6 +76,18 @@ export class LinkSession implements IndexOwner {
     const message = { type, plaintext, forwarded, from, length: 0, isSign, newest: isNewest };
     return this.#receiver(this, message, now);
   }
+}
+
+/** What is told of a link that is up. */
+export function infoOf(
+  { id, relay }: { readonly id: PeerId; readonly relay: Pick<LinkRelay, "offer"> },
+  { initiator, suite }: Session,
+  endpoint: Endpoint,
+  since: Millis,
+): SessionInfo {
+  const { offer } = relay;
+  const relays = offer === undefined ? {} : { relays: offer };
+  return { peer: id, endpoint, initiator, aead: suite.name, ...relays, since };
 }
 
 /** What has come of what the peer has sent in these sessions; undefined when there are none. */

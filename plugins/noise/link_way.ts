@@ -1,11 +1,12 @@
 /**
- * Where a peer is, and which way to take when there are several: to an address, or through a relay.
+ * Where a peer is, and which way to take when there are several: to an address, in a stream, or through a relay.
  *
  *     at an address, from another one      the newest message moves it, as in WireGuard
  *     at an address, through a relay       only once the address is silent: late messages come through the relay for a while
  *     through a relay, from an address     once it is proved in both directions
- *     through a relay, from another one    only the one with the smaller id waits until its own is silent: were both to follow
- *                                          the other at once, or both to wait, they could swap relays for ever
+ *     in a stream                          between the two: as a relay to addresses, as an address to relays
+ *     through a relay, from another one,   only the one with the smaller id waits until its own is silent: were both to follow
+ *     or in a stream, from another one     the other at once, or both to wait, they could swap them for ever
  *
  * A request for a sign of life that comes from an address proves one direction: it may be on its way where no answer comes
  * back. So it is answered there and asked back, and keeps no way alive. All else from an address is proof: answers go where the question came from,
@@ -16,7 +17,16 @@
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
 import { isRelayEndpoint } from "../../core/wire/relay_endpoint.ts";
+import { isStreamEndpoint } from "../../core/wire/stream_endpoint.ts";
 import { limits } from "./constants.ts";
+
+/** What kind of way it is: the lower, the better. A stream delays all that follows what was lost, a relay does so for others, too. */
+export type Rank = 0 | 1 | 2;
+
+export function rankOf(endpoint: Endpoint): Rank {
+  if (isRelayEndpoint(endpoint)) return 2;
+  return isStreamEndpoint(endpoint) ? 1 : 0;
+}
 
 export type WayVerdict = "stay" | "ask" | "move";
 
@@ -32,7 +42,7 @@ export interface Heard {
 export class LinkWay {
   readonly #leads: boolean;
   #endpoint: Endpoint | undefined;
-  /** The last address that was not behind a relay. */
+  /** The last one that was neither in a stream nor behind a relay. */
   #address: Endpoint | undefined;
   #heardAt: Millis = -Infinity;
   #isGone = false;
@@ -55,7 +65,12 @@ export class LinkWay {
     return this.#endpoint !== undefined && isRelayEndpoint(this.#endpoint);
   }
 
-  /** When addresses of the peer are to be tried: while it is behind a relay, again and again. */
+  /** Of the way there is. */
+  get rank(): Rank {
+    return this.#endpoint === undefined ? 0 : rankOf(this.#endpoint);
+  }
+
+  /** When addresses of the peer are to be tried: while it is behind a relay or in a stream, again and again. */
   get seekAt(): Millis {
     return this.#seekAt;
   }
@@ -68,10 +83,10 @@ export class LinkWay {
   heard({ from, asks, newest }: Heard, now: Millis): WayVerdict {
     if (this.isAt(from) && !asks) this.heardHere(now);
     if (!newest || this.isAt(from)) return "stay";
-    const isRelay = isRelayEndpoint(from);
-    if (!isRelay && this.isRelayed) return asks ? "ask" : "move";
-    if (!isRelay) return "move";
-    const waits = !this.isRelayed || this.#leads;
+    const rank = rankOf(from);
+    if (rank < this.rank) return asks ? "ask" : "move";
+    if (rank === 0) return "move";
+    const waits = rank > this.rank || this.#leads;
     return waits && this.#isAlive(now) ? "stay" : "move";
   }
 
@@ -83,7 +98,7 @@ export class LinkWay {
 
   move(to: Endpoint, now: Millis): void {
     this.#endpoint = to;
-    if (isRelayEndpoint(to)) this.#seekAt = now;
+    if (this.rank > 0) this.#seekAt = now;
     else {
       this.#address = to;
       this.#seekAt = Infinity;

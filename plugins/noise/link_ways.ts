@@ -4,9 +4,11 @@
  */
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { isRelayEndpoint, relayedPlace } from "../../core/wire/relay_endpoint.ts";
+import { isStreamEndpoint } from "../../core/wire/stream_endpoint.ts";
 import { mergeEndpoints } from "./dial.ts";
+import type { MeasuredWay } from "./link_path.ts";
 import type { LinkPlaces } from "./link_places.ts";
-import { type Heard, LinkWay } from "./link_way.ts";
+import { type Heard, LinkWay, rankOf } from "./link_way.ts";
 import type { Local } from "./local.ts";
 
 /** The link, as its ways see it. */
@@ -16,22 +18,29 @@ export interface WayLink {
   readonly sought: LinkPlaces;
   /** Sends a request for a sign of life there. */
   ask(to: Endpoint, now: Millis): void;
-  /** Packets go to another place from now on; `isOtherWay`: through another relay, or through one no more. */
+  /** Packets go to another place from now on; `isOtherWay`: through another relay or none, or by stream and not before, or the reverse. */
   moved(to: Endpoint, isOtherWay: boolean, now: Millis): void;
 }
 
 export interface WayOwner<L> {
   readonly local: Local;
+  /** A session is wanted, to renew this one or to have one again; the first attempt is to be made at `at`. */
+  redial(link: L, at: Millis): void;
   /** `link` is behind another relay than before, or none; one that is down is behind none. */
   moved(link: L, from: PeerId | undefined, to: PeerId | undefined): void;
-  /** Messages can leave through this relay now. */
-  isOpen(relay: PeerId): boolean;
+  /** Messages to `peer` can leave through this relay now. */
+  isOpen(relay: PeerId, peer: PeerId): boolean;
+  /** How many relays there are on the way to a peer that is up. */
+  relaysTo(peer: PeerId): number;
+  /** `link` is reached another way than a moment ago: so are those behind it. */
+  rerouted(link: L, now: Millis): void;
 }
 
 export class LinkWays<L extends WayLink> {
   readonly #link: L;
   readonly #owner: WayOwner<L>;
   readonly #way: LinkWay;
+  #proposed: Endpoint | undefined;
 
   constructor(link: L, owner: WayOwner<L>) {
     this.#link = link;
@@ -45,6 +54,16 @@ export class LinkWays<L extends WayLink> {
 
   get isRelayed(): boolean {
     return this.#way.isRelayed;
+  }
+
+  /** The relay that it is behind. */
+  get relay(): PeerId | undefined {
+    return relayOf(this.endpoint);
+  }
+
+  /** The way there is, which leads to `endpoint`. */
+  through(endpoint: Endpoint): MeasuredWay {
+    return { endpoint, relays: isRelayEndpoint(endpoint) ? this.#owner.relaysTo(this.#link.id) : 0 };
   }
 
   isAt(place: Endpoint): boolean {
@@ -64,8 +83,19 @@ export class LinkWays<L extends WayLink> {
   /** Goes where the peer is, if what has come proves it. */
   follow(heard: Heard, now: Millis): void {
     const verdict = this.#way.heard(heard, now);
-    if (verdict === "move") this.#move(heard.from, now);
+    if (verdict === "move" && this.#leadsOn(heard.from)) this.#move(heard.from, now);
     if (verdict === "ask" && this.#way.mayAsk(now)) this.#link.ask(heard.from, now);
+    if (this.#isProposal(heard) && this.#way.mayAsk(now)) {
+      this.#proposed = heard.from;
+      this.#owner.redial(this.#link, now);
+    }
+  }
+
+  /** Where a session is to be made rather than where the peer is now; once for each time that something speaks for it. */
+  takeProposal(): Endpoint | undefined {
+    const proposed = this.#proposed;
+    this.#proposed = undefined;
+    return proposed;
   }
 
   /** Something authentic came the way that packets go. */
@@ -83,10 +113,9 @@ export class LinkWays<L extends WayLink> {
     if (!this.#link.isUp || !this.isAt(place)) return;
     this.#way.gone();
     if (!this.#way.mayAsk(now)) return;
-    const other = this.#link.sought.all.find((each) => {
-      const relay = relayOf(each);
-      return relay !== undefined && !this.isAt(each) && this.#owner.isOpen(relay);
-    });
+    const other = this.#link.sought.all.find((each) =>
+      isRelayEndpoint(each) && !this.isAt(each) && this.#leadsOn(each)
+    );
     if (other !== undefined) this.#move(other, now);
     this.#askElsewhere(() => true, now);
   }
@@ -102,18 +131,31 @@ export class LinkWays<L extends WayLink> {
     this.#askElsewhere((place) => !isRelayEndpoint(place), now);
   }
 
+  /** The session that the peer asks in stays where it is, for a worker shares it. One that is made in the stream need not. */
+  #isProposal({ from, asks, newest }: Heard): boolean {
+    return asks && !newest && isStreamEndpoint(from) && this.#link.isUp && rankOf(from) < this.#way.rank;
+  }
+
   #move(to: Endpoint, now: Millis): void {
     const [left, entered] = [relayOf(this.endpoint), relayOf(to)];
+    const isOtherKind = rankOf(to) !== this.#way.rank;
     this.#way.move(to, now);
     this.#owner.moved(this.#link, left, entered);
     this.#owner.local.outbox.push({ type: "roamed", peer: this.#link.id, endpoint: to });
-    this.#link.moved(to, left !== entered, now);
+    this.#link.moved(to, isOtherKind || left !== entered, now);
+    if (isOtherKind || left !== entered) this.#owner.rerouted(this.#link, now);
+  }
+
+  /** Whether it is an address, or behind a relay to which there is a way, other than through this very peer. */
+  #leadsOn(place: Endpoint): boolean {
+    const relay = relayOf(place);
+    return relay === undefined || this.#owner.isOpen(relay, this.#link.id);
   }
 
   #askElsewhere(isMeant: (place: Endpoint) => boolean, now: Millis): void {
     const { address } = this.#way;
     for (const place of mergeEndpoints(address === undefined ? [] : [address], this.#link.sought.all)) {
-      if (isMeant(place) && !this.isAt(place)) this.#link.ask(place, now);
+      if (isMeant(place) && !this.isAt(place) && this.#leadsOn(place)) this.#link.ask(place, now);
     }
   }
 }

@@ -5,7 +5,7 @@ import type { AeadName, AeadSuite } from "../../core/contracts/aead.ts";
 import type { DropCounters, Host, Random, Self } from "../../core/contracts/host.ts";
 import type { RelayRates } from "../../core/contracts/encapsulation.ts";
 import type { Membership } from "../../core/contracts/membership.ts";
-import type { PeerId } from "../../core/contracts/values.ts";
+import type { Millis, PeerId } from "../../core/contracts/values.ts";
 import type { X25519 } from "../../core/noise/dh.ts";
 import type { CookieJar } from "./cookies.ts";
 import type { Deadlines } from "./deadlines.ts";
@@ -58,6 +58,8 @@ export interface Local {
   readonly trusted: Trusted;
   readonly relaying: Relaying;
   readonly deadlines: Deadlines;
+  /** No peer with a session goes longer than this without a request. */
+  readonly keeping: { every: Millis };
   /** Before every first message to this node. */
   readonly gate: Gate;
   readonly readyKeys: ReadyKeyTable;

@@ -28,6 +28,7 @@ import type {
   JoinAnswer,
   Joining,
   JoinRequest,
+  MappingKeeping,
   Notes as NoteCarrying,
   OpenedMessage,
   OverlayPacket,
@@ -37,36 +38,31 @@ import type {
   SessionExport,
   SessionExporter,
   SessionTarget,
+  WayProbing,
 } from "../../core/contracts/encapsulation.ts";
-import type { AeadName } from "../../core/contracts/aead.ts";
-import type { Endpoint, Millis, PeerId, PeerRecord, Prefix } from "../../core/contracts/values.ts";
+import type { Endpoint, Millis, PeerId, PeerRecord } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
+import { relayedPlace } from "../../core/wire/relay_endpoint.ts";
 import { pathMtuLimits } from "../../core/forwarding/path_mtu.ts";
 import { sourceOf } from "../../core/wire/source.ts";
+import { isStreamEndpoint } from "../../core/wire/stream_endpoint.ts";
 import { TokenBucket } from "./bucket.ts";
 import { limits, overhead, relayOverhead } from "./constants.ts";
-import { CookieJar } from "./cookies.ts";
-import { Deadlines } from "./deadlines.ts";
 import { Dialer } from "./dialer.ts";
-import { Exporting } from "./exporting.ts";
-import { Gate } from "./gate.ts";
-import { type Addressed, IndexTable } from "./indices.ts";
+import type { Addressed } from "./indices.ts";
 import { JoinClient } from "./join_client.ts";
 import { JoinServer } from "./join_server.ts";
 import type { Link } from "./link.ts";
 import type { LinkOwner, RelayedMessage } from "./link_owner.ts";
 import { Links } from "./links.ts";
-import type { Local, NoiseHost, RelayPolicy } from "./local.ts";
+import type { Local, NoiseHost } from "./local.ts";
 import type { NoteKeys } from "./note_keys.ts";
 import { Notes, type SenderOf } from "./notes.ts";
-import { Outbox } from "./outbox.ts";
-import { instanceLength } from "./payload.ts";
+import { localOf, type NoiseOptions } from "./options.ts";
 import { RateLimiter } from "./rate_limiter.ts";
-import { ReadyKeyTable } from "./ready_keys.ts";
 import { Relays } from "./relays.ts";
 import { Responder } from "./responder.ts";
-import { Stamps } from "./stamps.ts";
-import { Trusted } from "./trusted.ts";
+import type { Stamps } from "./stamps.ts";
 import { answerWhoIs } from "./who_is.ts";
 import {
   decodeCookie,
@@ -80,21 +76,6 @@ import {
   readType,
 } from "./wire.ts";
 
-export interface NoiseOptions {
-  /** The AEAD to prefer; `auto`: the fastest of the self-test. The other one remains possible. */
-  readonly aead?: AeadName | "auto";
-  /** IP bytes of the largest packet that this host's underlay takes. */
-  readonly underlayMtu?: number;
-  /** Where packets may cross in plain, if the peer there says the same of this node. */
-  readonly trustedSubnets?: readonly Prefix[];
-  /** Whether messages are passed on for members that do not reach each other, and how many of each. */
-  readonly relay?: RelayPolicy;
-  readonly relayBytesPerSecond?: number;
-  readonly relayPacketsPerSecond?: number;
-  /** Members through which all others are sought as well, where they do not answer at an address. */
-  readonly relays?: readonly PeerId[];
-}
-
 export class NoiseMachine
   implements
     Encapsulation,
@@ -104,6 +85,8 @@ export class NoiseMachine
     ArrivalCounting,
     Relaying,
     NoteCarrying,
+    WayProbing,
+    MappingKeeping,
     LinkOwner<Link> {
   readonly overhead = overhead;
   readonly relayOverhead = relayOverhead;
@@ -160,6 +143,10 @@ export class NoiseMachine
     this.#dialer.forgetEndpoint(endpoint);
   }
 
+  nextAttempt(endpoint: Endpoint): Millis | undefined {
+    return this.#dialer.nextAttempt(endpoint);
+  }
+
   disconnect(peer: PeerId, now: Millis): void {
     this.#dialer.forgetPeer(peer);
     const link = this.#links.get(peer);
@@ -174,6 +161,14 @@ export class NoiseMachine
 
   relayed(peer: PeerId): Relayed {
     return this.#relays.count(peer);
+  }
+
+  keepMappings(every: Millis): void {
+    this.local.keeping.every = every;
+  }
+
+  probe(peer: PeerId, endpoint: Endpoint, now: Millis): void {
+    this.#links.get(peer)?.ask(endpoint, now);
   }
 
   arrivals(peer: PeerId): Arrivals | undefined {
@@ -212,6 +207,8 @@ export class NoiseMachine
   }
 
   sendNote(to: PeerRecord, endpoint: Endpoint, body: Uint8Array, now: Millis): Drop {
+    const relay = relayedPlace(endpoint)?.relay;
+    if (relay !== undefined && !this.isOpen(relay, to.id)) return Drop.noSession;
     return this.#notes.send(to, endpoint, body, now);
   }
 
@@ -285,6 +282,11 @@ export class NoiseMachine
     link.unknownIndex(this.#unknownIndexCalls, now);
   }
 
+  mayShare(from: Endpoint): boolean {
+    const relay = relayedPlace(from)?.relay;
+    return relay === undefined ? !isStreamEndpoint(from) : this.#links.get(relay)?.current?.isShared === true;
+  }
+
   redial(link: Link, at: Millis): void {
     this.#dialer.redial(link, at);
   }
@@ -297,13 +299,22 @@ export class NoiseMachine
     this.#relays.moved(link, from, to);
   }
 
-  isOpen(relay: PeerId): boolean {
-    return this.#relays.isOpen(relay);
+  isOpen(relay: PeerId, peer: PeerId): boolean {
+    return this.#relays.isOpen(relay, peer);
+  }
+
+  relaysTo(peer: PeerId): number {
+    return this.#relays.relaysTo(peer);
+  }
+
+  rerouted(link: Link, now: Millis): void {
+    this.#relays.rerouted(link.id, now);
   }
 
   changed(link: Link, now: Millis): void {
-    if (!link.isUp) this.#relays.lost(link.id, now);
-    else if (this.isOpen(link.id)) this.#dialer.relayOpened(link.id, now);
+    if (!link.isUp) this.#relays.lost(link, now);
+    this.#relays.rerouted(link.id, now);
+    if (this.#relays.isOpen(link.id)) this.#dialer.relayOpened(link.id, now);
   }
 
   #leadsNowhere(place: Endpoint, now: Millis): void {
@@ -360,41 +371,4 @@ export class NoiseMachine
     this.local.cookies.clear();
     this.#notes.keys.clear();
   }
-}
-
-function relayingOf({ relay = "willing", relays = [], ...rates }: NoiseOptions): Local["relaying"] {
-  const {
-    relayBytesPerSecond: bytesPerSecond = limits.relayBytesPerSecond,
-    relayPacketsPerSecond: packetsPerSecond = limits.relayPacketsPerSecond,
-  } = rates;
-  return { policy: relay, rates: { bytesPerSecond, packetsPerSecond }, relays };
-}
-
-function localOf(host: NoiseHost, options: NoiseOptions): Local {
-  const { aead = "auto", trustedSubnets = [] } = options;
-  const suites = new Map(host.aeads.toReversed().map((suite) => [suite.name, suite]));
-  const fastestFirst = [...new Set(host.aeads.map((suite) => suite.name))];
-  const outbox = new Outbox();
-  const preference = fastestFirst.toSorted((left, right) => Number(right === aead) - Number(left === aead));
-  return {
-    self: host.self,
-    membership: host.membership,
-    random: host.random,
-    curve: host.curve,
-    drops: host.drops,
-    suites,
-    preference,
-    stamps: new Stamps(),
-    noteCounters: new Stamps(limits.noteReserveTicks),
-    instance: host.random.fill(new Uint8Array(instanceLength)),
-    outbox,
-    exporting: new Exporting(),
-    indices: new IndexTable(host.random),
-    trusted: new Trusted(trustedSubnets),
-    relaying: relayingOf(options),
-    deadlines: new Deadlines(),
-    gate: new Gate(outbox, host.random),
-    readyKeys: new ReadyKeyTable(host.membership, host.self.noise.publicKey, host.random),
-    cookies: new CookieJar(),
-  };
 }

@@ -10,17 +10,22 @@
  * ```
  */
 import { z } from "zod";
+import type { RelayWilling } from "../../core/contracts/encapsulation.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import { definePlugin } from "../../core/contracts/plugin.ts";
+import type { RelayWillingness } from "../../core/contracts/topology.ts";
 import { decodeBase32 } from "../../core/wire/base32.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { limits } from "./constants.ts";
-import { NoiseMachine, type NoiseOptions } from "./machine.ts";
+import { NoiseMachine } from "./machine.ts";
+import type { NoiseOptions } from "./options.ts";
+import { RelayCheck, type RelayCheckHost } from "./relay_check.ts";
 import { noteStamps, type StampHost, StampKeeper } from "./stamp_keeper.ts";
 
-export { NoiseMachine, type NoiseOptions } from "./machine.ts";
+export { NoiseMachine } from "./machine.ts";
+export type { NoiseOptions } from "./options.ts";
 
 const config = z.strictObject({
   aead: z.enum(["auto", "aes-256-gcm", "chacha20-poly1305"]).default("auto").describe(
@@ -61,12 +66,14 @@ function isPrefix(text: string): boolean {
 /** What of the host this plugin uses. */
 export type NoisePluginHost =
   & Pick<Host, "self" | "membership" | "random" | "aeads" | "drops">
+  & RelayCheckHost
   & StampHost;
 
 /** The machine with a life: at start it finds out where its stamps begin. */
-class NoiseEncapsulation extends NoiseMachine implements Lifecycle {
+class NoiseEncapsulation extends NoiseMachine implements Lifecycle, RelayWilling {
   readonly #host: NoisePluginHost;
   readonly #keepers: readonly StampKeeper[];
+  readonly #relayCheck: RelayCheck;
 
   constructor(host: NoisePluginHost, options: NoiseOptions) {
     super(host, options);
@@ -76,16 +83,24 @@ class NoiseEncapsulation extends NoiseMachine implements Lifecycle {
       new StampKeeper(this.stamps, host),
       new StampKeeper(this.local.noteCounters, host, noteStamps),
     ];
+    const { relays = [] } = options;
+    this.#relayCheck = new RelayCheck(host, relays.filter((relay) => relay !== host.self.id));
+  }
+
+  get willingness(): RelayWillingness {
+    return this.local.relaying.policy;
   }
 
   /** Rejects as {@link StampKeeper.start}. */
   async start(): Promise<void> {
     await Promise.all(this.#keepers.map((keeper) => keeper.start()));
+    this.#relayCheck.start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.resolve();
     for (const keeper of this.#keepers) keeper.stop();
+    this.#relayCheck.stop();
     this.wipe(this.#host.clock.now());
   }
 }

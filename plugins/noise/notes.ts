@@ -26,6 +26,7 @@ import type { Endpoint, Millis, PeerRecord } from "../../core/contracts/values.t
 import { isUsablePublicKey } from "../../core/noise/dh.ts";
 import { decodeBase32 } from "../../core/wire/base32.ts";
 import { concatBytes, equalBytes } from "../../core/wire/bytes.ts";
+import { relayedPlace } from "../../core/wire/relay_endpoint.ts";
 import { limits } from "./constants.ts";
 import type { Local } from "./local.ts";
 import { type Correspondent, type NoteCiphers, NoteKeys } from "./note_keys.ts";
@@ -81,6 +82,9 @@ export class Notes {
   receive(datagram: Uint8Array, from: Endpoint, now: Millis): Drop {
     const note = decodeNote(datagram);
     if (note === undefined) return Drop.malformed;
+    // A relay says by the session whose messages it passes on, so answers go to no other place behind it.
+    const behind = relayedPlace(from)?.tag;
+    if (behind !== undefined && !equalBytes(behind, note.sender)) return Drop.badSource;
     if (this.#senderOf === undefined) return Drop.unsupported;
     const candidates = this.#local.membership.networkKeys().filter(({ id }) => id[0] === note.hint);
     if (candidates.length === 0) return Drop.badMac;

@@ -3,8 +3,9 @@
  * packets, as a full socket does. Facts (a session is up, down, …) are never dropped: losing one would leave the node
  * with a wrong picture, and each call makes only a few.
  */
-import type { EncapsulationOutput } from "../../core/contracts/encapsulation.ts";
-import type { Endpoint, Millis } from "../../core/contracts/values.ts";
+import { Drop } from "../../core/contracts/drop.ts";
+import type { EncapsulationOutput, OverlayPacket } from "../../core/contracts/encapsulation.ts";
+import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { type RelayedPlace, relayedPlace } from "../../core/wire/relay_endpoint.ts";
 import { limits } from "./constants.ts";
 
@@ -24,12 +25,22 @@ export class Outbox {
     this.#outputs.push(output);
   }
 
-  /** A datagram: dropped when the queue is full, as the network might have done. */
-  transmit(datagram: Uint8Array, to: Endpoint, now: Millis): void {
+  /**
+   * A datagram: dropped when the queue is full, as the network might have done. `seeks`: it asks for an answer where none may
+   * ever have come from.
+   */
+  transmit(datagram: Uint8Array, to: Endpoint, now: Millis, seeks = false): void {
     if (this.full) return;
     const place = relayedPlace(to);
-    if (place === undefined) this.push({ type: "transmit", datagram, to });
+    if (place === undefined) this.push({ type: "transmit", datagram, to, ...(seeks && { seeks }) });
     else this.toRelay(datagram, place, now);
+  }
+
+  /** A packet of a peer: `queueFull`, and it is dropped, when there is no room. */
+  deliver(from: PeerId, packet: OverlayPacket): Drop {
+    if (this.full) return Drop.queueFull;
+    this.push({ type: "packet", from, packet });
+    return Drop.none;
   }
 
   take(): EncapsulationOutput | undefined {

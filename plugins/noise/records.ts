@@ -3,8 +3,8 @@
  * while there is a session the path is measured. Without a measurement each record is one message, whatever its size.
  */
 import { Drop } from "../../core/contracts/drop.ts";
-import type { Endpoint, Millis } from "../../core/contracts/values.ts";
-import { LinkPath } from "./link_path.ts";
+import type { Millis } from "../../core/contracts/values.ts";
+import { LinkPath, type MeasuredWay } from "./link_path.ts";
 import { type CarriedRecord, decodePart, Reassembly, splitRecord } from "./part.ts";
 import { MessageType, type SealedType } from "./wire.ts";
 
@@ -37,8 +37,8 @@ export class Records {
   }
 
   /** The peer is there and answers probes; `upper` as in {@link LinkPath}. */
-  measure(upper: number, endpoint: Endpoint, now: Millis): void {
-    this.#path = new LinkPath(upper, endpoint, now);
+  measure(upper: number, way: MeasuredWay, now: Millis): void {
+    this.#path = new LinkPath(upper, way, now);
     this.#toldMtu = undefined;
   }
 
@@ -53,10 +53,15 @@ export class Records {
     return this.#path?.room ?? Infinity;
   }
 
-  moved(endpoint: Endpoint, now: Millis): void {
-    this.#path?.moved(endpoint, now);
+  moved(way: MeasuredWay, now: Millis): void {
+    this.#path?.moved(way, now);
     this.#tell();
     this.#link.hasDeadline();
+  }
+
+  /** A relay on the way is itself behind a relay from now on, or is not any more. */
+  rerouted(way: MeasuredWay, now: Millis): void {
+    if (this.#path?.isAsLong(way) === false) this.moved(way, now);
   }
 
   send(record: DataRecord, now: Millis): boolean {
@@ -78,8 +83,7 @@ export class Records {
   }
 
   /**
-   * What a relay carries, plaintext of a relayed message. Only handshakes are split: those of a first session cannot be smaller,
-   * whereas the two ends measure what passes whole, and must not be told that all does.
+   * What a relay carries, plaintext of a relayed message; which of them may be split says `relayed.ts`.
    */
   relay(flags: number, bytes: Uint8Array, maySplit: boolean, now: Millis): boolean {
     const { room } = this;

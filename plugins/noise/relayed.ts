@@ -41,10 +41,19 @@ export function decodeRelayed(plaintext: Uint8Array): Relayed | undefined {
 }
 
 /**
- * Whether `message` may go through a relay. None may that is itself relayed, so there is one relay at most and no loop; nor a
- * packet in plain, which says whose it is by its address alone.
+ * Whether `message` may go through a relay: any may, also one that is itself relayed, but for a packet in plain, which says whose it
+ * is by its address alone.
  */
 export function mayBeRelayed(message: Uint8Array): boolean {
   return message.length >= headerLength && message[0]! >= MessageType.initiation &&
-    message[0]! < MessageType.relay;
+    message[0]! <= MessageType.note;
+}
+
+/**
+ * Whether it goes in parts where a leg is too narrow for it whole: nobody has measured the way of those, and they cannot be made
+ * smaller. Of all else the two ends measure what passes whole, and must not be told that everything does.
+ */
+export function maySplit(message: Uint8Array): boolean {
+  const type = message[0];
+  return type === MessageType.initiation || type === MessageType.response || type === MessageType.note;
 }

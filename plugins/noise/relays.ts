@@ -4,16 +4,25 @@
  *
  * A relay opens what its neighbour has sealed for it and seals it anew for the next one. The message inside is between the two
  * ends: it is not looked at but for its type. Whose it is tells the session in which it came, so no neighbour can send in
- * another one's name; and a way is at most two legs long, as neither a relayed message nor a peer that is itself behind a relay
- * can be at the other end of one.
+ * another one's name.
+ *
+ * A relay may itself be behind a relay: the message to it is then relayed, too, one layer around the other, each sealed
+ * for whoever opens it.
+ *
+ *     A ── 18 [C | 18 [D | message]] ──> B ── 18, passed on [A | 18 [D | message]] ──> C ── 18, passed on [A | message] ──> D
+ *
+ * Three relays may stand in a row, as seen from this node; a way in a circle is none. Both are looked at for each message, as
+ * ways change while others are in use. What a member nests deeper than that by itself passes from one relay to the next
+ * all the same, since nobody can look into it, and is charged to that member at each.
  *
  * What cannot be passed on is answered with an empty message, no more often than others are told of unknown indices: the
- * sender tries another relay at once, instead of finding out by silence.
+ * sender tries another relay at once, instead of finding out by silence. So are those whose messages this node passes on
+ * when it loses a peer.
  */
 import { Drop } from "../../core/contracts/drop.ts";
 import type { Relayed as RelayedCount } from "../../core/contracts/encapsulation.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
-import { type RelayedPlace, relayedPlace, relayEndpoint } from "../../core/wire/relay_endpoint.ts";
+import { mostRelays, type RelayedPlace, relayedPlace } from "../../core/wire/relay_endpoint.ts";
 import { TokenBucket } from "./bucket.ts";
 import { limits } from "./constants.ts";
 import type { Link } from "./link.ts";
@@ -33,6 +42,8 @@ export interface RelaysOwner {
 }
 
 const nothing = new Uint8Array(0);
+/** In place of a number of relays: some session on the way is down, or the way is a circle or too long. */
+const [down, circle] = [-1, -2];
 
 export class Relays {
   readonly #local: Local;
@@ -42,6 +53,8 @@ export class Relays {
   readonly #noWayCalls = new TokenBucket(limits.noWayCalls, 0);
   /** Links that are up, by the relay that they are behind. */
   readonly #behind = new Map<PeerId, Set<Link>>();
+  /** Layers of the message in hand that have been opened here. */
+  #opened = 0;
 
   constructor(local: Local, links: Links, owner: RelaysOwner) {
     this.#local = local;
@@ -51,9 +64,16 @@ export class Relays {
     local.outbox.toRelay = (message, place, now) => this.#send(message, place, now);
   }
 
-  /** Whether messages can leave through this peer now. */
-  isOpen(relay: PeerId): boolean {
-    return this.#neighbour(relay)?.relay.offer !== undefined;
+  /** Whether messages to `peer` can leave through `relay` now. */
+  isOpen(relay: PeerId, peer?: PeerId): boolean {
+    const relays = this.#walk(relay, peer);
+    return relays >= 0 && relays < mostRelays && this.#links.get(relay)!.relay.offer !== undefined;
+  }
+
+  /** How many relays there are on the way to `peer`; as many as there may be if there is no way at present. */
+  relaysTo(peer: PeerId): number {
+    const relays = this.#walk(peer);
+    return relays < 0 ? mostRelays : relays;
   }
 
   /** `link` is behind another relay than before, or none. */
@@ -66,10 +86,19 @@ export class Relays {
     this.#behind.set(to, others.add(link));
   }
 
-  /** `relay` is down, and with it all that is behind it until there is another way. */
-  lost(relay: PeerId, now: Millis): void {
-    for (const link of [...this.#behind.get(relay) ?? []]) {
-      if (link.endpoint !== undefined) link.ways.leadsNowhere(link.endpoint, now);
+  /** There is another way to `relay` than before, or none: so it is for all that is behind it, at whatever remove. */
+  rerouted(relay: PeerId, now: Millis): void {
+    this.#reroute(relay, now, new Set());
+  }
+
+  /** `peer` is down: those whose messages may be under way to it are told. */
+  lost(peer: Link, now: Millis): void {
+    const { tag } = peer.relay;
+    if (tag === undefined || this.#local.relaying.policy === "never") return;
+    for (const link of this.#links.all()) {
+      if (link === peer || !link.isUp || !link.relay.takes || !link.hasUsedRelay) continue;
+      if (!this.#noWayAnswers.allow(link.id, now)) continue;
+      link.relay.send({ tag, message: nothing }, forwardedFlag, now);
     }
   }
 
@@ -86,9 +115,9 @@ export class Relays {
     if (relayed === undefined) return Drop.malformed;
     const { tag, message } = relayed;
     if (!forwarded) return this.#passOn(link, relayed, now);
-    const from = relayEndpoint(link.id, tag);
+    const from = link.relay.placeOf(tag);
     if (message.length === 0) return this.#noWay(from, now);
-    return mayBeRelayed(message) ? this.#owner.arrived(message, from, now) : Drop.malformed;
+    return mayBeRelayed(message) ? this.#open(message, from, now) : Drop.malformed;
   }
 
   /** What this node has passed on for a peer. */
@@ -102,17 +131,55 @@ export class Relays {
     return Drop.none;
   }
 
-  /** A peer with a session, at an address: neither behind a relay itself nor only known. */
-  #neighbour(id: PeerId): Link | undefined {
-    const link = this.#links.get(id);
-    return link?.isUp === true && !link.ways.isRelayed ? link : undefined;
+  /** Deeper than any way may be only somebody nests who means harm. */
+  #open(message: Uint8Array, from: Endpoint, now: Millis): Drop {
+    if (this.#opened >= mostRelays) return Drop.loop;
+    this.#opened += 1;
+    try {
+      return this.#owner.arrived(message, from, now);
+    } finally {
+      this.#opened -= 1;
+    }
+  }
+
+  /** How many relays there are on the way to `peer`, which must not lead by way of `avoided`; negative if there is none. */
+  #walk(peer: PeerId, avoided?: PeerId): number {
+    let at: PeerId | undefined = peer;
+    for (let relays = 0; relays <= mostRelays; relays++) {
+      if (at === avoided) return circle;
+      const link = this.#links.get(at);
+      if (link?.isUp !== true) return down;
+      at = link.ways.relay;
+      if (at === undefined) return relays;
+    }
+    return circle;
+  }
+
+  #reroute(relay: PeerId, now: Millis, seen: Set<PeerId>): void {
+    if (seen.has(relay)) return;
+    seen.add(relay);
+    for (const link of [...this.#behind.get(relay) ?? []]) {
+      if (this.#walk(link.id) >= 0) link.rerouted(now);
+      else if (link.endpoint !== undefined) link.ways.leadsNowhere(link.endpoint, now);
+      this.#reroute(link.id, now, seen);
+    }
   }
 
   #send(message: Uint8Array, { relay, tag }: RelayedPlace, now: Millis): void {
-    const neighbour = this.#neighbour(relay);
-    const isSent = neighbour?.relay.offer !== undefined && mayBeRelayed(message) &&
-      neighbour.relay.send({ tag, message }, 0, now);
+    const drop = this.#judgeWay(relay, tag);
+    if (drop !== Drop.none) return this.#local.drops?.count(drop);
+    const isSent = mayBeRelayed(message) &&
+      this.#links.get(relay)!.relay.send({ tag, message }, 0, now);
     if (!isSent) this.#local.drops?.count(Drop.noSession);
+  }
+
+  /** Whether there is a way to `relay`, and one that does not lead through the very peer behind it. */
+  #judgeWay(relay: PeerId, tag: Uint8Array): Drop {
+    const link = this.#links.get(relay);
+    if (link?.relay.offer === undefined) return Drop.noSession;
+    const relays = link.ways.relay === undefined ? 0 : this.#walk(relay, this.#links.byTag(tag)?.id);
+    if (relays === circle || relays >= mostRelays) return Drop.loop;
+    return relays === down ? Drop.noSession : Drop.none;
   }
 
   #passOn(source: Link, relayed: Relayed, now: Millis): Drop {
@@ -131,14 +198,22 @@ export class Relays {
     source.relay.allowance ??= new RelayAllowance(rates, now);
     if (!source.relay.allowance.take(message.length, now)) return Drop.rateLimited;
     const destination = this.#links.byTag(tag);
-    if (destination === source) return Drop.loop;
     if (destination === undefined || source.relay.tag === undefined) return Drop.noSession;
-    if (this.#neighbour(destination.id)?.relay.takes !== true) return Drop.noSession;
+    const drop = this.#judgeLegs(source, destination);
+    if (drop !== Drop.none) return drop;
     if (this.#local.outbox.full) return Drop.queueFull;
     if (!destination.relay.send({ tag: source.relay.tag, message }, forwardedFlag, now)) {
       return Drop.noSession;
     }
     source.relay.allowance.passedOn(message.length);
     return Drop.none;
+  }
+
+  /** Whoever is on the way to the other one needs this node for nothing: the message would go back where it came from. */
+  #judgeLegs(source: Link, destination: Link): Drop {
+    if (source === destination || this.#walk(source.id, destination.id) === circle) return Drop.loop;
+    const relays = this.#walk(destination.id, source.id);
+    if (relays === circle) return Drop.loop;
+    return relays === down || !destination.relay.takes ? Drop.noSession : Drop.none;
   }
 }

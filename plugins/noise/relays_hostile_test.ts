@@ -12,15 +12,36 @@ import { type Chain, chain } from "./testing_relay.ts";
 import type { RigNode } from "./testing_rig.ts";
 import { forwardedFlag, MessageType, readCounter, readReceiver, writeTransportHeader } from "./wire.ts";
 
+interface Leg {
+  readonly key: AeadKey;
+  readonly receiver: number;
+}
+
 /** The key and the header with which `to` opens what `from` sends it, taken from the last message that it got. */
-function legOf({ rig }: Chain, from: RigNode, to: RigNode): { key: AeadKey; receiver: number } {
+function legOf({ rig }: Chain, from: RigNode, to: RigNode): Leg {
   const last = rig.log.findLast((flight) =>
     flight.from.port === from.endpoint.port && flight.to.port === to.endpoint.port &&
     flight.datagram.length >= 32 && flight.datagram[0]! >= MessageType.data
   )!;
-  const receiver = readReceiver(last.datagram);
+  return legAt(to, last.datagram);
+}
+
+function legAt(to: RigNode, datagram: Uint8Array): Leg {
+  const receiver = readReceiver(datagram);
   const { session } = to.machine.local.indices.get(receiver) as LinkSession;
   return { key: session.suite.key(session.exportKeys().receive), receiver };
+}
+
+/** That of the session of the two ends. */
+function legOfEnds(world: Chain): Leg {
+  const { rig, a, r, b } = world;
+  const from = rig.now;
+  rig.send(a, b, "to show its index");
+  rig.run(100);
+  return legAt(
+    b,
+    innerOf(world, rig.log.find(({ at, to }) => at >= from && to.port === r.endpoint.port)!.datagram),
+  );
 }
 
 function nonceOf(counter: number): Uint8Array {
@@ -39,7 +60,10 @@ function sealed(
   plaintext: Uint8Array,
   flags = 0,
 ): Uint8Array {
-  const { key, receiver } = legOf(world, from, to);
+  return sealedIn(legOf(world, from, to), plaintext, flags);
+}
+
+function sealedIn({ key, receiver }: Leg, plaintext: Uint8Array, flags = 0): Uint8Array {
   const header = new Uint8Array(16);
   writeTransportHeader(header, { type: MessageType.relay, flags, receiver, counter: ++counter });
   return new Uint8Array([...header, ...key.seal(nonceOf(counter), header, plaintext)]);
@@ -51,19 +75,45 @@ function countsOf(node: RigNode): Record<string, number> {
   return Object.fromEntries([...node.drops].filter(([name]) => name !== "none"));
 }
 
-test("a relayed message within a relayed message goes no further, neither at the relay nor at the end", () => {
+test("a message is opened through three layers and no further, however many somebody has put around it", () => {
   const world = chain();
   const { rig, a, r, b } = world;
-  const inner = encodeRelayed({ tag: relayTagOf(b.id)!, message: message(MessageType.relay) });
-  assert.equal(rig.inject(r, sealed(world, [a, r], inner), a.endpoint), Drop.malformed);
-  const outer = encodeRelayed({ tag: relayTagOf(a.id)!, message: message(MessageType.relay) });
-  assert.equal(rig.inject(b, sealed(world, [r, b], outer, forwardedFlag), r.endpoint), Drop.malformed);
+  let nested: Uint8Array = message(MessageType.data);
+  const drops = Array.from({ length: 10 }, () => {
+    nested = sealed(world, [r, b], encodeRelayed({ tag: relayTagOf(a.id)!, message: nested }), forwardedFlag);
+    return rig.inject(b, nested.slice(), r.endpoint);
+  });
+  const { unknownSession, loop, replayed } = Drop;
+  assert.deepEqual(drops.slice(0, 1), [unknownSession]);
+  assert.ok(drops.slice(1).every((drop) => drop === replayed), "what was inside has been opened once");
+  let fresh: Uint8Array = message(MessageType.data);
+  for (let layer = 0; layer < 10; layer++) {
+    fresh = sealed(world, [r, b], encodeRelayed({ tag: relayTagOf(a.id)!, message: fresh }), forwardedFlag);
+  }
+  assert.equal(rig.inject(b, fresh, r.endpoint), loop);
+  assert.ok(!b.of("roamed").some(({ peer }) => peer === r.id), "a relay is not behind itself");
+});
+
+test("who nests a way back and forth between two relays gets it to the second one, at the cost of its own rate", () => {
+  const world = chain();
+  const { rig, a, r, b } = world;
+  const ends = legOfEnds(world);
+  let nested: Uint8Array = message(MessageType.data);
+  for (let turn = 0; turn < 5; turn++) {
+    nested = sealed(world, [a, r], encodeRelayed({ tag: relayTagOf(b.id)!, message: nested }));
+    if (turn < 4) nested = sealedIn(ends, encodeRelayed({ tag: relayTagOf(r.id)!, message: nested }));
+  }
+  const before = r.machine.relayed(a.id).packets;
+  rig.inject(r, nested, a.endpoint);
+  rig.run(50);
+  assert.equal(r.machine.relayed(a.id).packets, before + 1, "not once for each turn");
+  assert.equal(b.drops.get("loop"), 1);
 });
 
 test("nothing in plain goes through a relay, nor anything that is no message", () => {
   const world = chain();
   const { rig, a, r, b } = world;
-  for (const first of [0x00, 0x20, 18, 19, 0xff]) {
+  for (const first of [0x00, 0x20, 20, 0xff]) {
     const plaintext = encodeRelayed({ tag: relayTagOf(b.id)!, message: message(first) });
     assert.equal(rig.inject(r, sealed(world, [a, r], plaintext), a.endpoint), Drop.malformed, `${first}`);
     assert.equal(rig.inject(b, sealed(world, [r, b], plaintext, forwardedFlag), r.endpoint), Drop.malformed);

@@ -51,7 +51,7 @@ export class Responder {
       answer.session.wipe();
       return Drop.tooBig;
     }
-    admitted.link.responded(answer.session, admitted.proof);
+    admitted.link.responded(answer.session, admitted.proof, from);
     this.#local.outbox.transmit(answer.message, from, now);
     admitted.link.carry(answer.message, from, now);
     return Drop.none;

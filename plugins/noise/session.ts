@@ -93,6 +93,11 @@ export class Session {
     return this.#cells?.sentPlain ?? 0;
   }
 
+  /** The worker has passed on something that came in this session. */
+  get hasUsedRelay(): boolean {
+    return (this.#cells?.passedOn ?? 0) > 0;
+  }
+
   /** Messages that the worker has opened. */
   get openedByWorker(): number {
     return this.#cells?.received ?? 0;

@@ -1,5 +1,5 @@
 /** Three members for tests: two that do not reach each other, and a relay that reaches both. */
-import type { NoiseOptions } from "./machine.ts";
+import type { NoiseOptions } from "./options.ts";
 import { type Flight, peerIdOf, Rig, type RigNode, type Weather } from "./testing_rig.ts";
 
 export interface Chain {
@@ -54,4 +54,37 @@ export function isBehind(node: RigNode, peer: RigNode): boolean {
   const roamed = node.of("roamed").filter((fact) => fact.peer === peer.id);
   const last = roamed.at(-1)?.endpoint ?? up.at(-1)!.session.endpoint;
   return last.host.startsWith("relay/");
+}
+
+/** Members in a row, each of which reaches only those next to it. */
+export interface Row {
+  readonly rig: Rig;
+  readonly nodes: readonly RigNode[];
+  /** Pairs beside those, by index, that reach each other as well. */
+  readonly bridges: (readonly [number, number])[];
+}
+
+/**
+ * A node for each letter. Neighbours have sessions, and the first node one with each of the others through the one before it, as far
+ * as that leads. `tune` is called before any message.
+ */
+export function row(letters: string, tune: (row: Row) => void = () => {}): Row {
+  const rig = new Rig();
+  const nodes = Array.from(letters, (letter) => rig.add(peerIdOf(letter)));
+  const world: Row = { rig, nodes, bridges: [] };
+  rig.weather = ({ from, to }) => {
+    const [left, right] = [from, to].map(({ port }) =>
+      nodes.findIndex(({ endpoint }) => endpoint.port === port)
+    );
+    const isBridge = world.bridges.some((pair) => pair.includes(left!) && pair.includes(right!));
+    return isBridge || Math.abs(left! - right!) === 1 ? [10] : [];
+  };
+  tune(world);
+  for (const [index, node] of nodes.slice(1).entries()) rig.connect(nodes[index]!, node);
+  rig.run(100);
+  for (let index = 2; index < nodes.length; index++) {
+    rig.connectVia(nodes[0]!, nodes[index]!, nodes[index - 1]!);
+    rig.run(300);
+  }
+  return world;
 }

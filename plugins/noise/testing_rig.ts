@@ -12,7 +12,8 @@ import type { Membership, NetworkKey, PeerIdentity, Refusal } from "../../core/c
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { relayEndpointTo } from "../../core/wire/relay_endpoint.ts";
 import { retryMillis } from "./constants.ts";
-import { NoiseMachine, type NoiseOptions } from "./machine.ts";
+import { NoiseMachine } from "./machine.ts";
+import type { NoiseOptions } from "./options.ts";
 import { generateKeyPair, type KeyPair, type X25519 } from "../../core/noise/dh.ts";
 
 /** Mulberry32: small, seeded, good enough to be no help to a bug. */

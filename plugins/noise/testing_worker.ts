@@ -193,11 +193,11 @@ export class ModelWorker implements SessionExporter {
     return Drop.none;
   }
 
-  /** Data inside is opened here, for nobody else has its window; the machine hears of the rest. */
+  /** Data inside, or another one, is opened here, for nobody else has its window; the machine hears of the rest. */
   #openRelayed({ peer, isConfirmed }: Taken, opened: OpenedMessage, isElsewhere: boolean): Drop {
     const relayed = decodeRelayed(opened.plaintext);
-    const isData = relayed?.message[0] === MessageType.data && opened.forwarded;
-    const drop = isData ? this.#open(relayed.message, relayEndpoint(peer, relayed.tag)) : undefined;
+    const isOurs = relayed !== undefined && openedTypes.has(relayed.message[0]!) && opened.forwarded;
+    const drop = isOurs ? this.#open(relayed.message, relayEndpoint(peer, relayed.tag)) : undefined;
     if (drop === undefined) return this.#handOver({ ...opened, relayed: true });
     if (isElsewhere || !isConfirmed) {
       this.#handOver({ ...opened, relayed: true, plaintext: new Uint8Array(0) });

@@ -1,41 +1,51 @@
 import type { Discovery, EditableTargets, Finding, Target } from "../../core/contracts/discovery.ts";
 import { MeshError } from "../../core/contracts/errors.ts";
-import type { Logger } from "../../core/contracts/host.ts";
+import type { Host } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
-import type { Store, StoreChange } from "../../core/contracts/store.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
-import { equalBytes } from "../../core/wire/bytes.ts";
-import { canonicalEndpoint, formatEndpoint, parseEndpoint } from "../../core/wire/endpoint.ts";
-import type { Seed } from "./seed.ts";
+import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
+import { type NamedEndpoint, namedEndpoint } from "../../core/wire/named_endpoint.ts";
+import { type NameChange, NameLookups } from "./name_lookups.ts";
+import { type Edit, StoredList } from "./stored_list.ts";
+
+export type SeedsHost = Pick<Host, "store" | "log" | "clock" | "random" | "resolve" | "events">;
 
 /** More endpoints than anyone names by hand; a mistaken script must not fill the disk. */
 export const maxTargets = 1024;
 
-const keyPrefix = "static_seeds/";
-const version = 1;
-/** The value under an endpoint's key, version and mark: what the operator did last with it while the node ran. */
-const added = Uint8Array.of(version, 1);
-const removed = Uint8Array.of(version, 0);
+interface Listed {
+  readonly named: NamedEndpoint;
+  readonly source: string;
+}
 
 /**
- * The list is the configuration's, corrected by what the operator did at run time. Corrections are stored per
- * endpoint and outlive restarts, else a node that was told `forget` would call again after every upgrade.
+ * The list is that of the configuration and of the start, corrected by what the operator did at run time. Corrections are
+ * stored per endpoint and outlive restarts, else a node that was told `forget` would call again after every upgrade. A
+ * start with another list than the last one is no restart: it forgets them.
  */
 export class StaticSeeds implements Discovery, EditableTargets, Lifecycle {
-  readonly #seeds: readonly Seed[];
-  readonly #store: Store;
-  readonly #log: Logger;
+  readonly #seeds: readonly NamedEndpoint[];
+  readonly #given: readonly NamedEndpoint[] | undefined;
+  readonly #host: SeedsHost;
+  readonly #stored: StoredList;
+  readonly #lookups: NameLookups;
+  readonly #ended = new AbortController();
   /** By text, in the order in which they came. */
-  readonly #targets = new Map<string, Target>();
+  readonly #targets = new Map<string, Listed>();
+  /** Those that are there without any correction. */
+  #defaults: ReadonlySet<string> = new Set();
+  #isStarted = false;
   #handler: ((finding: Finding) => void) | undefined;
 
-  constructor(seeds: readonly Seed[], store: Store, log: Logger) {
+  /** `given`: the list of this start; undefined when it is that of the last one. */
+  constructor(seeds: readonly NamedEndpoint[], host: SeedsHost, given?: readonly NamedEndpoint[]) {
     this.#seeds = seeds;
-    this.#store = store;
-    this.#log = log;
-    for (const { host, port, isLiteral } of seeds) {
-      if (isLiteral) this.#put({ host, port }, "static_seeds");
-    }
+    this.#given = given;
+    this.#host = host;
+    this.#stored = new StoredList(host.store, host.log);
+    this.#lookups = new NameLookups(host, (change) => this.#moved(change));
+    for (const seed of seeds) this.#put(seed, "static_seeds");
+    for (const each of given ?? []) this.#put(each, "launch");
   }
 
   /** Nobody is told: who is on a list does not know the list. */
@@ -46,26 +56,29 @@ export class StaticSeeds implements Discovery, EditableTargets, Lifecycle {
   }
 
   targets(): readonly Target[] {
-    return [...this.#targets.values()];
+    return [...this.#targets.values()].map(({ named, source }) => {
+      const { host, port, isLiteral } = named;
+      const endpoint = { host, port };
+      return { endpoint, source, ...!isLiteral && { name: this.#lookups.resolved(endpoint) } };
+    });
   }
 
   /** Rejects `UNSUPPORTED` for what a newer version has stored. */
-  // deno-lint-ignore require-await -- the contract is asynchronous; reading the store is not
   async start(): Promise<void> {
-    for (const { host, port, isLiteral } of this.#seeds) {
-      if (!isLiteral) {
-        this.#log.log("warn", "A seed is a name that nobody resolved", { endpoint: `${host}:${port}` });
-      }
-    }
-    const stored = [...this.#store.entries(keyPrefix)];
-    for (const [key, value] of stored) requireKnown(key, value);
-    for (const [key, value] of stored) this.#restore(key, value);
-    for (const { endpoint } of this.targets()) this.#find(endpoint);
+    const given = this.#given?.map(formatEndpoint);
+    const { list, edits } = await this.#stored.open(given);
+    for (const text of list) this.#putText(text, "launch");
+    this.#defaults = new Set(this.#targets.keys());
+    for (const edit of edits) this.#restore(edit);
+    this.#isStarted = true;
+    const { events } = this.#host;
+    events.on("target:failed", ({ endpoint }) => this.#lookups.silent(endpoint), this.#ended.signal);
+    for (const { named } of [...this.#targets.values()]) this.#seek(named);
   }
 
-  /** Rejects `INVALID_ARGUMENT` for a host that is no IP literal, and beyond {@link maxTargets}. */
+  /** Rejects `INVALID_ARGUMENT` for what is neither an IP literal nor a DNS name, and beyond {@link maxTargets}. */
   async addTargets(endpoints: readonly Endpoint[]): Promise<void> {
-    const wanted = endpoints.map(requireCanonical);
+    const wanted = endpoints.map(requireNamed);
     const fresh = new Set(wanted.map(formatEndpoint).filter((text) => !this.#targets.has(text)));
     if (this.#targets.size + fresh.size > maxTargets) {
       throw new MeshError(
@@ -73,51 +86,72 @@ export class StaticSeeds implements Discovery, EditableTargets, Lifecycle {
         `Cannot add ${fresh.size} targets: a node takes ${maxTargets}; forget some`,
       );
     }
-    await this.#store.commit(this.#changes([...fresh], added));
-    for (const endpoint of wanted) {
-      if (fresh.has(formatEndpoint(endpoint))) this.#put(endpoint, "connect");
-      this.#find(endpoint);
+    await this.#stored.write([...fresh].map((text) => ({ text, isAdded: true })), this.#defaults);
+    for (const named of wanted) {
+      if (fresh.has(formatEndpoint(named))) this.#put(named, "connect");
+      this.#seek(named);
     }
   }
 
   async removeTargets(endpoints: readonly Endpoint[]): Promise<void> {
-    const texts = endpoints.map(requireCanonical).map(formatEndpoint).filter((text) =>
-      this.#targets.has(text)
-    );
-    await this.#store.commit(this.#changes(texts, removed));
-    for (const text of texts) this.#targets.delete(text);
+    const listed = endpoints.map(requireNamed).filter((each) => this.#targets.has(formatEndpoint(each)));
+    const edits = listed.map((each) => ({ text: formatEndpoint(each), isAdded: false }));
+    await this.#stored.write(edits, this.#defaults);
+    for (const named of listed) this.#targets.delete(formatEndpoint(named));
+    for (const named of listed) {
+      this.#withdraw(named.isLiteral ? [placeOf(named)] : this.#lookups.remove(named));
+    }
   }
 
   // deno-lint-ignore require-await -- the contract is asynchronous; there is nothing to wait for
   async [Symbol.asyncDispose](): Promise<void> {
     this.#handler = undefined;
+    this.#ended.abort();
+    this.#lookups.stop();
   }
 
-  /** Only deviations from the configuration are stored: a later edit of it counts for everything else. */
-  #changes(texts: readonly string[], mark: Uint8Array): readonly StoreChange[] {
-    const configured = new Set(this.#seeds.filter(({ isLiteral }) => isLiteral).map(formatEndpoint));
-    return texts.map((text) => {
-      const isDefault = configured.has(text) === (mark === added);
-      return { key: keyPrefix + text, value: isDefault ? undefined : mark };
-    });
+  #restore({ text, isAdded }: Edit): void {
+    if (!isAdded) this.#targets.delete(text);
+    else this.#putText(text, "connect");
   }
 
-  #restore(key: string, value: Uint8Array): void {
-    const text = key.slice(keyPrefix.length);
-    const endpoint = parseEndpoint(text);
-    const isMark = equalBytes(value, added) || equalBytes(value, removed);
-    if (endpoint === undefined || !isMark) {
-      this.#log.log("warn", "A stored target is not an endpoint", { path: key });
-    } else if (equalBytes(value, removed)) {
-      this.#targets.delete(text);
-    } else {
-      this.#put(endpoint, "connect");
+  #putText(text: string, source: string): void {
+    const named = this.#stored.parse(text);
+    if (named !== undefined) this.#put(named, source);
+  }
+
+  #put(named: NamedEndpoint, source: string): void {
+    const text = formatEndpoint(named);
+    if (!this.#targets.has(text)) this.#targets.set(text, { named, source });
+  }
+
+  /** Of a name all that it stood for until now, for this is an operator who says "try again". */
+  #seek(named: NamedEndpoint): void {
+    if (named.isLiteral) return this.#find(placeOf(named));
+    if (!this.#isStarted) return;
+    for (const place of this.#lookups.resolved(named).places) this.#find(place);
+    this.#lookups.ask(placeOf(named));
+  }
+
+  #moved({ name, before, after, reason }: NameChange): void {
+    const endpoint = formatEndpoint(name);
+    const { log, events } = this.#host;
+    if (reason !== undefined) {
+      log.log("warn", "The name of a target cannot be resolved", { endpoint, reason });
     }
+    const fresh = after.filter((place) => !before.some((each) => sameEndpoint(each, place)));
+    const gone = before.filter((place) => !after.some((each) => sameEndpoint(each, place)));
+    for (const place of fresh) this.#find(place);
+    this.#withdraw(gone);
+    events.emit("target:resolved", { target: endpoint, places: after, reason: reason ?? null });
   }
 
-  #put(endpoint: Endpoint, source: string): void {
-    const text = formatEndpoint(endpoint);
-    if (!this.#targets.has(text)) this.#targets.set(text, { endpoint, source });
+  /** But for what another target leads to as well. */
+  #withdraw(places: readonly Endpoint[]): void {
+    for (const endpoint of places) {
+      const isWanted = this.#targets.has(formatEndpoint(endpoint)) || this.#lookups.leadsTo(endpoint);
+      if (!isWanted) this.#handler?.({ type: "withdrawn", endpoint });
+    }
   }
 
   #find(endpoint: Endpoint): void {
@@ -125,22 +159,15 @@ export class StaticSeeds implements Discovery, EditableTargets, Lifecycle {
   }
 }
 
-function requireKnown(key: string, value: Uint8Array): void {
-  const [writtenBy = 0] = value;
-  if (writtenBy <= version) return;
-  throw new MeshError(
-    "UNSUPPORTED",
-    `Cannot read ${key} of this node: it has format ${writtenBy}, this program knows ${version}; start the newer version`,
-    { details: { path: key } },
-  );
+function placeOf({ host, port }: Endpoint): Endpoint {
+  return { host, port };
 }
 
-function requireCanonical(endpoint: Endpoint): Endpoint {
-  const canonical = canonicalEndpoint(endpoint);
-  const { port } = endpoint;
-  if (canonical !== undefined && Number.isInteger(port) && port >= 1 && port <= 65_535) return canonical;
+function requireNamed({ host, port }: Endpoint): NamedEndpoint {
+  const named = namedEndpoint(host, port);
+  if (named !== undefined) return named;
   throw new MeshError(
     "INVALID_ARGUMENT",
-    `Cannot use the target ${endpoint.host}:${port}: give an IP literal and a port; resolve names before`,
+    `Cannot use the target ${host}:${port}: give an IP address or a DNS name, and a port`,
   );
 }

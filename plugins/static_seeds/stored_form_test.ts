@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import type { Logger } from "../../core/contracts/host.ts";
+import { testHost } from "../../tests/conformance/test_host.ts";
 import { test } from "../../tests/harness.ts";
 import { MemoryDisk } from "../memory_store/mod.ts";
 import { StaticSeeds } from "./static_seeds.ts";
 
-const silent: Logger = { child: () => silent, log: () => {} };
 const key = "static_seeds/192.0.2.1:6783";
 
 function stored(value: Uint8Array): Promise<StaticSeeds> {
   const disk = new MemoryDisk();
-  return disk.mount().commit([{ key, value }]).then(() => new StaticSeeds([], disk.mount(), silent));
+  return disk.mount().commit([{ key, value }]).then(() => new StaticSeeds([], testHost({ disk })));
 }
 
 test("a target that a newer version has stored is UNSUPPORTED, and its key is named", async () => {

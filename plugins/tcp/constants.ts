@@ -16,6 +16,8 @@ export const protocol = {
   recordData: 16_384,
   /** Records under one key; then both sides replace it by Noise's REKEY. At most 1 GiB of data. */
   rekeyRecords: 65_536,
+  /** Longest datagram in a connection that carries some: what UDP takes over IPv4. */
+  datagramLength: 65_507,
 } as const;
 
 export const limits = {
@@ -33,4 +35,14 @@ export const limits = {
   receiveQueue: 262_144,
   /** Initiations remembered against being played again. */
   remembered: 4_096,
+  /** Of a connection that carries datagrams, until both sides have said something. */
+  provingMillis: 10_000,
+  /** What one that was accepted may bring until this side has answered: a few handshake messages. */
+  unprovedBytes: 16_384,
+  /** Datagrams of a connection that wait: over it the oldest are dropped, as full queues of routers do it. */
+  datagramQueue: 262_144,
+  /** What a short one counts as at least: about what it costs to keep. */
+  datagramLeast: 128,
+  /** What of them the runtime has already: the less, the fewer are too old to be dropped. */
+  datagramsInHand: 65_536,
 } as const;

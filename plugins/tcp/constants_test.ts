@@ -16,6 +16,7 @@ test("protocol constants are those of the documentation", () => {
     handshakeLength: 3_072,
     recordData: 16_384,
     rekeyRecords: 65_536,
+    datagramLength: 65_507,
   });
 });
 
@@ -28,6 +29,11 @@ test("limits of this node are those of the documentation", () => {
     sendQueue: 262_144,
     receiveQueue: 262_144,
     remembered: 4_096,
+    provingMillis: 10_000,
+    unprovedBytes: 16_384,
+    datagramQueue: 262_144,
+    datagramLeast: 128,
+    datagramsInHand: 65_536,
   });
 });
 
@@ -40,6 +46,9 @@ test("what is not configured has the values of the documentation", () => {
     maxStreamsPerPeer: 8,
     maxUnproved: 256,
     maxUnprovedPerSource: 128,
+    overTcp: "fallback",
+    maxCarriers: 256,
+    maxCarriersPerSource: 64,
   };
   assert.deepEqual(read({}), { value: byDefault });
   for (const maxFrame of [65_536, 67_108_864]) assert.ok(!("issues" in read({ maxFrame })));
@@ -61,6 +70,11 @@ test("each fault has its code for the reader of the stream, and its counter for 
     ["noNetwork", "NOT_ADMITTED", Drop.none],
     ["crowded", "UNREACHABLE", Drop.underLoad],
     ["full", "UNREACHABLE", Drop.queueFull],
+    ["crowdedDatagrams", "UNREACHABLE", Drop.queueFull],
+    ["badDatagram", "MALFORMED", Drop.malformed],
+    ["talksTooMuch", "MALFORMED", Drop.rateLimited],
+    ["silent", "TIMEOUT", Drop.rateLimited],
+    ["replaced", "UNREACHABLE", Drop.none],
     ["noHandler", "UNREACHABLE", Drop.noListener],
     ["slowHandshake", "TIMEOUT", Drop.rateLimited],
     ["tooBig", "MALFORMED", Drop.tooBig],

@@ -1,5 +1,6 @@
 /**
- * Framed streams between members over TCP, encrypted, for what does not fit into datagrams.
+ * Framed streams between members over TCP, encrypted, for what does not fit into datagrams; and datagrams in connections, for
+ * networks that block UDP.
  *
  * ```ts
  * import { tcp } from "./mod.ts";
@@ -33,6 +34,11 @@ const config = z.strictObject({
   maxStreamsPerPeer: count(8, "Open streams that one peer has dialled."),
   maxUnproved: count(256, "Connections that have not yet proved to be a member's."),
   maxUnprovedPerSource: count(128, "The same from one IPv4 address, or one IPv6 /64."),
+  overTcp: z.enum(["fallback", "never"]).default("fallback").describe(
+    "Whether datagrams that get no answer over UDP go through connections as well, and those of others are taken.",
+  ),
+  maxCarriers: count(256, "Connections of others that carry datagrams."),
+  maxCarriersPerSource: count(64, "The same from one IPv4 address, or one IPv6 /64."),
 });
 
 export const tcp = definePlugin({

@@ -3,7 +3,13 @@ import { MeshError } from "../../core/contracts/errors.ts";
 import type { Host } from "../../core/contracts/host.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import type { NetworkKey, PeerIdentity } from "../../core/contracts/membership.ts";
-import type { FramedStream, Streams, StreamTarget, Transport } from "../../core/contracts/transport.ts";
+import type {
+  FramedStream,
+  StreamDatagrams,
+  Streams,
+  StreamTarget,
+  Transport,
+} from "../../core/contracts/transport.ts";
 import type { Endpoint, PeerId } from "../../core/contracts/values.ts";
 import { isUsablePublicKey } from "../../core/noise/dh.ts";
 import { interfaceAddresses } from "../../core/runtime/interfaces.ts";
@@ -15,8 +21,11 @@ import {
   type StreamSocket,
 } from "../../core/runtime/stream_socket.ts";
 import { formatEndpoint } from "../../core/wire/endpoint.ts";
+import { type Carrier } from "./carrier.ts";
+import { Carriers } from "./carriers.ts";
 import { Connection } from "./connection.ts";
 import { limits } from "./constants.ts";
+import { Doorway } from "./doorway.ts";
 import { dialError, type Fault, faults } from "./fault.ts";
 import type { Local } from "./handshake.ts";
 import { answeringMachine, dialMachine } from "./machine.ts";
@@ -33,16 +42,25 @@ export interface TcpOptions {
   /** Connections that have proved nothing yet. */
   readonly maxUnproved: number;
   readonly maxUnprovedPerSource: number;
+  /** Whether connections carry datagrams that get no answer by themselves. */
+  readonly overTcp: "fallback" | "never";
+  /** Connections of others that carry datagrams. */
+  readonly maxCarriers: number;
+  readonly maxCarriersPerSource: number;
 }
 
 export type TcpHost = Pick<Host, "self" | "membership" | "clock" | "random" | "log" | "drops">;
 
 export class TcpTransport implements Transport, Streams, Lifecycle {
   readonly streams: Streams = this;
+  readonly streamDatagrams?: StreamDatagrams;
   readonly #options: TcpOptions;
   readonly #host: TcpHost;
   readonly #local: Local;
-  readonly #unproved: WaitingRoom<Connection>;
+  readonly #unproved: WaitingRoom<Connection | Doorway | Carrier>;
+  readonly #carriers: Carriers | undefined;
+  /** Connections of which nobody knows yet what they are going to be. */
+  readonly #doorways = new Set<Doorway>();
   /** All, dialled and accepted, proved or not. */
   readonly #connections = new Set<Connection>();
   /** Of each peer, how many of the streams that it has dialled are open. */
@@ -59,6 +77,8 @@ export class TcpTransport implements Transport, Streams, Lifecycle {
     const remembered = new Remembered(limits.remembered);
     this.#local = { self, membership, random, maxFrame: options.maxFrame, remembered };
     this.#unproved = new WaitingRoom({ all: options.maxUnproved, perSource: options.maxUnprovedPerSource });
+    this.#carriers = options.overTcp === "never" ? undefined : this.#newCarriers();
+    if (this.#carriers !== undefined) this.streamDatagrams = this.#carriers;
   }
 
   /** Rejects `BIND_FAILED`. */
@@ -108,6 +128,8 @@ export class TcpTransport implements Transport, Streams, Lifecycle {
     const closing = this.#listener?.close();
     this.#listener = undefined;
     for (const connection of [...this.#connections]) connection.reset();
+    for (const doorway of [...this.#doorways]) doorway.fail(faults.reset);
+    this.#carriers?.close();
     await closing;
   }
 
@@ -148,6 +170,17 @@ export class TcpTransport implements Transport, Streams, Lifecycle {
     }
   }
 
+  #newCarriers(): Carriers {
+    const { maxCarriers: all, maxCarriersPerSource: perSource } = this.#options;
+    return new Carriers({
+      host: this.#host,
+      limits: { all, perSource },
+      connect: (to) => this.#connect(to, this.#stop.signal),
+      leftRoom: (carrier) => this.#unproved.leave(carrier.remote.host, carrier),
+      failed: (remote, fault) => this.#count(remote, fault, undefined),
+    });
+  }
+
   /** The kernel would try for minutes. */
   async #connect(to: Endpoint, signal: AbortSignal): Promise<StreamSocket> {
     const { clock } = this.#host;
@@ -162,6 +195,33 @@ export class TcpTransport implements Transport, Streams, Lifecycle {
 
   #accept(socket: StreamSocket): void {
     if (this.#stop.signal.aborted) return socket.reset();
+    if (this.#carriers === undefined) return void this.#acceptStream(socket);
+    const carriers = this.#carriers;
+    const leave = () => {
+      this.#doorways.delete(doorway);
+      this.#unproved.leave(socket.remote.host, doorway);
+    };
+    const doorway: Doorway = new Doorway(socket, this.#host.clock, {
+      entered: (kind) => {
+        leave();
+        return kind === "stream" ? this.#acceptStream(socket) : this.#admit(socket, carriers.accept(socket));
+      },
+      left: (fault) => {
+        leave();
+        if (fault !== undefined) this.#count(socket.remote, fault, undefined);
+      },
+    });
+    this.#doorways.add(doorway);
+    this.#admit(socket, doorway);
+  }
+
+  /** Into the room of those that have proved nothing. */
+  #admit<Guest extends Connection | Doorway | Carrier>({ remote }: StreamSocket, guest: Guest): Guest {
+    this.#unproved.enter(remote.host, guest)?.fail(faults.crowded);
+    return guest;
+  }
+
+  #acceptStream(socket: StreamSocket): Connection {
     const { host } = socket.remote;
     let reserved: PeerId | undefined;
     const takes = (peer: PeerIdentity) => {
@@ -184,8 +244,9 @@ export class TcpTransport implements Transport, Streams, Lifecycle {
       },
     );
     this.#connections.add(connection);
-    this.#unproved.enter(host, connection)?.fail(faults.crowded);
+    this.#admit(socket, connection);
     if (this.#handler === undefined) connection.fail(faults.noHandler);
+    return connection;
   }
 
   #reserve(peer: PeerId): boolean {
@@ -213,13 +274,17 @@ export class TcpTransport implements Transport, Streams, Lifecycle {
 
   #forget(connection: Connection, fault: Fault | undefined, peer: PeerIdentity | undefined): void {
     this.#connections.delete(connection);
-    if (fault === undefined || fault.drop === Drop.none) return;
+    if (fault !== undefined) this.#count(connection.remote, fault, peer);
+  }
+
+  #count(remote: Endpoint, fault: Fault, peer: PeerIdentity | undefined): void {
+    if (fault.drop === Drop.none) return;
     this.#host.drops.count(fault.drop);
-    this.#report(connection, fault, peer);
+    this.#report(remote, fault, peer);
   }
 
   /** At the 1st, 2nd, 4th, 8th … time: whatever a stranger can cause must not fill the log. */
-  #report({ remote }: Connection, { reason, code }: Fault, peer: PeerIdentity | undefined): void {
+  #report(remote: Endpoint, { reason, code }: Fault, peer: PeerIdentity | undefined): void {
     const count = ++this.#faultsLogged;
     if ((count & (count - 1)) !== 0) return;
     const endpoint = formatEndpoint(remote);

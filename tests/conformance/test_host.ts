@@ -1,5 +1,6 @@
 /** A {@link Host} for a plugin under test: everything that a node would hand in, on simulated time and a kept disk. */
 import type { Drop } from "../../core/contracts/drop.ts";
+import { MeshError } from "../../core/contracts/errors.ts";
 import type { Channel, Host, LogFields, Logger, LogLevel } from "../../core/contracts/host.ts";
 import type { Membership } from "../../core/contracts/membership.ts";
 import type { Prefix } from "../../core/contracts/values.ts";
@@ -62,6 +63,7 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     store: disk.mount(),
     aeads: nobleAeads(),
     members: { known: () => [], watch: () => {}, hear: () => {} },
+    resolve: (name) => Promise.reject(new MeshError("UNREACHABLE", `Nobody knows ${name} here`)),
     channel: silentChannel,
     replicate: () => ({ spread: () => {} }),
   };

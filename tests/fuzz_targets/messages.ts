@@ -13,7 +13,13 @@ import { silentLogger } from "../../core/node/silent_logger.ts";
 import { mostDeviceAddresses } from "../../core/forwarding/foreign_devices.ts";
 import { isDeviceMac, isHostAddress } from "../../core/forwarding/foreign_sighting.ts";
 import { decodeForeign, encodeForeign } from "../../core/node/foreign_message.ts";
-import { decodeStateMessage, encodeDigests, encodeRecords } from "../../core/node/state_message.ts";
+import {
+  decodeStateMessage,
+  encodeDigests,
+  encodeParts,
+  encodeRecords,
+  encodeWants,
+} from "../../core/node/state_message.ts";
 import { equalBytes } from "../../core/wire/bytes.ts";
 import { encodeCbor } from "../../core/wire/cbor.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
@@ -115,7 +121,13 @@ class SharingRig {
   constructor() {
     this.mesh.connected = this.state.connected = [peer, other];
     const foreign = new ForeignRecords(() => true);
-    const replicator = new Replicator({ channel: this.state, clock: this.clock, log: silentLogger, foreign });
+    const replicator = new Replicator({
+      self: self.id,
+      channel: this.state,
+      clock: this.clock,
+      log: silentLogger,
+      foreign,
+    });
     const book = bookOf((count) => this.learned += count);
     new Introductions({
       self: self.id,
@@ -160,12 +172,18 @@ const stateSeeds = [
   encodeRecords([grant.record, new Uint8Array(60)]),
   ...encodeDigests("digests", [["grant", new Uint8Array(16)], ["peer", new Uint8Array(16)]]),
   ...encodeDigests("differ", [["admission", new Uint8Array(16).fill(3)]]),
+  ...encodeDigests("roots", [["peer", new Uint8Array(16)], ["grant", new Uint8Array(16)]], 3),
+  ...encodeParts("peer", [
+    { prefix: "", isList: false, content: new Uint8Array(256) },
+    { prefix: "a0", isList: true, content: new Uint8Array(32) },
+  ]),
+  ...encodeWants("grant", [new Uint8Array(16)]),
 ];
 
 const stateMessageTarget: FuzzTarget = {
   name: "state-message",
   seeds: stateSeeds,
-  words: ["grecords", "gdigests", "fdiffer", "dpeer"].map(asBytes),
+  words: ["grecords", "gdigests", "fdiffer", "eroots", "dtree", "dwant", "dpeer"].map(asBytes),
   run(input) {
     const message = decodeStateMessage(input);
     if (message === undefined) return false;

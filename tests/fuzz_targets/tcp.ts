@@ -4,7 +4,11 @@ import { seededRandom } from "../../core/identity/fake_members.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { generateKeyPair } from "../../core/noise/dh.ts";
 import { concatBytes } from "../../core/wire/bytes.ts";
-import { protocol } from "../../plugins/tcp/constants.ts";
+import type { StreamSocket, StreamSocketHandler } from "../../core/runtime/stream_socket.ts";
+import { Carrier } from "../../plugins/tcp/carrier.ts";
+import { limits, protocol } from "../../plugins/tcp/constants.ts";
+import { datagramPreface, DatagramReader, encodeFrame } from "../../plugins/tcp/datagram_frames.ts";
+import { Doorway } from "../../plugins/tcp/doorway.ts";
 import type { Local } from "../../plugins/tcp/handshake.ts";
 import { Inbox } from "../../plugins/tcp/inbox.ts";
 import { answeringMachine, dialMachine, type StreamMachine } from "../../plugins/tcp/machine.ts";
@@ -129,4 +133,99 @@ const recordTarget: FuzzTarget = {
   },
 };
 
-export const tcpTargets: readonly FuzzTarget[] = [listenerTarget, diallerTarget, recordTarget];
+const sampleDatagrams = [Uint8Array.of(1, 2, 3), new Uint8Array(500).fill(6), new Uint8Array(1)];
+const sampleFrames = concatBytes(...sampleDatagrams.map(encodeFrame));
+
+/** What is handed over is what came, in order; what is held is less than one datagram. */
+const datagramTarget: FuzzTarget = {
+  name: "tcp-datagrams",
+  seeds: [sampleFrames, sampleFrames.subarray(0, 40)],
+  words: [Uint8Array.of(0, 0), Uint8Array.of(0xff, 0xe3), Uint8Array.of(0xff, 0xe4)],
+  run(input) {
+    const reader = new DatagramReader();
+    let at = 0;
+    for (const chunk of chunksOf(input)) {
+      const fault = reader.receive(chunk, (datagram) => {
+        const frame = encodeFrame(datagram);
+        assert.deepEqual(frame, input.slice(at, at + frame.length));
+        at += frame.length;
+        return true;
+      });
+      if (fault !== undefined) return at > 0;
+      assert.ok(reader.buffered <= protocol.datagramLength + 1, `${reader.buffered} bytes are held`);
+    }
+    assert.equal(at + reader.buffered, input.length);
+    return at > 0;
+  },
+};
+
+/** A connection whose bytes a target makes up. */
+class FakeSocket implements StreamSocket {
+  readonly remote = { host: "192.0.2.1", port: 50_000 };
+  readonly queued = 0;
+  handler!: StreamSocketHandler;
+  isOver = false;
+
+  attach(handler: StreamSocketHandler): void {
+    this.handler = handler;
+  }
+
+  reset(): void {
+    this.isOver = true;
+  }
+
+  write(): void {}
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+}
+
+/** A connection that nobody answers: it carries what begins as datagrams and no more than its share, and ends once. */
+const doorTarget: FuzzTarget = {
+  name: "tcp-door",
+  seeds: [
+    concatBytes(datagramPreface, sampleFrames),
+    initiation.subarray(0, 40),
+    datagramPreface.slice(0, 5),
+  ],
+  words: [datagramPreface, datagramPreface.subarray(0, 5)],
+  run(input) {
+    const socket = new FakeSocket();
+    const clock = { now: () => 0, wall: () => 0, timer: () => ({ cancel: () => {} }) };
+    let [arrived, ends, streamed] = [0, 0, 0];
+    const carrier = () =>
+      new Carrier(socket, clock, {
+        hasDialled: false,
+        arrived: (datagram) => void (arrived += datagram.length),
+        proved: () => undefined,
+        dropped: () => {},
+        finished: () => void ends++,
+      });
+    const stream: StreamSocketHandler = {
+      received: (chunk) => void (streamed += chunk.length),
+      ended: () => {},
+      drained: () => {},
+      closed: () => void ends++,
+    };
+    const enter = (kind: "stream" | "datagrams") => {
+      if (kind === "datagrams") return carrier();
+      socket.attach(stream);
+      return stream;
+    };
+    new Doorway(socket, clock, { entered: enter, left: () => void ends++ });
+    for (const chunk of chunksOf(input)) if (!socket.isOver) socket.handler.received(chunk);
+    socket.handler.closed();
+    assert.equal(ends, 1);
+    assert.ok(arrived <= limits.unprovedBytes + longestChunk);
+    assert.ok(streamed === 0 || (streamed === input.length && arrived === 0), "a stream gets all of it");
+    return arrived > 0 || streamed > 0;
+  },
+};
+
+export const tcpTargets: readonly FuzzTarget[] = [
+  listenerTarget,
+  diallerTarget,
+  recordTarget,
+  datagramTarget,
+  doorTarget,
+];

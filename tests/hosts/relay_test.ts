@@ -30,16 +30,12 @@ function part(lab: Lab, { a, b }: Scene, isApart: boolean): void {
   }
 }
 
-/** The hub founds; the two others join it, and are told to seek behind it whom they do not reach. */
+/** The hub founds, and the two others join it; that it leads from one to the other they find out by themselves. */
 async function apart(lab: Lab): Promise<Scene> {
   const scene = { hub: lab.host("hub"), a: lab.host("a"), b: lab.host("b") };
   part(lab, scene, true);
   await scene.hub.launch();
-  const { peer } = await scene.hub.admin.status();
-  const environment = { SELVAGE_ENCAPSULATION__RELAYS: `["${peer}"]` };
-  for (const host of [scene.a, scene.b]) {
-    await host.join((await scene.hub.admin.createToken()).token, { environment });
-  }
+  for (const host of [scene.a, scene.b]) await host.join((await scene.hub.admin.createToken()).token);
   await lab.meshed();
   return scene;
 }

@@ -28,6 +28,7 @@ export type GossipFact =
     readonly incarnation: number;
   }
   | { readonly type: "record"; readonly record: Uint8Array; readonly from: number }
+  | { readonly type: "differs"; readonly peer: number; readonly digest: Uint8Array }
   | { readonly type: "refuted"; readonly incarnation: number };
 
 export interface MachineSeat {

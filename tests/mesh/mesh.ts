@@ -335,6 +335,8 @@ export class Mesh {
       case "refuted":
         this.#incarnations[node] = fact.incarnation;
         return;
+      case "differs":
+        return;
       default:
         this.#note(10 + Belief[fact.type], node, fact.peer);
         if (this.isRunning(fact.peer)) {

@@ -4,6 +4,8 @@ import { hostileProof } from "../datapath/hostile_proof.ts";
 import { killProof, rekeyProof } from "../datapath/session_proofs.ts";
 import { superFrameProof } from "../datapath/super_frame_proof.ts";
 import { transfersProof } from "../datapath/transfers/transfers_proof.ts";
+import { fleetProof, rollProof } from "../fleet/fleet_proofs.ts";
+import { natGridProof } from "../nat/nat_proof.ts";
 import { soakProof } from "../soak/soak_proof.ts";
 import { containersProof, fouProof } from "./foreign.ts";
 import { fuzzProof } from "./fuzz/fuzz_proof.ts";
@@ -78,6 +80,7 @@ const fuzzing: readonly Proof[] = [
       ...(await import("../fuzz_targets/messages.ts")).messageTargets,
       ...(await import("../fuzz_targets/identity.ts")).identityTargets,
       ...(await import("../fuzz_targets/topology.ts")).topologyTargets,
+      ...(await import("../fuzz_targets/traversal.ts")).traversalTargets,
     ],
   }),
   fuzzProof({
@@ -126,7 +129,7 @@ const fuzzingProtocols: readonly Proof[] = [
   }),
   fuzzProof({
     name: "fuzz-tcp",
-    what: "hellos and records of the stream transport, with its handshake",
+    what: "hellos, records and datagrams of the stream transport, with its handshake",
     ciFloor: 5_000,
     ciBudgetSeconds: 20,
     chunkSize: 500,
@@ -168,6 +171,9 @@ export const proofs: readonly Proof[] = [
   ...models,
   transfersProof,
   soakProof,
+  fleetProof,
+  rollProof,
+  natGridProof,
   fouProof,
   containersProof,
 ];

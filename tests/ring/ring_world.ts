@@ -220,6 +220,7 @@ export class SimNode {
       timer: (at, run) => worldClock.timer(at, () => life.aborted || run()),
     };
     const replicator = new Replicator({
+      self: this.self.id,
       channel: this.#channel(life, stateChannel),
       clock,
       log: silent,

@@ -23,8 +23,8 @@ class Bed {
   readonly #bindings = new Map<Endpoint, MemoryBinding>();
   readonly #heard: string[] = [];
 
-  constructor(filtering: Filtering, timeout = 30_000) {
-    this.nat = this.network.addNat([home.host, neighbour.host], { outside, filtering, timeout });
+  constructor(filtering: Filtering, timeout = 30_000, mapping: "endpoint" | "destination" = "endpoint") {
+    this.nat = this.network.addNat([home.host, neighbour.host], { outside, filtering, timeout, mapping });
     for (const each of [home, neighbour, server, otherPort, stranger]) {
       const hear = (_: Uint8Array, from: Endpoint) =>
         void this.#heard.push(`${formatEndpoint(from)} to ${formatEndpoint(each)}`);
@@ -102,4 +102,31 @@ test("cuts and partitions mean the hosts inside, whatever they are called outsid
   bed.network.partition([home.host]);
   assert.deepEqual([...await bed.send(home, server), ...await bed.send(server, mapped)], []);
   assert.equal(bed.network.counts.cut, 3);
+});
+
+test("a mapping of the destination has another port for each endpoint that is sent to, and lets in that one alone", async () => {
+  const bed = new Bed("port", 30_000, "destination");
+  assert.deepEqual(await bed.send(home, server), ["203.0.113.1:40000 to 192.0.2.1:6783"]);
+  assert.deepEqual(await bed.send(home, stranger), ["203.0.113.1:40001 to 192.0.2.2:6783"]);
+  assert.deepEqual(await bed.send(home, server), ["203.0.113.1:40000 to 192.0.2.1:6783"]);
+  assert.equal((await bed.send(server, mapped)).length, 1);
+  assert.deepEqual(await bed.send(stranger, mapped), []);
+});
+
+test("behind two NATs a host is seen by the outside of the outer one, and answered through both", async () => {
+  const bed = new Bed("port");
+  bed.network.addNat([outside], { outside: "198.51.100.1" });
+  assert.deepEqual(await bed.send(home, server), ["198.51.100.1:40000 to 192.0.2.1:6783"]);
+  assert.deepEqual(await bed.send(server, { host: "198.51.100.1", port: 40_000 }), [
+    "192.0.2.1:6783 to 192.168.0.2:6783",
+  ]);
+  assert.deepEqual(await bed.send(server, mapped), [], "the middle means nothing outside");
+  assert.deepEqual(await bed.send(neighbour, home), ["192.168.0.3:6783 to 192.168.0.2:6783"]);
+});
+
+test("a host that is closed to datagrams neither sends nor gets any", async () => {
+  const bed = new Bed("none");
+  await bed.send(home, server);
+  bed.network.closeTo(home.host);
+  assert.deepEqual([...await bed.send(home, server), ...await bed.send(server, mapped)], []);
 });

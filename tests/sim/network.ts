@@ -89,8 +89,12 @@ export class SimNetwork implements MemoryNetwork {
   readonly #links = new Map<string, Link>();
   readonly #linkFaults = new Map<string, LinkFaults>();
   readonly #cuts = new Set<string>();
-  /** By the hosts inside, and by the one outside. */
-  readonly #nats = new Map<string, SimNat>();
+  /** By the hosts behind them. */
+  readonly #natsOver = new Map<string, SimNat>();
+  /** By the host that all behind them seem to be. */
+  readonly #natsAt = new Map<string, SimNat>();
+  /** Hosts whose network lets no datagrams through. */
+  readonly #closed = new Set<string>();
   #faults: LinkFaults;
   #journeys = 0;
   #sides: ReadonlyMap<string, number> | undefined;
@@ -103,7 +107,7 @@ export class SimNetwork implements MemoryNetwork {
     this.pipes = new PipeExchange({
       clock,
       delay: (from, to) => this.#isCut(from, to) ? undefined : this.#faultsOf(linkName(from, to)).delay,
-      canDial: (from, to) => this.#nats.get(to) === undefined || this.#nats.get(to) === this.#nats.get(from),
+      canDial: (from, to) => !this.#natsAt.has(to) && this.#isWithin(from, this.#natsOver.get(to)),
     });
   }
 
@@ -144,11 +148,20 @@ export class SimNetwork implements MemoryNetwork {
     this.#linkFaults.clear();
   }
 
-  /** Puts `inside` behind one NAT. What is said of hosts in `cut` and `partition` is said of those inside. */
+  /**
+   * Puts `inside` behind one NAT, or other NATs by their outsides. What is said of hosts in `cut` and `partition` is said of
+   * those inside.
+   */
   addNat(inside: readonly string[], options: NatOptions): SimNat {
     const nat = new SimNat(options, this.#clock);
-    for (const host of [...inside, options.outside]) this.#nats.set(host, nat);
+    for (const host of inside) this.#natsOver.set(host, nat);
+    this.#natsAt.set(options.outside, nat);
     return nat;
+  }
+
+  /** A firewall around `host` that no datagram passes in either direction; streams do. */
+  closeTo(host: string): void {
+    this.#closed.add(host);
   }
 
   /** Nothing passes from one host to the other any more; the way back stays as it is. */
@@ -201,16 +214,25 @@ export class SimNetwork implements MemoryNetwork {
     return Drop.none;
   }
 
-  /** Through the sender's NAT, if it has one; hosts behind the same one reach each other directly. */
+  /** Through the NATs that are over the sender and not over the receiver, from the inside out. */
   #leave(from: Endpoint, to: Endpoint, datagram: Uint8Array): Journey {
-    const nat = this.#nats.get(from.host);
-    const isDirect = nat === undefined || (nat === this.#nats.get(to.host) && to.host !== nat.outside);
-    const seen = isDirect ? from : nat.translate(from, to);
-    const far = this.#nats.get(to.host);
-    const inside = far !== undefined && to.host === far.outside ? far.behind(to.port)?.host : undefined;
-    const way = linkName(from.host, inside ?? to.host);
-    const sides: Journey["sides"] = [from.host, inside ?? to.host];
-    return { id: ++this.#journeys, from: seen, to, sender: from, sides, way, datagram };
+    let seen = from;
+    const realm = this.#natsOver.get(to.host);
+    for (let nat = this.#natsOver.get(from.host); nat !== undefined && nat !== realm;) {
+      seen = nat.translate(seen, to);
+      nat = this.#natsOver.get(seen.host);
+    }
+    const inside = this.#behind(to)?.host ?? to.host;
+    const way = linkName(from.host, inside);
+    return { id: ++this.#journeys, from: seen, to, sender: from, sides: [from.host, inside], way, datagram };
+  }
+
+  /** Who is meant by an endpoint outside, let in or not. */
+  #behind(to: Endpoint): Endpoint | undefined {
+    const nat = this.#natsAt.get(to.host);
+    if (nat === undefined) return to;
+    const inside = nat.behind(to.port);
+    return inside && this.#behind(inside);
   }
 
   #travel(journey: Journey): void {
@@ -249,11 +271,23 @@ export class SimNetwork implements MemoryNetwork {
 
   /** Whom it reaches; undefined for what a NAT keeps out, and for an inside address that means nothing outside. */
   #enter({ from, to, sender }: Journey): Endpoint | undefined {
-    const nat = this.#nats.get(to.host);
-    if (nat === undefined) return to;
-    const isInside = this.#nats.get(sender.host) === nat;
-    if (to.host === nat.outside) return isInside ? undefined : nat.admit(from, to);
-    return isInside ? to : undefined;
+    if (this.#closed.has(sender.host) || this.#natsOver.get(to.host) !== this.#natsOver.get(from.host)) {
+      return undefined;
+    }
+    let target: Endpoint | undefined = to;
+    for (let nat = this.#natsAt.get(to.host); nat !== undefined && target !== undefined;) {
+      const isFromInside = from.host === nat.outside;
+      target = isFromInside ? undefined : nat.admit(from, target);
+      nat = target && this.#natsAt.get(target.host);
+    }
+    return target && !this.#closed.has(target.host) ? target : undefined;
+  }
+
+  /** `host` is behind `nat`, or it is over nobody: addresses outside mean the same everywhere. */
+  #isWithin(host: string, nat: SimNat | undefined): boolean {
+    if (nat === undefined) return true;
+    const over = this.#natsOver.get(host);
+    return over !== undefined && (over === nat || this.#isWithin(over.outside, nat));
   }
 
   #isCut(from: string, to: string): boolean {

@@ -1,6 +1,7 @@
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
 import type { AdminParts } from "../parts.ts";
 import { connectionStatus, ipamStatus, peerStatus, targetStatus } from "../schemas.ts";
+import { peerLinksStatus } from "../topology_schemas.ts";
 import { json, problems } from "./answers.ts";
 
 const getPeers = createRoute({
@@ -9,6 +10,17 @@ const getPeers = createRoute({
   operationId: "getPeers",
   summary: "The peers this node knows, itself included",
   responses: { 200: json("The peers", z.object({ peers: z.array(peerStatus).readonly() })), ...problems },
+});
+
+const getLinks = createRoute({
+  method: "get",
+  path: "/links",
+  operationId: "getLinks",
+  summary: "Who is linked to whom, as all members tell it",
+  responses: {
+    200: json("Each peer with its links", z.object({ links: z.array(peerLinksStatus).readonly() })),
+    ...problems,
+  },
 });
 
 const getConnections = createRoute({
@@ -44,6 +56,7 @@ const getTargets = createRoute({
 export function meshRoutes({ node }: Pick<AdminParts, "node">) {
   return new OpenAPIHono()
     .openapi(getPeers, (c) => c.json({ peers: node.peers() }, 200))
+    .openapi(getLinks, (c) => c.json({ links: node.links() }, 200))
     .openapi(getConnections, (c) => c.json({ connections: node.connections() }, 200))
     .openapi(getIpam, (c) => c.json(node.ipam(), 200))
     .openapi(getTargets, (c) => c.json({ targets: node.targets() }, 200));

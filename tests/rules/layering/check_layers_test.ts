@@ -88,7 +88,8 @@ test("every planted violation is caught, alone among allowed imports", () => {
 test("a violation says what the layer may import", () => {
   assert.deepEqual(violations("core/node/x.ts plugins/noise/mod.ts"), [
     "core/node/x.ts imports plugins/noise/mod.ts: core/node may import core/contracts, core/wire, " +
-    "core/forwarding, core/wire/cbor, core/identity, core/voters, core/topology, core/datapath, core/runtime",
+    "core/forwarding, core/wire/cbor, core/identity, core/voters, core/topology, core/traversal, " +
+    "core/datapath, core/runtime",
   ]);
   assert.deepEqual(violations("plugins/noise/mod.ts core/runtime/udp.ts"), [
     "plugins/noise/mod.ts imports core/runtime/udp.ts: only transport, port, store plugins may, " +

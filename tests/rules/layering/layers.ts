@@ -55,6 +55,12 @@ export const LAYERS: readonly Layer[] = [
     packages: [],
   },
   {
+    name: "core/traversal",
+    files: /^core\/traversal\//,
+    imports: ["core/contracts", "core/wire", "core/wire/cbor"],
+    packages: [],
+  },
+  {
     name: "core/forwarding",
     files: /^core\/forwarding\//,
     imports: ["core/contracts", "core/wire"],
@@ -79,7 +85,7 @@ export const LAYERS: readonly Layer[] = [
     name: "core/node",
     files: /^core\/node\//,
     imports: [
-      ...[...PURE, "core/wire/cbor", "core/identity", "core/voters", "core/topology"],
+      ...[...PURE, "core/wire/cbor", "core/identity", "core/voters", "core/topology", "core/traversal"],
       ...["core/datapath", "core/runtime"],
     ],
     packages: [],

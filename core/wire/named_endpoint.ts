@@ -1,7 +1,10 @@
-import { canonicalHost } from "../../core/wire/endpoint.ts";
+/**
+ * Endpoints as operators write them: like {@link Endpoint}, but the host may still be a DNS name. Nothing is sent to one
+ * before somebody has resolved it.
+ */
+import { canonicalHost } from "./endpoint.ts";
 
-/** What an operator wrote: like an Endpoint, but the host may still be a name. */
-export interface Seed {
+export interface NamedEndpoint {
   /** An IP literal in canonical form, or a DNS name in lower case. */
   readonly host: string;
   readonly port: number;
@@ -13,14 +16,19 @@ const form = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]]+)):([1-9][0-9]{0,4})$/;
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 const longestName = 253;
 
-/** The seed that `host:port` or `[IPv6]:port` names; undefined for anything else. */
-export function parseSeed(text: string): Seed | undefined {
+/** The endpoint that `host:port` or `[IPv6]:port` names; undefined for anything else. */
+export function parseNamedEndpoint(text: string): NamedEndpoint | undefined {
   const [, bracketed, bare = "", digits] = form.exec(text) ?? [];
-  const port = Number(digits ?? NaN);
-  if (!(port <= 65_535)) return undefined;
-  const literal = canonicalHost(bracketed ?? bare);
+  const named = digits === undefined ? undefined : namedEndpoint(bracketed ?? bare, Number(digits));
+  return bracketed !== undefined && named?.isLiteral !== true ? undefined : named;
+}
+
+/** The same of its parts; an IPv6 host without brackets. */
+export function namedEndpoint(host: string, port: number): NamedEndpoint | undefined {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
+  const literal = canonicalHost(host);
   if (literal !== undefined) return { host: literal, port, isLiteral: true };
-  const name = bare.toLowerCase().replace(/\.$/, "");
+  const name = host.toLowerCase().replace(/\.$/, "");
   return isDnsName(name) ? { host: name, port, isLiteral: false } : undefined;
 }
 

@@ -1,0 +1,124 @@
+/**
+ * Ways round: a member that does not answer at its addresses is sought behind relays, two of them at a time, so that there
+ * is another when one goes. Behind a relay that has no session with this node itself that session is made first, over a
+ * relay again if need be; each comes nearer, as all of them are in the order of one path.
+ *
+ * The encapsulation does the rest: it tries addresses and places behind relays in turn, moves to an address as soon as one
+ * answers, and from a relay that is gone to the other one.
+ */
+import type { Encapsulation } from "../contracts/encapsulation.ts";
+import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
+import { sameEndpoint } from "../wire/endpoint.ts";
+import { relayEndpointTo } from "../wire/relay_endpoint.ts";
+import type { NodeContext } from "./node_context.ts";
+
+export interface DetourParts {
+  readonly context: Pick<NodeContext, "connections" | "members">;
+  /** The relays that lead to a member, best first. */
+  relaysTo(peer: PeerId): readonly PeerId[];
+  /** Sets out for a relay without a session. */
+  want(relay: PeerId): void;
+  /** One call on the machine, and all that follows from it. */
+  call(step: (machine: Encapsulation, now: Millis) => void): void;
+}
+
+/** Source of an attempt behind a relay. */
+export const detour = "relay";
+const triedAtOnce = 2;
+
+interface Search {
+  /** Best first. */
+  readonly places: readonly Endpoint[];
+  /** The best relay, while there is no session with it. */
+  readonly awaited: PeerId | undefined;
+}
+
+export class Detours {
+  readonly #parts: DetourParts;
+  readonly #searches = new Map<PeerId, Search>();
+
+  constructor(parts: DetourParts) {
+    this.#parts = parts;
+    parts.context.members.watch((_, removed) => removed.forEach((peer) => this.forget(peer)));
+  }
+
+  /** Seeks a member behind relays from now on; false when none leads to it. */
+  seek(peer: PeerRecord): boolean {
+    // Before others are set out for: one whose relay is sought through itself is found here, and not sought again.
+    const before = this.#searches.get(peer.id);
+    if (before === undefined) this.#searches.set(peer.id, { places: [], awaited: undefined });
+    const search = this.#searchFor(peer.id);
+    for (const place of before?.places ?? []) {
+      if (!has(search.places, place)) this.#leave(peer.id, place);
+    }
+    for (const place of search.places) if (!has(before?.places ?? [], place)) this.#try(peer, place);
+    const leads = search.places.length > 0 || search.awaited !== undefined;
+    if (leads) this.#searches.set(peer.id, search);
+    else this.#searches.delete(peer.id);
+    if (search.awaited !== undefined && search.awaited !== before?.awaited) this.#parts.want(search.awaited);
+    return leads;
+  }
+
+  /** There is a session: the places stay for the time when it is gone, and nobody is waited for. */
+  sessionUp(peer: PeerId): void {
+    for (const [sought, { awaited }] of [...this.#searches]) if (awaited === peer) this.#again(sought);
+  }
+
+  /** Other ways lead there than before; false when nobody seeks it. */
+  rerouted(peer: PeerId): boolean {
+    const isSought = this.#searches.has(peer);
+    if (isSought) this.#again(peer);
+    return isSought;
+  }
+
+  /** Whether it is sought behind a relay that has not failed so far. */
+  isLedTo(peer: PeerId): boolean {
+    const search = this.#searches.get(peer);
+    if (search === undefined) return false;
+    const failed = [...this.#parts.context.connections.attempts()].filter(({ state }) =>
+      state === "retrying"
+    );
+    return search.awaited !== undefined ||
+      search.places.some((place) => !failed.some(({ endpoint }) => sameEndpoint(endpoint, place)));
+  }
+
+  /** Nobody seeks it any more. */
+  forget(peer: PeerId): void {
+    this.#searches.delete(peer);
+  }
+
+  #again(sought: PeerId): void {
+    const peer = this.#parts.context.members.get(sought);
+    if (peer === undefined) this.forget(sought);
+    else this.seek(peer);
+  }
+
+  #searchFor(peer: PeerId): Search {
+    const { connections } = this.#parts.context;
+    const relays = this.#parts.relaysTo(peer);
+    const open = relays.filter((relay) => connections.connection(relay) !== undefined);
+    const [best] = relays;
+    return {
+      places: open.slice(0, triedAtOnce).flatMap((relay) => relayEndpointTo(relay, peer) ?? []),
+      awaited: best !== undefined && connections.connection(best) === undefined ? best : undefined,
+    };
+  }
+
+  #try(peer: PeerRecord, endpoint: Endpoint): void {
+    this.#parts.context.connections.attempt(endpoint, detour, peer.id);
+    this.#parts.call((machine, now) => machine.connect({ endpoint, peer }, now));
+  }
+
+  /** But for the one that a session goes through: that one leads there for as long as it lasts. */
+  #leave(peer: PeerId, place: Endpoint): void {
+    const { connections } = this.#parts.context;
+    const current = connections.connection(peer)?.endpoint;
+    if (current !== undefined && sameEndpoint(current, place)) return;
+    connections.forget(place);
+    this.#parts.call((machine, now) => machine.forget(place, now));
+  }
+}
+
+function has(places: readonly Endpoint[], place: Endpoint): boolean {
+  return places.some((each) => sameEndpoint(each, place));
+}
