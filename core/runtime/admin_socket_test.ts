@@ -8,6 +8,7 @@ import { adminFixture } from "../admin/admin_fixture.ts";
 import type { AdminFixture } from "../admin/admin_fixture.ts";
 import { createAdminClient } from "../admin/client.ts";
 import type { AdminClient, AdminEvent } from "../admin/client.ts";
+import { gatherMillis } from "../admin/event_hub.ts";
 import { FixtureNode, other, secretOfToken } from "../admin/mesh_node_fixture.ts";
 import { largestBody } from "../admin/request_guards.ts";
 import type { PingOptions, PingResult } from "../contracts/node.ts";
@@ -50,7 +51,7 @@ test("events come through the socket until the node stops", async () => {
       for await (const event of client.events(new AbortController().signal)) seen.push(event);
     })();
     await clock.armed();
-    for (let version = 1; version <= 100; version++) node.events.emit("ring:changed", { version });
+    for (let i = 1; i <= 100; i++) node.events.emit("alert:cleared", { alert: `alert-${i}` });
     node.events.emit("node:stopping", {});
     await done;
     assert.deepEqual(seen.map(({ id }) => Number(id)), Array.from({ length: 101 }, (_, i) => i + 1));
@@ -65,6 +66,7 @@ test("a client that aborts or goes away leaves no reader behind", async () => {
     const first = events.next();
     await clock.armed();
     node.events.emit("peer:revoked", { peer: other });
+    clock.advance(gatherMillis);
     assert.equal((await first).value?.name, "peer:revoked");
     const ended = events.next();
     controller.abort();
@@ -86,7 +88,7 @@ test("a reader that does not read is dropped, and the others and the node go on"
     const detail = "x".repeat(10_000);
     const isDropped = () => log.entries.some(({ message }) => message === "Event reader dropped");
     for (let i = 0; i < 100_000 && !isDropped(); i++) {
-      node.events.emit("alert:raised", { alert: "flood", detail });
+      node.events.emit("alert:raised", { alert: `flood-${i}`, detail });
       if (i % 50 === 0) await client.version();
     }
     assert.ok(isDropped());

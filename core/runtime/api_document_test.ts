@@ -6,6 +6,7 @@ import { parseToken } from "../identity/token.ts";
 import { adminFixture } from "../admin/admin_fixture.ts";
 import { dropMeanings } from "../admin/drop_meanings.ts";
 import { eventNames } from "../admin/event_documents.ts";
+import { gatherMillis } from "../admin/event_hub.ts";
 import { eventSchemas } from "../admin/event_schemas.ts";
 import { dropNames } from "../contracts/drop.ts";
 import { encodeHex } from "../wire/hex.ts";
@@ -72,6 +73,7 @@ test("the event of the document is one as the node sends it", async () => {
   const data = JSON.parse(/^data: (.*)$/m.exec(shown)?.[1] ?? "");
   const endpoint = { host: "192.0.2.9", port: 6783 };
   fixture.node.events.emit("peer:up", { peer: data.peer, name: data.name, endpoint });
+  fixture.clock.advance(gatherMillis);
   assert.equal(new TextDecoder().decode((await reader?.read())?.value), `${shown}\n`);
   await reader?.cancel();
 });

@@ -7,6 +7,7 @@ import { test } from "../../tests/harness.ts";
 import { adminFixture } from "../admin/admin_fixture.ts";
 import { createAdminClient } from "../admin/client.ts";
 import { opens, tcpDoor } from "../admin/door.ts";
+import { gatherMillis } from "../admin/event_hub.ts";
 import { FixtureNode } from "../admin/mesh_node_fixture.ts";
 import type { Endpoint } from "../contracts/values.ts";
 import type { Caller, ListenOptions } from "./http_server.ts";
@@ -66,6 +67,7 @@ test("the client with the token reads, writes and follows events; one without it
     const first = events.next();
     await fixture.clock.armed();
     fixture.node.events.emit("ring:changed", { version: 1 });
+    fixture.clock.advance(gatherMillis);
     assert.equal((await first).value?.name, "ring:changed");
     following.abort();
     assert.equal((await events.next()).done, true);
@@ -132,6 +134,7 @@ test("whoever shows the token keeps its connection when many others come, and ge
     await Promise.race(ends);
     assert.equal((await client.version()).name, "selvage");
     fixture.node.events.emit("ring:changed", { version: 1 });
+    fixture.clock.advance(gatherMillis);
     assert.equal((await first).value?.name, "ring:changed");
     following.abort();
     await events.next();
@@ -165,7 +168,7 @@ test("a slow reader of events is dropped and counted, and the others and the nod
     let emitted = 0;
     while ((await client.admin()).readers.dropped === 0 && emitted < 20_000) {
       for (let i = 0; i < 50; i++, emitted++) {
-        fixture.node.events.emit("alert:raised", { alert: "flood", detail });
+        fixture.node.events.emit("alert:raised", { alert: `flood-${emitted}`, detail });
       }
     }
     assert.deepEqual((await client.admin()).readers, { open: 0, dropped: 1 });
