@@ -88,6 +88,7 @@ async function check(io: Io, client: AdminClient): Promise<ExitCode> {
   const { healthy, state, alerts } = await client.health(io.interrupted);
   if (healthy) return ExitCode.ok;
   const reasons = alerts.map(({ detail }) => detail);
-  io.say(`selvage: not well (${state}): ${reasons.join("; ") || 'see "selvage status connections"'}\n`);
+  const hint = 'see "selvage status connections" and "selvage status targets"';
+  io.say(`selvage: not well (${state}): ${reasons.join("; ") || hint}\n`);
   return ExitCode.degraded;
 }

@@ -3,6 +3,7 @@ import { errorCode, MeshError } from "../../core/contracts/errors.ts";
 import type { Endpoint } from "../../core/contracts/values.ts";
 import type { FoundIntent, Intent } from "../../core/node/entry.ts";
 import { interfaceAddresses } from "../../core/runtime/interfaces.ts";
+import { isLoopback, isUnspecified, parseAddress } from "../../core/wire/address.ts";
 import { formatEndpoint, parseEndpoint } from "../../core/wire/endpoint.ts";
 import type { NamedEndpoint } from "../../core/wire/named_endpoint.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
@@ -57,11 +58,11 @@ function joinEntrance(
   listed: readonly Listed[],
   config: ResolvedConfig,
 ): Entrance {
-  const endpoints = listed.flatMap(({ places }) => places);
-  const given = listOf(listed);
-  if (token !== undefined) return { intent: { join: { token, endpoints } }, given };
+  const doors = doorsOf(listed);
+  const given = listed.length === 0 ? undefined : listed.map(({ named }) => named);
+  if (token !== undefined) return { intent: { join: { token, ...doors } }, given };
   const networkName = config.settings.network;
-  return { intent: { join: { password: { networkName, password: password! }, endpoints } }, given };
+  return { intent: { join: { password: { networkName, password: password! }, ...doors } }, given };
 }
 
 /**
@@ -79,11 +80,11 @@ function launchEntrance(
   if (isFirst) return { intent: { found: foundIntent(config, password) }, given };
   if (password === undefined) return { intent: {}, given };
   const { network: networkName } = config.settings;
-  const knocked = others.flatMap(({ places }) => places);
   const knock = {
     password: { networkName, password },
-    endpoints: knocked,
-    timeoutMillis: listPatienceMillis,
+    ...doorsOf(others),
+    // Whose first name nobody knows it may be itself, or miss who founds: whoever starts it again asks for the name again.
+    ...listed[0]!.places.length > 0 && { timeoutMillis: listPatienceMillis },
   };
   const patience = `unless it is a member already, this node waits for ${
     others.map(({ named }) => formatEndpoint(named)).join(", ")
@@ -91,8 +92,12 @@ function launchEntrance(
   return { intent: { join: knock }, given, patience };
 }
 
-function listOf(listed: readonly Listed[]): readonly NamedEndpoint[] | undefined {
-  return listed.length === 0 ? undefined : listed.map(({ named }) => named);
+/** Where to knock, and what cannot be knocked at. */
+function doorsOf(listed: readonly Listed[]) {
+  const unknown = listed.filter(({ places }) => places.length === 0).map(({ named }) =>
+    formatEndpoint(named)
+  );
+  return { endpoints: listed.flatMap(({ places }) => places), ...unknown.length > 0 && { unknown } };
 }
 
 function foundIntent({ settings, chosen }: ResolvedConfig, password: string | undefined): FoundIntent {
@@ -114,7 +119,17 @@ function foundIntent({ settings, chosen }: ResolvedConfig, password: string | un
 function isOwn(endpoint: Endpoint, { chosen }: ResolvedConfig): boolean {
   const given = chosen.find(({ slot }) => slot === "transport")?.options["listen"] ?? "[::]:6783";
   const listen = parseEndpoint(String(given), { allowPortZero: true });
-  return listen?.port === endpoint.port && interfaceAddresses().some(({ host }) => host === endpoint.host);
+  if (listen?.port !== endpoint.port) return false;
+  return interfaceAddresses().some(({ host }) => host === endpoint.host) || isLooped(endpoint, listen);
+}
+
+/**
+ * Debian gives a host's own name 127.0.1.1, which no interface has. Who listens at all addresses has its port there too;
+ * beside others it may be another node of this machine.
+ */
+function isLooped(endpoint: Endpoint, listen: Endpoint): boolean {
+  const [address, own] = [parseAddress(endpoint.host), parseAddress(listen.host)];
+  return address !== undefined && isLoopback(address) && own !== undefined && isUnspecified(own);
 }
 
 /** A `launch` with peers cannot found, and says so in the words of that command. */

@@ -77,4 +77,22 @@ test("a name that nobody knows now keeps nobody from starting, and who cannot te
   const listed = await intent({ kind: "launch", endpoints: [unknown, "127.0.0.1:7001"], password: "p" });
   assert.equal(listed.intent.found, undefined);
   assert.deepEqual(listed.intent.join?.endpoints, []);
+  assert.deepEqual(listed.intent.join?.unknown, [unknown]);
+});
+
+test("who does not know the first name of the list, which may be its own, does not wait for it as long as others do", async () => {
+  const [known, unknown] = ["192.0.2.1:7001", "no-such-host.invalid:7001"];
+  const patient = await intent({ kind: "launch", endpoints: [known, unknown], password: "p" });
+  assert.ok(patient.intent.join!.timeoutMillis! > 30_000);
+  const lost = await intent({ kind: "launch", endpoints: [unknown, known], password: "p" });
+  assert.deepEqual([lost.intent.join?.endpoints?.length, lost.intent.join?.timeoutMillis], [1, undefined]);
+});
+
+test("an address of the loopback is this node's own where it listens at all addresses, for host names stand for such", async () => {
+  const entry: Entry = { kind: "launch", endpoints: ["127.0.1.1:7001", "192.0.2.1:7001"], password: "p" };
+  const first = await intent(entry, { SELVAGE_TRANSPORT__LISTEN: "[::]:7001" });
+  assert.equal(first.intent.found?.password, "p");
+  assert.deepEqual(first.seeds, ["192.0.2.1:7001"]);
+  const beside = await intent(entry, { SELVAGE_TRANSPORT__LISTEN: "127.0.0.1:7001" });
+  assert.equal(beside.intent.found, undefined);
 });

@@ -101,8 +101,9 @@ type Subjects = Readonly<Partial<Record<"peer" | "endpoint" | "owner" | "target"
   readonly lease?: { readonly owner: string; readonly address: string };
 };
 
-/** `192.0.2.1:6783`, `[2001:db8::1]:6783`; a place behind a relay has no port. */
+/** `192.0.2.1:6783`, `[2001:db8::1]:6783`, `tcp/192.0.2.1:6783`; a place behind a relay has no port. */
 function endpointText({ host, port }: Endpoint): string {
+  if (host.startsWith("tcp/")) return `tcp/${endpointText({ host: host.slice(4), port })}`;
   if (host.includes("/")) return host;
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -4,6 +4,9 @@ import { test } from "../../tests/harness.ts";
 import type { NodeEvents } from "../contracts/events.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { addressFromBytes, formatAddress } from "../wire/address.ts";
+import { formatEndpoint } from "../wire/endpoint.ts";
+import { relayEndpointTo } from "../wire/relay_endpoint.ts";
+import { streamEndpoint } from "../wire/stream_endpoint.ts";
 import { adminFixture } from "./admin_fixture.ts";
 import type { AdminFixture } from "./admin_fixture.ts";
 import { eventDocument, eventNames } from "./event_documents.ts";
@@ -99,6 +102,16 @@ test("every event of the node arrives with its number, its name and its document
 test("addresses and endpoints are text, as everywhere in the API", () => {
   assert.equal(eventDocument("peer:up", details["peer:up"]).endpoint, "[2001:db8::1]:6783");
   assert.equal(eventDocument("peer:roamed", details["peer:roamed"]).endpoint, "192.0.2.9:40000");
+  for (
+    const endpoint of [
+      streamEndpoint({ host: "192.0.2.9", port: 6783 }),
+      streamEndpoint({ host: "2001:db8::1", port: 6783 }),
+      relayEndpointTo(self, other)!,
+    ]
+  ) {
+    const shown = eventDocument("connection:changed", { ...details["connection:changed"], endpoint });
+    assert.equal(shown.endpoint, formatEndpoint(endpoint));
+  }
   assert.deepEqual(eventDocument("lease:changed", details["lease:changed"]).lease, {
     owner: "c1",
     address: "10.32.0.9",

@@ -291,12 +291,13 @@ export type JoinAnswer =
   | { readonly refused: ErrorCode; readonly reason: string };
 
 export type EncapsulationOutput =
-  /** `seeks`: it asks for an answer where none may ever have come from, see `Datagrams.seek`. */
+  /** `seeks`: it asks for an answer where none may ever have come from, see `Datagrams.seek`; `refuses`: see `Datagrams.refuse`. */
   | {
     readonly type: "transmit";
     readonly datagram: Uint8Array;
     readonly to: Endpoint;
     readonly seeks?: boolean;
+    readonly refuses?: boolean;
   }
   | { readonly type: "packet"; readonly from: PeerId; readonly packet: OverlayPacket }
   | {

@@ -22,6 +22,8 @@ export interface Datagrams {
    * no other one.
    */
   seek?(datagram: Uint8Array, to: Endpoint): boolean;
+  /** As `send`, for what any stranger is told who asks: it does not speak for whoever is there. Absent where nothing hangs on it. */
+  refuse?(datagram: Uint8Array, to: Endpoint): boolean;
   /** Called once, before `start`. `datagram` is the transport's memory, valid during the call only. */
   receive(handler: (datagram: Uint8Array, from: Endpoint) => void): void;
 }
@@ -35,6 +37,8 @@ export interface StreamDatagrams {
   open(place: Endpoint): Promise<void>;
   /** As {@link Datagrams.send}, through a connection that is open, whoever has dialled. Without one it is counted as lost. */
   send(datagram: Uint8Array, to: Endpoint): boolean;
+  /** As {@link Datagrams.refuse}. */
+  refuse?(datagram: Uint8Array, to: Endpoint): boolean;
   /** As {@link Datagrams.receive}. */
   receive(handler: (datagram: Uint8Array, from: Endpoint) => void): void;
 }

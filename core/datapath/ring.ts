@@ -188,9 +188,12 @@ export class RingConsumer extends RingSide {
     return this.#tail;
   }
 
-  /** Share of the capacity that was written and not released, 0 to 1. */
+  /** Share of the capacity that was written and not released, 0 to 1. What was passed over to begin anew is neither. */
   get filling(): number {
-    return Math.min(1, this.distance(this.#head, Atomics.load(this.words, TAIL)) / this.capacity);
+    const used = this.distance(this.#head, Atomics.load(this.words, TAIL));
+    const at = this.#head & (this.capacity - 1);
+    const isSkipped = used > 0 && this.words[(controlLength + at) >> 2] === goOnAtStart;
+    return Math.min(1, Math.max(0, used - (isSkipped ? this.capacity - at : 0)) / this.capacity);
   }
 
   /** Offset in `bytes` of the oldest record, the same until it is released; −1 when there is none, or the ring is broken. */

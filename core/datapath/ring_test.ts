@@ -232,3 +232,21 @@ test("how full a ring is follows from what was written and not released", () => 
   consumer.release();
   assert.equal(consumer.filling, 0.25);
 });
+
+test("a ring that begins anew from the middle is no fuller for what it has passed over", () => {
+  const memory = ringMemory(64);
+  const [producer, consumer] = [new RingProducer(memory), new RingConsumer(memory)];
+  for (let i = 0; i < 2; i++) {
+    producer.reserve(8);
+    producer.commit();
+    consumer.peek();
+    consumer.release();
+  }
+  producer.reserve(8);
+  producer.commit();
+  assert.equal(consumer.filling, 0.25);
+  consumer.peek();
+  assert.equal(consumer.filling, 0.25, "looked at and not released");
+  consumer.release();
+  assert.equal(consumer.filling, 0);
+});

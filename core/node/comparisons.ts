@@ -107,16 +107,21 @@ export class Comparisons {
     return (this.#accounts.get(peer)?.open ?? 0) > 0;
   }
 
-  /** Nothing has come for a second: whom to ask anew. */
-  unsettled(): readonly PeerId[] {
+  /** Whom to ask anew, since nothing has come of them for a second; and whether there are more, of whom something has. */
+  unsettled(now: Millis): { readonly peers: readonly PeerId[]; readonly isMore: boolean } {
     const peers: PeerId[] = [];
+    let isMore = false;
     for (const [peer, account] of this.#accounts) {
       if (account.open === 0 || account.retries >= mostRetries) continue;
+      if (now - account.at < second) {
+        isMore = true;
+        continue;
+      }
       account.open--;
       account.retries++;
       peers.push(peer);
     }
-    return peers;
+    return { peers, isMore };
   }
 
   /** A round is over: lets go of all others, and of what was tried in vain. */

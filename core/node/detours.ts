@@ -9,7 +9,7 @@
 import type { Encapsulation } from "../contracts/encapsulation.ts";
 import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
 import { sameEndpoint } from "../wire/endpoint.ts";
-import { relayEndpointTo } from "../wire/relay_endpoint.ts";
+import { relayedPlace, relayEndpointTo } from "../wire/relay_endpoint.ts";
 import type { NodeContext } from "./node_context.ts";
 
 export interface DetourParts {
@@ -71,8 +71,9 @@ export class Detours {
     return isSought;
   }
 
-  /** Whether it is sought behind a relay that has not failed so far. */
+  /** Whether it is sought behind a relay that has not failed so far. Relays that are gone since are sought anew. */
   isLedTo(peer: PeerId): boolean {
+    this.#renew(peer);
     const search = this.#searches.get(peer);
     if (search === undefined) return false;
     const failed = [...this.#parts.context.connections.attempts()].filter(({ state }) =>
@@ -85,6 +86,19 @@ export class Detours {
   /** Nobody seeks it any more. */
   forget(peer: PeerId): void {
     this.#searches.delete(peer);
+  }
+
+  /** A relay may have had its session ended, as nothing crossed it, or may have been called in vain and given up. */
+  #renew(peer: PeerId): void {
+    const search = this.#searches.get(peer);
+    if (search === undefined) return;
+    const { connections } = this.#parts.context;
+    const { places, awaited } = search;
+    if (awaited !== undefined) {
+      // Only one that nobody calls: two that wait for each other would else ask each other in a circle.
+      const isCalled = [...connections.attempts()].some((attempt) => attempt.peer === awaited);
+      if (!isCalled) this.#parts.want(awaited);
+    } else if (!places.some((place) => isOpen(connections, place))) this.#again(peer);
   }
 
   #again(sought: PeerId): void {
@@ -117,6 +131,11 @@ export class Detours {
     connections.forget(place);
     this.#parts.call((machine, now) => machine.forget(place, now));
   }
+}
+
+function isOpen(connections: NodeContext["connections"], place: Endpoint): boolean {
+  const relay = relayedPlace(place)?.relay;
+  return relay !== undefined && connections.connection(relay) !== undefined;
 }
 
 function has(places: readonly Endpoint[], place: Endpoint): boolean {

@@ -129,3 +129,23 @@ test("a member is led to until all places behind relays have failed", () => {
   rig.connections.attemptFailed({ type: "attempt-failed", target, code: "TIMEOUT", reason: "silence" });
   assert.equal(rig.detours.isLedTo(far.id), false);
 });
+
+test("a relay whose session is gone, or that nobody calls any more, is set out for again when a packet waits", () => {
+  const rig = new Rig();
+  rig.up(other, address);
+  rig.relays.set(far.id, [other.id]);
+  rig.detours.seek(far);
+  assert.equal(rig.detours.isLedTo(far.id), true);
+  assert.deepEqual(rig.wanted, [], "it is there");
+  rig.connections.sessionDown({ type: "session-down", peer: other.id, reason: "disconnected" });
+  assert.equal(rig.detours.isLedTo(far.id), true);
+  assert.deepEqual([rig.wanted, rig.places], [[other.id], []]);
+  rig.connections.attempt(address, "traffic", other.id);
+  rig.detours.isLedTo(far.id);
+  assert.deepEqual(rig.wanted, [other.id], "it is being called");
+  rig.connections.forgetPeer(other.id);
+  rig.detours.isLedTo(far.id);
+  assert.deepEqual(rig.wanted, [other.id, other.id]);
+  rig.up(other, address);
+  assert.deepEqual(rig.places, [place(other, far)]);
+});

@@ -81,6 +81,7 @@ export class Dialling {
     this.#datagrams = datagrams;
     this.#parts = parts;
     this.#vain = new VainCalls(parts.standing);
+    context.members.watch((_, removed) => removed.forEach((peer) => this.#vain.forget(peer)));
     this.demand = new SessionDemand({
       clock: context.platform.clock,
       drops: context.drops,
@@ -103,7 +104,7 @@ export class Dialling {
     if (source === target || hasRoom) this.#attempt(endpoint, source, peer);
   }
 
-  /** After this no session is judged and no packet waits. */
+  /** After this no session is judged, no packet waits and nobody is called. */
   stop(): void {
     this.#isStopped = true;
     for (const peer of [...this.#doubts.keys()]) this.#settle(peer);
@@ -169,6 +170,7 @@ export class Dialling {
   }
 
   reachPeer(peer: PeerRecord): void {
+    if (this.#isStopped) return;
     this.#gone.delete(peer.id);
     const { state, connections } = this.#context;
     if (peer.id === state.self.id || connections.connection(peer.id) !== undefined || !this.#hasRoom()) {
@@ -183,6 +185,7 @@ export class Dialling {
    * gone as well: it may be itself that was cut off, and then nobody else is going to call.
    */
   fill(): void {
+    if (this.#isStopped) return;
     const { state, connections } = this.#context;
     this.#reachNamed();
     if (!this.#hasRoom()) return;
@@ -262,6 +265,7 @@ export class Dialling {
   }
 
   #attempt(endpoint: Endpoint, source: string, peer: PeerRecord | undefined): void {
+    if (this.#isStopped) return;
     if (this.#datagrams.localEndpoints().some((own) => sameEndpoint(own, endpoint))) return;
     this.#context.connections.attempt(endpoint, source, peer?.id);
     const again = source === target;
@@ -297,6 +301,19 @@ export class Dialling {
     this.#detours.forget(peer);
     this.#context.connections.forgetPeer(peer);
     this.#parts.call((machine, now) => machine.disconnect(peer, now));
+    this.#keepNamed();
+  }
+
+  /** Who has been found at a place that the operator has named goes with its session or call, and the place must not. */
+  #keepNamed(): void {
+    const attempts = [...this.#context.connections.attempts()].filter((attempt) =>
+      attempt.peer === undefined
+    );
+    const unknown = new Set(attempts.map(({ endpoint }) => formatEndpoint(endpoint)));
+    for (const endpoint of this.#parts.named()) {
+      if (!unknown.has(formatEndpoint(endpoint))) continue;
+      this.#parts.call((machine, now) => machine.connect({ endpoint }, now));
+    }
   }
 
   /** A relay is in use by whoever is behind it, on either side. */

@@ -21,6 +21,7 @@ class Rig {
   carried = 0;
   called: Endpoint[] = [];
   named: Endpoint[] = [];
+  readonly watchers: ((joined: readonly PeerRecord[], removed: readonly PeerId[]) => void)[] = [];
   readonly relays = new Map<PeerId, readonly PeerId[]>();
   readonly dialling: Dialling;
 
@@ -33,7 +34,10 @@ class Rig {
       drops: new DropCounts(),
       connections: this.connections,
       state: { self: { id: "self" }, knownPeers: () => members },
-      members: { get: (peer: PeerId) => members.find(({ id }) => id === peer), watch: () => {} },
+      members: {
+        get: (peer: PeerId) => members.find(({ id }) => id === peer),
+        watch: (handler: this["watchers"][number]) => void this.watchers.push(handler),
+      },
     } as unknown as NodeContext;
     const machine = {
       connect: ({ endpoint }: SessionTarget) => void this.called.push(endpoint),
@@ -169,12 +173,18 @@ test("a session that is made anew, or a peer that is said to be back, ends the d
   assert.deepEqual(rig.left, []);
 });
 
-test("after the stop nobody is judged", () => {
+test("after the stop nobody is judged, and nobody is called as sessions end", () => {
   const rig = pairOf();
+  rig.named.push({ host: "192.0.2.9", port: 9 });
   rig.dialling.gone(ann.id);
   rig.dialling.stop();
   rig.dialling.gone(ben.id);
   assert.equal(rig.clock.pending, 0);
+  for (const { id } of [ann, ben]) rig.down(id);
+  rig.dialling.fill();
+  rig.dialling.reachPeer(ann);
+  rig.dialling.reach(rig.named[0]!, "target");
+  assert.deepEqual(rig.takeCalled(), []);
 });
 
 test("whoever has made a session after it was called dead is sought again when that session is lost", () => {
@@ -217,4 +227,33 @@ test("what the operator has named is tried also when there is no room left, and 
   rig.down(ann.id);
   rig.dialling.fill();
   assert.ok(!rig.takeCalled().includes(9));
+});
+
+test("a place that the operator has named is asked for anew when whoever was found there is called no more", async () => {
+  const rig = new Rig(2, 0);
+  rig.named.push(ann.endpoints[0]!);
+  rig.dialling.reach(rig.named[0]!, "target");
+  rig.dialling.demand.hold(ann.id, {
+    protocol: GreProtocol.ipv4,
+    payload: new Uint8Array(20),
+    forwarded: false,
+  });
+  rig.takeCalled();
+  await rig.clock.advance(6_000);
+  assert.deepEqual([rig.left, rig.takeCalled()], [[ann.id], [1]]);
+  rig.dialling.stop();
+});
+
+test("whoever rests and is no member any more has no turn", () => {
+  const rig = new Rig(3, 1);
+  for (const i of [0, 1]) {
+    const peer = memberOf(i);
+    rig.connections.attempt(peer.endpoints[0]!, "introduction", peer.id);
+    rig.dialling.failed(peer.id);
+  }
+  assert.deepEqual(rig.left, [ann.id]);
+  rig.takeCalled();
+  for (const watcher of rig.watchers) watcher([], [ann.id]);
+  rig.dialling.failed(ben.id);
+  assert.deepEqual(rig.left, [ann.id], "nobody rests whose place it might take");
 });

@@ -104,9 +104,10 @@ export class EncapsulationDriver<M extends Encapsulation> {
     });
   }
 
-  #transmit({ datagram, to, seeks }: Extract<EncapsulationOutput, { type: "transmit" }>): void {
+  #transmit({ datagram, to, seeks, refuses }: Extract<EncapsulationOutput, { type: "transmit" }>): void {
     const { datagrams } = this.#parts;
     if (seeks === true && datagrams.seek !== undefined) datagrams.seek(datagram, to);
+    else if (refuses === true && datagrams.refuse !== undefined) datagrams.refuse(datagram, to);
     else datagrams.send(datagram, to);
   }
 

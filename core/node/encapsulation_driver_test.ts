@@ -105,6 +105,20 @@ test("after every call the outputs follow in order: datagrams are sent, the rest
   assert.deepEqual(machine.calls, ["seal"]);
 });
 
+test("a question and a refusal leave as what they are where the network tells them apart", () => {
+  const { datagrams, driver } = rig();
+  const marked = (byte: number, mark: object) => ({ ...datagram(byte), ...mark });
+  const outputs = [marked(1, { seeks: true }), marked(2, { refuses: true })];
+  driver.call((machine) => void machine.outputs.push(...outputs));
+  const told: string[] = [];
+  Object.assign(datagrams, {
+    seek: ([byte]: Uint8Array) => told.push(`seek ${byte}`),
+    refuse: ([byte]: Uint8Array) => told.push(`refuse ${byte}`),
+  });
+  driver.call((machine) => void machine.outputs.push(...outputs));
+  assert.deepEqual([datagrams.sent, told], [[1, 2], ["seek 1", "refuse 2"]]);
+});
+
 test("a call from within a fact joins the same drain: nothing overtakes, nothing is told inside of another", () => {
   let depth = 0;
   let deepest = 0;

@@ -38,6 +38,8 @@ export interface JoinIntent {
   readonly password?: { readonly networkName: string; readonly password: string };
   /** Where to knock, before the token's own seeds. A password needs at least one. */
   readonly endpoints?: readonly Endpoint[];
+  /** As the user wrote them: what would be knocked at as well if somebody knew its address. */
+  readonly unknown?: readonly string[];
   /** 30 s by default. */
   readonly timeoutMillis?: number;
 }
@@ -143,7 +145,7 @@ async function knock(
 
 function ticketOf(intent: JoinIntent, wall: number): Ticket {
   if (intent.token !== undefined) return tokenTicket(intent.token, intent.endpoints ?? [], wall);
-  if (intent.password !== undefined) return passwordTicket(intent.password, intent.endpoints ?? []);
+  if (intent.password !== undefined) return passwordTicket(intent.password, intent);
   throw new MeshError("INVALID_ARGUMENT", "Cannot join without a token or a password");
 }
 
@@ -166,8 +168,16 @@ function tokenTicket(text: string, endpoints: readonly Endpoint[], wall: number)
 
 function passwordTicket(
   { networkName, password }: NonNullable<JoinIntent["password"]>,
-  endpoints: readonly Endpoint[],
+  { endpoints = [], unknown = [] }: JoinIntent,
 ): Ticket {
+  if (endpoints.length === 0 && unknown.length > 0) {
+    throw new MeshError(
+      "UNREACHABLE",
+      `Cannot join: nobody knows the address of ${
+        unknown.join(", ")
+      }; start this node again once the names are known`,
+    );
+  }
   if (endpoints.length === 0) {
     throw new MeshError("INVALID_ARGUMENT", "Cannot join by password without the endpoint of a member");
   }

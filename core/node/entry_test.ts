@@ -66,6 +66,7 @@ test("after a join that failed, for whatever reason, nothing of a network is kep
   const failing: [string, Intent][] = [
     ["INVALID_ARGUMENT", { join: {} }],
     ["INVALID_ARGUMENT", { join: { password: { networkName: "sim", password: "x" } } }],
+    ["UNREACHABLE", { join: { password: { networkName: "sim", password: "x" }, unknown: ["a.example:1"] } }],
     ["TOKEN_INVALID", { join: { token: `${token}x` } }],
     ["NAME_TAKEN", { join: { token } }],
   ];

@@ -75,6 +75,12 @@ export class FallbackDatagrams implements Datagrams {
     return this.#seekInStream(this.#soughtAt(to), datagram) || isSent;
   }
 
+  refuse(datagram: Uint8Array, to: Endpoint): boolean {
+    const { streams } = this.#parts;
+    if (!isStreamEndpoint(to) || streams.refuse === undefined) return this.send(datagram, to);
+    return streams.refuse(datagram, to);
+  }
+
   receive(handler: (datagram: Uint8Array, from: Endpoint) => void): void {
     this.#parts.direct.receive((datagram, from) => {
       if (this.#sought.size > 0) this.#forget(keyOf(from));
@@ -143,9 +149,21 @@ export class FallbackDatagrams implements Datagrams {
 
   #look(sought: Sought): void {
     const now = this.#parts.clock.now();
-    if (sought.state !== "silent" || sought.waiting === undefined || this.#isClosed) return;
-    if (now < Math.max(sought.since + fallbackLimits.silentMillis, sought.notBefore)) return;
-    if (this.#dialling < fallbackLimits.dials) void this.#dial(sought, now);
+    if (this.#isClosed || this.#dialling >= fallbackLimits.dials) return;
+    if (isDue(sought, now)) void this.#dial(sought, now);
+  }
+
+  /**
+   * Its turn has who was dialled least, else who was sought last, as that may still be sent: were those that found no room to
+   * wait until they are sought again, a few addresses that take connections and say nothing would hold up all others.
+   */
+  #lookForNext(): void {
+    const now = this.#parts.clock.now();
+    let next: Sought | undefined;
+    for (const sought of this.#sought.values()) {
+      if (isDue(sought, now) && (next === undefined || comesBefore(sought, next))) next = sought;
+    }
+    if (next !== undefined) this.#look(next);
   }
 
   /** Counts as in vain until somebody speaks there: what takes connections may be anything. */
@@ -170,8 +188,18 @@ export class FallbackDatagrams implements Datagrams {
       log.log("debug", "No connection for datagrams", { endpoint, code: errorCode(error) });
     } finally {
       this.#dialling--;
+      this.#lookForNext();
     }
   }
+}
+
+function isDue({ state, waiting, since, notBefore }: Sought, now: Millis): boolean {
+  return state === "silent" && waiting !== undefined &&
+    now >= Math.max(since + fallbackLimits.silentMillis, notBefore);
+}
+
+function comesBefore(one: Sought, other: Sought): boolean {
+  return one.dials !== other.dials ? one.dials < other.dials : one.waiting!.at > other.waiting!.at;
 }
 
 /** The text of an address that a transport reports is canonical, as is that of an endpoint that is sent to. */

@@ -17,6 +17,7 @@ class Ways {
   readonly clock = new SimClock();
   readonly direct: string[] = [];
   readonly inStream: string[] = [];
+  readonly refused: string[] = [];
   /** Places that were dialled, and when. */
   readonly dials: string[] = [];
   readonly heard: string[] = [];
@@ -39,6 +40,7 @@ class Ways {
       open: (place) => this.#dial(place),
       send: ([first], to) =>
         this.open.has(formatEndpoint(to)) && this.inStream.push(`${first} > ${formatEndpoint(to)}`) > 0,
+      refuse: ([first], to) => this.refused.push(`${first} > ${formatEndpoint(to)}`) > 0,
       receive: (handler) => this.hearInStream = handler,
     };
     this.datagrams = new FallbackDatagrams({ direct, streams, clock: this.clock, log: silentLogger });
@@ -155,6 +157,32 @@ test("of too many addresses the one that was sought first is forgotten, and no m
   await ways.clock.advance(1_000);
   for (let n = 1; n <= fallbackLimits.sought; n++) ways.seek(2, at(n));
   assert.ok(ways.dials.length > fallbackLimits.dials, "others have their turn when those are done");
+});
+
+test("an address that found no room has its turn when a dial is over, without being sought again", async () => {
+  const ways = new Ways();
+  ways.listens = false;
+  const answer = Promise.withResolvers<void>();
+  ways.dialling = answer.promise;
+  const addresses = Array.from({ length: 40 }, (_, n) => ({ host: `10.0.0.${n}`, port: 6783 }));
+  for (const address of addresses) ways.seek(1, address);
+  await ways.clock.advance(silentMillis);
+  assert.equal(ways.dials.length, fallbackLimits.dials);
+  answer.resolve();
+  await ways.clock.advance(0);
+  assert.equal(new Set(ways.dials).size, addresses.length);
+  assert.equal(ways.dials.length, addresses.length);
+});
+
+test("a refusal crosses the connection as one, and the network as any datagram", () => {
+  const ways = new Ways();
+  const place = streamEndpoint(there);
+  ways.open.add(formatEndpoint(place));
+  assert.ok(ways.datagrams.refuse(Uint8Array.of(1), place));
+  assert.ok(ways.datagrams.refuse(Uint8Array.of(2), there));
+  assert.deepEqual([ways.refused, ways.inStream, ways.direct], [["1 > tcp/192.0.2.1:6783"], [], [
+    "2 > 192.0.2.1:6783",
+  ]]);
 });
 
 test("when it is closed nothing is dialled any more", async () => {

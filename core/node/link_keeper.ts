@@ -68,6 +68,7 @@ export class LinkKeeper implements ReplicatedState {
         return peer && states.of(peer)?.links.length;
       },
     });
+    own.silence(this.#isSilent, clock.now());
     this.#machines = { self: tagOf(self().id), networkId: id, states, own };
     this.#tell();
   }
@@ -108,9 +109,13 @@ export class LinkKeeper implements ReplicatedState {
     this.#schedule();
   }
 
-  /** Members have come or gone. `isSilent`: there are too many of them for anybody to tell links to all. */
+  /**
+   * Members have come or gone. `isSilent`: there are too many of them for anybody to tell links to all, and what this node
+   * has told it takes back.
+   */
   membersChanged(isSilent: boolean): void {
     this.#isSilent = isSilent;
+    this.#machines?.own.silence(isSilent, this.#parts.clock.now());
     this.#machines?.states.judge();
     this.#schedule();
   }
@@ -155,7 +160,7 @@ export class LinkKeeper implements ReplicatedState {
 
   #schedule(): void {
     this.#timer?.cancel();
-    const at = this.#isSilent ? undefined : this.#machines?.own.pollTimeout();
+    const at = this.#machines?.own.pollTimeout();
     this.#timer = at === undefined ? undefined : this.#parts.clock.timer(at, () => this.#tell());
   }
 
@@ -163,7 +168,7 @@ export class LinkKeeper implements ReplicatedState {
     if (this.#machines === undefined) return;
     const { own, states, networkId } = this.#machines;
     own.handleTimeout(this.#parts.clock.now());
-    const facts = this.#isSilent ? undefined : own.poll();
+    const facts = own.poll();
     if (facts !== undefined) {
       const record = signLinks(this.#parts.self(), networkId, facts);
       // Before it is spread: whoever compares digests with this node must find it here.

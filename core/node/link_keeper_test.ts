@@ -93,3 +93,18 @@ test("with too many members nothing is told, and no graph is made", async () => 
   assert.deepEqual(rig.links(), [tagOf(ben.id)]);
   rig.keeper.stop();
 });
+
+test("a node that begins among too many members, or comes to be, is linked to nobody in what others hold of it", async () => {
+  const rig = new Rig();
+  rig.keeper.membersChanged(true);
+  rig.keeper.begin();
+  assert.deepEqual(rig.links(), [], "whatever it said in its last life");
+  rig.keeper.membersChanged(false);
+  rig.keeper.up(ben.id, true);
+  await rig.clock.advance(2_000);
+  assert.deepEqual(rig.links(), [tagOf(ben.id)]);
+  rig.keeper.membersChanged(true);
+  await rig.clock.advance(2_000);
+  assert.deepEqual(rig.links(), []);
+  rig.keeper.stop();
+});

@@ -20,6 +20,11 @@ import type { NodeContext } from "./node_context.ts";
 
 /** Changes come in bursts; one graph for all of them is soon enough for ways that last for minutes. */
 const settling: Millis = 100;
+/**
+ * More graphs than this at a stretch come one a second: one costs some ten milliseconds with 500 members, and whoever is
+ * sought along another way is called there at once. A member that changes its word all the time gets no more of that.
+ */
+const graphs = { burst: 50, every: 1_000 as Millis } as const;
 
 export class MeshTopology {
   readonly links: LinkKeeper;
@@ -31,6 +36,8 @@ export class MeshTopology {
   #graph: LinkGraph = linkGraphOf([]);
   #scope: LinkScope = "mesh";
   #timer: Timer | undefined;
+  /** When the next graph would be on time in the long run; `burst` of them may be ahead of it. */
+  #paid: Millis = Number.NEGATIVE_INFINITY;
   #isRunning = false;
   #rerouted: (peers: readonly PeerId[]) => void = () => {};
 
@@ -176,11 +183,13 @@ export class MeshTopology {
   #changeSoon(): void {
     if (!this.#isRunning) return;
     const { clock } = this.#context.platform;
-    this.#timer ??= clock.timer(clock.now() + settling, () => this.#change());
+    const allowed = this.#paid - (graphs.burst - 1) * graphs.every;
+    this.#timer ??= clock.timer(Math.max(clock.now() + settling, allowed), () => this.#change());
   }
 
   #change(): void {
     this.#timer = undefined;
+    this.#paid = Math.max(this.#paid, this.#context.platform.clock.now()) + graphs.every;
     this.#graph = linkGraphOf(this.links.nodes());
     this.#followLinks();
     const changed = this.#planner.update(this.#graph, this.links.neighbours());

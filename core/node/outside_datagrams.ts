@@ -20,6 +20,7 @@ export function outside(datagrams: Datagrams, ranges: () => readonly Prefix[] | 
     },
     send: (datagram, to) => datagrams.send(datagram, to),
     seek: (datagram, to) => datagrams.seek?.(datagram, to) ?? datagrams.send(datagram, to),
+    refuse: (datagram, to) => datagrams.refuse?.(datagram, to) ?? datagrams.send(datagram, to),
     receive: (handler) => datagrams.receive(handler),
   };
 }

@@ -22,6 +22,8 @@ import { equalBytes } from "../wire/bytes.ts";
 import { Comparisons } from "./comparisons.ts";
 import type { ForeignRecords } from "./foreign_records.ts";
 import { Hearing } from "./hearing.ts";
+import { NewsFlow } from "./news_flow.ts";
+import { RecentPeers } from "./recent_peers.ts";
 import { Repairs } from "./repairs.ts";
 import { RumourCredit } from "./rumour_credit.ts";
 import { SharedRecords } from "./shared_records.ts";
@@ -46,8 +48,8 @@ export const settleDelay: Millis = 1000;
 export const roundPeers = 8;
 /** What a peer that is being shut out may hear last. */
 const lastWords = 64;
-/** What has changed lately is on its way to others, and no reason to compare. */
-const onItsWay: Millis = 2000;
+/** Walks that go on all the time put off for so long at most what others of them have lost. */
+const longestRetry: Millis = 5000;
 /** All kinds together, of two that differ. */
 const everything = "*";
 
@@ -72,13 +74,17 @@ export class Replicator {
   readonly #comparisons: Comparisons;
   readonly #stalemates = new Stalemates();
   readonly #hearing = new Hearing();
+  /** The same for comparisons: who asks much is heard as to its records all the same. */
+  readonly #walking = new Hearing();
   readonly #timers: { round?: Timer; settle?: Timer; repair?: Timer; retry?: Timer } = {};
-  /** Members without a session with whom something was compared in this round. */
-  readonly #others = new Set<PeerId>();
+  /** Members without a session with whom something was compared. */
+  readonly #others = new RecentPeers();
   #rumours: Rumours | undefined;
   #turn = 0;
   readonly #credit = new RumourCredit();
-  #changedAt: Millis = Number.NEGATIVE_INFINITY;
+  readonly #echoes = new RumourCredit();
+  readonly #news = new NewsFlow();
+  #retryBy: Millis | undefined;
   #stopped = false;
   #told: (peer: PeerId) => void = () => {};
 
@@ -144,10 +150,8 @@ export class Replicator {
 
   /** At once and once, to a peer whose session is about to end. */
   tell(peer: PeerId, kinds: readonly string[]): void {
-    let left = lastWords;
-    for (const message of kinds.flatMap((kind) => [...recordMessages(this.#shared.records(kind))])) {
-      if (left-- > 0) this.#channel.send(peer, message);
-    }
+    const messages = kinds.flatMap((kind) => [...recordMessages(this.#shared.records(kind))]);
+    for (const message of messages.slice(0, lastWords)) this.#channel.send(peer, message);
   }
 
   /** Members have come or gone: records that nobody here can judge stand and fall with their signers. */
@@ -168,17 +172,17 @@ export class Replicator {
   }
 
   #take(from: PeerId, records: readonly Uint8Array[]): void {
-    const fresh = this.#merge(from, records) ?? [];
+    const fresh = this.#merge(from, records);
     if (fresh.length > 0) this.#comparisons.progressed(from);
     this.#spread(fresh, from);
   }
 
-  /** What was new; undefined when there was no time for it. */
-  #merge(from: PeerId, records: readonly Uint8Array[]): readonly Uint8Array[] | undefined {
+  /** What was new; nothing when there was no time for it. */
+  #merge(from: PeerId, records: readonly Uint8Array[]): readonly Uint8Array[] {
     const start = this.#clock.now();
     if (!this.#hearing.isHeard(from, start)) {
       this.#log.log("debug", "A peer sends more records than there is time to check", { peer: from });
-      return undefined;
+      return [];
     }
     const fresh = this.#shared.merge(records);
     const now = this.#clock.now();
@@ -189,17 +193,17 @@ export class Replicator {
   /** It goes further by the way that it came; here only to those who are not on it. */
   #takeRumour(from: PeerId, record: Uint8Array): boolean {
     if (this.#stopped) return false;
-    if (this.#shared.holds(record)) return true;
-    const fresh = this.#merge(from, [record]) ?? [];
+    // Others may lack it; but whoever brings up what is old again and again is not to have the whole mesh carry it.
+    if (this.#shared.holds(record)) return this.#echoes.take(1, this.#clock.now());
+    const fresh = this.#merge(from, [record]);
     this.#flood(fresh, from);
     return fresh.length > 0;
   }
 
   #differs(peer: PeerId, digest: Uint8Array): void {
     const now = this.#clock.now();
-    if (this.#stopped || now - this.#changedAt < onItsWay || this.#comparisons.isOpen(peer)) return;
-    const digests = [this.#shared.wholeDigest(), digest] as const;
-    if (!this.#stalemates.isWorthTelling(peer, everything, digests, now)) return;
+    if (this.#stopped || this.#news.isOnItsWay(now) || this.#comparisons.isOpen(peer)) return;
+    if (!this.#isWorthTelling(peer, everything, [this.#shared.wholeDigest(), digest])) return;
     this.#comparisons.introduce(peer, Flag.trees | Flag.rumours);
     this.#ask([peer]);
   }
@@ -249,12 +253,17 @@ export class Replicator {
       this.#comparisons.begins(peer, kind, now) &&
       (!known.has(kind) || this.#isWorthTelling(peer, kind, [own(kind), theirs]))
     );
-    this.#say(peer, this.#comparisons.begin(peer, begun.map(([kind]) => kind), now));
+    // A stalemate needs no asking anew; what the other one is to begin may have been lost.
+    const isLeft = begun.length > 0 || different.some(([kind]) => !this.#comparisons.begins(peer, kind, now));
+    if (isLeft) this.#say(peer, this.#comparisons.begin(peer, begun.map(([kind]) => kind), now));
   }
 
   #walk(from: PeerId, message: Extract<StateMessage, { kind: "tree" | "want" }>): void {
     const now = this.#clock.now();
+    if (!this.#walking.isHeard(from, now)) return;
     const { messages, owed } = this.#comparisons.answer(from, message, now);
+    const end = this.#clock.now();
+    this.#walking.charge(from, { time: end - now, news: 0 }, end);
     if (owed.length > 0) {
       this.#repairs.oweRecords(from, owed, now);
       this.#repair();
@@ -269,11 +278,14 @@ export class Replicator {
   }
 
   #retrySoon(): void {
+    const now = this.#clock.now();
+    this.#retryBy ??= now + longestRetry;
     this.#timers.retry?.cancel();
-    this.#timers.retry = this.#timer(settleDelay, () => {
-      const peers = this.#comparisons.unsettled();
+    this.#timers.retry = this.#timer(Math.min(settleDelay, this.#retryBy - now), () => {
+      this.#retryBy = undefined;
+      const { peers, isMore } = this.#comparisons.unsettled(this.#clock.now());
       this.#ask(peers);
-      if (peers.length > 0) this.#retrySoon();
+      if (isMore || peers.length > 0) this.#retrySoon();
     });
   }
 
@@ -296,12 +308,10 @@ export class Replicator {
   /** To peers whom no rumour reaches. */
   #flood(records: readonly Uint8Array[], broughtBy: PeerId | undefined): void {
     if (records.length === 0) return;
-    this.#changedAt = this.#clock.now();
+    this.#news.changed(this.#clock.now());
     const messages = [...recordMessages(records)];
-    for (const peer of this.#unreached()) {
-      if (peer === broughtBy) continue;
-      for (const message of messages) this.#channel.send(peer, message);
-    }
+    const peers = this.#unreached().filter((peer) => peer !== broughtBy);
+    for (const peer of peers) for (const message of messages) this.#channel.send(peer, message);
     this.#settleSoon();
   }
 
@@ -342,7 +352,7 @@ export class Replicator {
   #send(peer: PeerId, message: Uint8Array): boolean {
     if (this.#channel.peers().includes(peer)) return this.#channel.send(peer, message);
     if (this.#rumours === undefined) return false;
-    this.#others.add(peer);
+    this.#others.note(peer, this.#clock.now());
     return this.#rumours.send(peer, message);
   }
 
@@ -352,10 +362,10 @@ export class Replicator {
   }
 
   #letGo(): void {
-    const peers = [...this.#channel.peers(), ...this.#others];
-    this.#others.clear();
+    const peers = [...this.#channel.peers(), ...this.#others.list(this.#clock.now())];
     this.#stalemates.keepOnly(peers, [...this.#shared.kinds(), everything]);
     this.#hearing.keepOnly(peers);
+    this.#walking.keepOnly(peers);
     this.#comparisons.keepOnly(peers);
     this.#shared.sweep();
   }
@@ -369,12 +379,8 @@ export class Replicator {
   #repair(): void {
     const now = this.#clock.now();
     for (const peer of this.#repairs.due(now)) {
-      const isTold = this.#repairs.go(
-        peer,
-        now,
-        (records) => this.#send(peer, encodeRecords(records)),
-      );
-      if (isTold) this.#told(peer);
+      const send = (records: readonly Uint8Array[]) => this.#send(peer, encodeRecords(records));
+      if (this.#repairs.go(peer, now, send)) this.#told(peer);
       else if (!this.#isThere(peer)) this.#repairs.forget(peer);
     }
     this.#timers.repair?.cancel();

@@ -114,7 +114,20 @@ function readTreeMessage(kind: "tree" | "want", [of, content]: readonly unknown[
   if (!isRecordKind(of)) return undefined;
   if (kind === "want") return content instanceof Uint8Array ? { kind, of, ids: content } : undefined;
   if (!Array.isArray(content)) return undefined;
-  return { kind, of, parts: content.map(readPart).filter((part) => part !== undefined) };
+  return { kind, of, parts: disjoint(content.map(readPart).filter((part) => part !== undefined)) };
+}
+
+/**
+ * No honest node speaks of the same records twice in one message. Hundreds of parts fit, and to compare all that is held
+ * with each of them would take seconds.
+ */
+function disjoint(parts: readonly TreePart[]): readonly TreePart[] {
+  const taken: string[] = [];
+  return parts.filter(({ prefix }) => {
+    if (taken.some((other) => prefix.startsWith(other) || other.startsWith(prefix))) return false;
+    taken.push(prefix);
+    return true;
+  });
 }
 
 function readPart(item: unknown): TreePart | undefined {

@@ -12,6 +12,7 @@ import type {
   ListenerStatus,
   NodeStatus,
   PeerStatus,
+  TargetStatus,
   TrafficStatus,
 } from "../contracts/node.ts";
 import type { PeerIdentity } from "../contracts/membership.ts";
@@ -30,7 +31,7 @@ import type { NetworkState } from "./network_state.ts";
 import type { BesidePart } from "./node_parts.ts";
 import { overlayMtu } from "./overlay_mtu.ts";
 import { ownAddresses } from "./own_endpoint.ts";
-import { targetStatuses } from "./target_status.ts";
+import { sparePlaces, targetStatuses } from "./target_status.ts";
 import { timeText } from "./time_text.ts";
 import { relaysOf, type TopologySources, waysOf } from "./topology_status.ts";
 import type { Platform } from "./platform.ts";
@@ -99,9 +100,16 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     host: sources.host() ?? null,
     alerts,
     healthy: sources.phase() === "ready" && alerts.length === 0 &&
-      targets.every(({ places }) => places.length > 0) &&
-      members.every((connection) => connection.state === "established"),
+      targets.every(({ places }) => places.length > 0) && areUp(members, targets),
   };
+}
+
+/** But for what is tried of names that are reached at another of their addresses. */
+function areUp(members: readonly ConnectionStatus[], targets: readonly TargetStatus[]): boolean {
+  const spare = sparePlaces(targets);
+  return members.every(({ state, peer, endpoint }) =>
+    state === "established" || (peer === null && spare.has(endpoint))
+  );
 }
 
 /** In the order in which the transports are named: that of their start. */

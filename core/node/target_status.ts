@@ -29,6 +29,17 @@ export function targetStatuses(sources: TargetSources): readonly TargetStatus[] 
   return discovery.flatMap((plugin) => plugin.targets()).map((target) => statusOf(target, attempts, sources));
 }
 
+/**
+ * Places of names that are reached elsewhere, and that nothing else on the list needs. Most hosts with addresses of both
+ * families are out of reach at one of them for good: nobody who asks whether the node is well wants to hear of that.
+ */
+export function sparePlaces(targets: readonly TargetStatus[]): ReadonlySet<string> {
+  const placesIf = (isReached: boolean) =>
+    targets.filter(({ state }) => (state === "established") === isReached).flatMap(({ places }) => places);
+  const needed = new Set(placesIf(false));
+  return new Set(placesIf(true).filter((place) => !needed.has(place)));
+}
+
 function statusOf(
   target: Target,
   attempts: ReadonlyMap<string, Attempt>,

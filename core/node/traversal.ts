@@ -11,7 +11,7 @@ import type { NatStatus } from "../contracts/node.ts";
 import type { Endpoint, Millis, PeerId, Prefix } from "../contracts/values.ts";
 import { Allowance } from "../traversal/allowance.ts";
 import { isWorthTrying, maxCandidates, rankCandidates } from "../traversal/candidates.ts";
-import { calmAfter, MappingAge } from "../traversal/mapping_age.ts";
+import { MappingAge } from "../traversal/mapping_age.ts";
 import { Observations } from "../traversal/observations.ts";
 import { Openings } from "../traversal/openings.ts";
 import { decodePathMessage, encodePathMessage } from "../traversal/path_message.ts";
@@ -40,6 +40,10 @@ export interface TraversalParts {
 
 /** The first change at once, as others wait for it; then no more often, since a record goes to all members. */
 const announceEvery: Millis = 10_000;
+/** Nor so for ever: one peer whose word changes all the time would make a record to all of each of them. */
+const announcements = { burst: 6, every: 120_000 };
+/** How often all who are behind relays are tried anew because this node is elsewhere, for the same reason. */
+const moves = { burst: 6, every: 30_000 };
 /** What one peer may say of where this node is: it roams, and its translator forgets, but not all the time. */
 const words = { burst: 8, every: 5_000 };
 
@@ -57,12 +61,18 @@ export class Traversal {
   #announced: readonly Endpoint[] = [];
   #announcedAt: Millis = -Infinity;
   #announcing: Timer | undefined;
+  readonly #announcements: Allowance;
+  #moving: Timer | undefined;
+  readonly #moves: Allowance;
   #next: { readonly timer: Timer; readonly at: Millis } | undefined;
   #isStopped = false;
 
   constructor(parts: TraversalParts) {
     this.#parts = parts;
-    this.#age = new MappingAge(parts.clock.now());
+    const now = parts.clock.now();
+    this.#age = new MappingAge(now);
+    this.#announcements = new Allowance(announcements.burst, announcements.every, now);
+    this.#moves = new Allowance(moves.burst, moves.every, now);
     this.#openings = new Openings(() => ({ own: parts.own(), ranges: parts.ranges() }));
     parts.channel.receive((from, bytes) => this.#receive(from, bytes));
   }
@@ -85,6 +95,7 @@ export class Traversal {
   }
 
   sessionDown(peer: PeerId): void {
+    if (this.#isStopped) return;
     this.#words.delete(peer);
     this.#openings.end(peer);
     this.#forget(peer);
@@ -94,6 +105,7 @@ export class Traversal {
   stop(): void {
     this.#isStopped = true;
     this.#announcing?.cancel();
+    this.#moving?.cancel();
     this.#growing?.cancel();
     this.#next?.timer.cancel();
   }
@@ -156,10 +168,21 @@ export class Traversal {
     const told = this.#candidates().map(formatEndpoint).join();
     if (told !== this.#told) {
       this.#told = told;
-      this.#openings.moved(this.#parts.clock.now());
+      this.#moveSoon();
     }
     this.#keep();
     this.#announceSoon();
+  }
+
+  #moveSoon(): void {
+    const { clock } = this.#parts;
+    if (this.#moving !== undefined) return;
+    if (this.#moves.take(clock.now())) return this.#openings.moved(clock.now());
+    this.#moving = clock.timer(this.#moves.readyAt(clock.now()), () => {
+      this.#moving = undefined;
+      this.#moveSoon();
+      this.#drain();
+    });
   }
 
   /** Only who is behind a translator has a mapping to keep; the peers outside need not do anything for it. */
@@ -169,10 +192,16 @@ export class Traversal {
     if (every === this.#kept) return;
     this.#kept = every;
     this.#parts.keep(every);
-    const { clock } = this.#parts;
     this.#growing?.cancel();
-    this.#growing = clock.timer(clock.now() + calmAfter, () => {
+    if (every !== Infinity) this.#growLater();
+  }
+
+  /** A mapping that is lost while there is nothing left to halve makes the calm begin anew, so it is looked again. */
+  #growLater(): void {
+    const { clock } = this.#parts;
+    this.#growing = clock.timer(this.#age.calmAt, () => {
       if (this.#age.held(clock.now())) this.#keep();
+      else if (this.#age.mayGrow) this.#growLater();
     });
   }
 
@@ -194,12 +223,14 @@ export class Traversal {
     if (this.#isStopped || this.#announcing !== undefined) return;
     if (textOf(this.#announcedNow()) === textOf(this.#announced)) return;
     const { clock } = this.#parts;
-    this.#announcing = clock.timer(Math.max(clock.now(), this.#announcedAt + announceEvery), () => {
+    const at = Math.max(this.#announcements.readyAt(clock.now()), this.#announcedAt + announceEvery);
+    this.#announcing = clock.timer(at, () => {
       this.#announcing = undefined;
       const announced = this.#announcedNow();
       if (textOf(announced) === textOf(this.#announced)) return;
       this.#announced = announced;
       this.#announcedAt = clock.now();
+      this.#announcements.take(clock.now());
       this.#parts.announce();
     });
   }

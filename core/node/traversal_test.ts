@@ -166,6 +166,47 @@ test("words without end and words that nobody understands are counted, and chang
   assert.equal(bed.announced, 1);
 });
 
+test("one peer whose word changes for ever makes few records, and few tries of those behind relays", async () => {
+  const bed = new Bed();
+  bed.up(a);
+  bed.up(c, behindRelay);
+  const endpoints = [parseEndpoint("192.0.2.7:9")!];
+  bed.hear(c, encodePathMessage({ kind: "candidates", endpoints, wanted: false }));
+  const seconds = 3_600;
+  for (let second = 0; second < seconds; second += 5) {
+    bed.seen(a, `203.0.113.${second % 2}:40000`);
+    await bed.clock.advance(5_000);
+  }
+  assert.ok(bed.announced > 20 && bed.announced <= 6 + seconds / 120, `${bed.announced} records`);
+  assert.ok(bed.probed.length <= (6 + seconds / 30 + 1) * 5, `${bed.probed.length} tries`);
+  bed.seen(a, outside);
+  await bed.clock.advance(120_000);
+  assert.deepEqual(bed.endpoints(), [own, outside], "the last word is told");
+  assert.equal(bed.sent.findLast((line) => line.startsWith("c")), `c ["${outside}","${own}",true]`);
+});
+
+test("a mapping that is lost again when nothing is left to halve does not stay at the shortest for ever", async () => {
+  const bed = new Bed();
+  bed.up(a);
+  for (let port = 40_000; port < 40_004; port++) {
+    bed.seen(a, `203.0.113.1:${port}`);
+    await bed.clock.advance(120_000);
+  }
+  assert.equal(bed.kept.at(-1), 6_000);
+  bed.seen(a, outside);
+  await bed.clock.advance(1_800_000);
+  assert.equal(bed.kept.at(-1), 7_500);
+});
+
+test("sessions that end with the node leave nothing to wait for", () => {
+  const bed = new Bed();
+  for (const peer of [a, b]) bed.up(peer);
+  for (const peer of [a, b]) bed.seen(peer, outside);
+  bed.traversal.stop();
+  for (const peer of [a, b]) bed.down(peer);
+  assert.equal(bed.clock.pending, 0);
+});
+
 test("a node that stops says nothing more", async () => {
   const bed = new Bed();
   bed.up(c, behindRelay);

@@ -42,6 +42,8 @@ export class BroadcastTrees {
   readonly #settle: Millis;
   /** The one in force comes last. */
   #views: readonly View[] = [];
+  /** That the one in force is made of. */
+  #graph: LinkGraph | undefined;
   #neighbours: ReadonlySet<LinkTag> = new Set();
   /** Until then everybody is served. */
   #crowdedUntil: Millis = Number.NEGATIVE_INFINITY;
@@ -57,6 +59,9 @@ export class BroadcastTrees {
    */
   update(graph: LinkGraph, neighbours: readonly LinkTag[], now: Millis): void {
     this.#neighbours = new Set(neighbours);
+    // Sessions come and move far more often than there is another graph, and a view of it costs as much as all of its links.
+    if (graph === this.#graph) return;
+    this.#graph = graph;
     const before = this.#views.at(-1);
     const next = new View(this.#self, graph);
     if (before?.isAlike(next)) return;

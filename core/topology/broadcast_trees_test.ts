@@ -167,3 +167,14 @@ test("when more old trees pile up than are kept, all neighbours are served until
   assert.deepEqual(bench.children(1), [5, 6]);
   assert.deepEqual(bench.children(1, 100 + settle), [5]);
 });
+
+test("sessions that come and move while the graph stays cost no other view of it", () => {
+  const graph = linkGraphOf(nodesOf(2, [{ from: 0, to: 1 }]));
+  const rounded = graph.rounded.bind(graph);
+  let views = 0;
+  graph.rounded = () => (views++, rounded());
+  const trees = new BroadcastTrees({ self: tagAt(0) });
+  for (let now = 0; now < 100; now++) trees.update(graph, [tagAt(1), tagAt(2 + now % 2)], now);
+  assert.equal(views, 1);
+  assert.deepEqual(trees.children(tagAt(0), 100), [tagAt(1), tagAt(3)]);
+});

@@ -68,6 +68,7 @@ export class OwnLinks {
   /** By the last record. */
   #told = new Map<LinkTag, Told>();
   #willingness: RelayWillingness;
+  #isSilent = false;
   #toldWillingness: RelayWillingness | undefined;
   #sequence: number;
   /** Told again though nothing is new: another record of ours is about. */
@@ -121,6 +122,15 @@ export class OwnLinks {
     this.#willingness = willingness;
   }
 
+  /**
+   * Whether this node is to tell of no link at all. What it has told before is taken back first: others would go on sending
+   * along it, and nobody passes on what comes there.
+   */
+  silence(isSilent: boolean, now: Millis): void {
+    this.#now = now;
+    this.#isSilent = isSilent;
+  }
+
   /** A record of this node is about that it has not signed, or not in this life. */
   outranked(sequence: number, now: Millis): void {
     this.#now = now;
@@ -149,8 +159,6 @@ export class OwnLinks {
   poll(): LinkFacts | undefined {
     const due = this.#due();
     if (due === undefined || due > this.#now || this.#allowed() > this.#now) return undefined;
-    // A sequence that cannot grow is one that somebody with our key has signed; there is nothing left to say above it.
-    if (this.#sequence >= Number.MAX_SAFE_INTEGER) return undefined;
     const links = this.#choose();
     this.#told = new Map(links.map((link) => [link.tag, this.#toldNow(link)]));
     this.#toldWillingness = this.#willingness;
@@ -165,8 +173,11 @@ export class OwnLinks {
   }
 
   #due(): Millis | undefined {
+    // A sequence that cannot grow is one that somebody with our key has signed; there is nothing left to say above it.
+    if (this.#sequence >= Number.MAX_SAFE_INTEGER) return undefined;
     if (this.#isOutranked || this.#toldWillingness !== this.#willingness) return this.#now;
-    for (const tag of this.#told.keys()) if (!this.#links.has(tag)) return this.#now;
+    for (const tag of this.#told.keys()) if (this.#isSilent || !this.#links.has(tag)) return this.#now;
+    if (this.#isSilent) return undefined;
     let due = Number.POSITIVE_INFINITY;
     const hasRoom = this.#told.size < maxToldLinks;
     for (const link of this.#links.values()) {
@@ -179,6 +190,7 @@ export class OwnLinks {
   }
 
   #choose(): readonly ToldLink[] {
+    if (this.#isSilent) return [];
     const standing = [...this.#links.values()].filter(({ toldFrom }) => toldFrom <= this.#now);
     return standing
       .map((link) => ({ tag: link.tag, flags: link.flags, rttClass: this.#classToTell(link) }))

@@ -150,6 +150,7 @@ test("a record of ours that we did not sign is answered by one above it, an olde
   assert.equal(links.outrankings, 1);
   links.outranked(Number.MAX_SAFE_INTEGER, 9000);
   assert.equal(links.poll(), undefined, "there is no number above it");
+  assert.equal(links.pollTimeout(), undefined, "and nobody asks for one again and again");
 });
 
 test("a change of willingness is told", () => {
@@ -186,4 +187,15 @@ test("its own graph has what was told and still stands", () => {
   const { tag, links: standing } = links.told(tagAt(9));
   assert.equal(tag, tagAt(9));
   assert.deepEqual(standing.map((each) => each.tag), [a, c]);
+});
+
+test("a node that falls silent takes back what it has told, and tells it again when it is silent no more", () => {
+  const links = create();
+  links.up(a, true, 10_000);
+  assert.deepEqual(advance(links, 12_000).map(([, facts]) => tagsOf(facts)), [[a]]);
+  links.silence(true, 20_000);
+  links.up(b, true, 21_000);
+  assert.deepEqual(advance(links, 40_000).map(([, facts]) => tagsOf(facts)), [[]]);
+  links.silence(false, 50_000);
+  assert.deepEqual(advance(links, 60_000).map(([, facts]) => tagsOf(facts)), [[a, b]]);
 });

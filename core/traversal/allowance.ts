@@ -14,13 +14,23 @@ export class Allowance {
     this.#asOf = now;
   }
 
+  /** When {@link take} will not be refused. */
+  readyAt(now: Millis): Millis {
+    this.#regain(now);
+    return this.#left > 0 ? now : this.#asOf + this.#every;
+  }
+
   /** False: not now. */
   take(now: Millis): boolean {
-    const regained = Math.floor((now - this.#asOf) / this.#every);
-    this.#left = Math.min(this.#burst, this.#left + regained);
-    this.#asOf += regained * this.#every;
+    this.#regain(now);
     if (this.#left < 1) return false;
     this.#left -= 1;
     return true;
+  }
+
+  #regain(now: Millis): void {
+    const regained = Math.floor((now - this.#asOf) / this.#every);
+    this.#left = Math.min(this.#burst, this.#left + regained);
+    this.#asOf += regained * this.#every;
   }
 }

@@ -13,7 +13,7 @@ const longest: Millis = 25_000;
 /** Somewhat more than after which a silent peer is asked in any case. */
 const shortest: Millis = 6_000;
 /** Without a loss. */
-export const calmAfter: Millis = 1_800_000;
+const calmAfter: Millis = 1_800_000;
 const growth = 1.25;
 /** All peers tell of one loss within this time. */
 const oneLoss: Millis = 60_000;
@@ -30,6 +30,15 @@ export class MappingAge {
   /** So long a mapping may be left alone. */
   get every(): Millis {
     return this.#every;
+  }
+
+  /** From when on {@link held} may be told, if nothing is lost until then. */
+  get calmAt(): Millis {
+    return this.#changedAt + calmAfter;
+  }
+
+  get mayGrow(): boolean {
+    return this.#every < longest;
   }
 
   /** A mapping was lost; true when {@link every} is another one now. */

@@ -6,17 +6,20 @@
  *     another one, the same for several peers                 the mapping is of the endpoint: others can be told of it
  *     one host with another port for each peer                of the destination ("symmetric"): a port serves one peer alone
  *
+ * Of a host with several ports one counts when more than half of the peers that see this host see it so, and at least two: else a
+ * single one that lies, or has not yet heard of a new mapping, would take away from all others where this node is.
  * Hosts are told apart: behind two translators a neighbour behind the outer one sees the middle, and everybody else the outside.
  * A classification of its own by test servers, as in RFC 5780, was rejected: it needs servers with two addresses, and its answer
  * is about those servers.
  */
 import type { NatKind } from "../contracts/node.ts";
 import type { Endpoint, PeerId } from "../contracts/values.ts";
+import { type CandidateRank, rankOf } from "./candidates.ts";
 import { canonicalEndpoint, formatEndpoint, sameEndpoint } from "../wire/endpoint.ts";
 
 export interface Outside {
   readonly kind: NatKind;
-  /** Where all who see this node under one host see it, most witnesses first. */
+  /** Where most of those who see this node under one host see it, most witnesses first. */
   readonly steady: readonly Endpoint[];
   /** The last port of a host under which this node has several: only its host says something to others. */
   readonly unsteady: readonly Endpoint[];
@@ -69,17 +72,28 @@ export class Observations {
     const isOwn = (endpoint: Endpoint) => own.some((each) => sameEndpoint(each, endpoint));
     const foreign = [...this.#seen.values()].filter((endpoint) => !isOwn(endpoint));
     const seen = countsOf(foreign);
-    const portsOf = ({ host }: Endpoint) => seen.filter(({ endpoint }) => endpoint.host === host).length;
-    const steady = seen.filter(({ endpoint }) => portsOf(endpoint) === 1).slice(0, mostOutside);
+    const isMost = ({ endpoint, witnesses }: Seen) => {
+      const all = foreign.filter(({ host }) => host === endpoint.host).length;
+      return witnesses === all || (witnesses > 1 && 2 * witnesses > all);
+    };
+    const most = seen.filter(isMost);
+    const steady = most.slice(0, mostOutside);
+    const settled = new Set(most.map(({ endpoint }) => endpoint.host));
     // The newest of each host: its mapping is the least likely to be gone.
-    const newest = new Map(foreign.filter((each) => portsOf(each) > 1).map((each) => [each.host, each]));
-    const vouched = foreign.length === 1 ? steady : steady.filter(({ witnesses }) => witnesses > 1);
+    const newest = new Map(foreign.filter(({ host }) => !settled.has(host)).map((each) => [each.host, each]));
+    const isBelieved = foreign.length === 1 && !this.#isInternet(rankOf(foreign[0]!, []), isOwn);
+    const vouched = isBelieved ? steady : steady.filter(({ witnesses }) => witnesses > 1);
     return {
       kind: this.#kind(foreign, steady, newest.size > 0),
       steady: steady.map(({ endpoint }) => endpoint),
       unsteady: [...newest.values()].slice(0, mostOutside),
       vouched: vouched.map(({ endpoint }) => endpoint),
     };
+  }
+
+  /** Whether it is seen with a public address of its own in this family: then a single one that sees another is to be doubted. */
+  #isInternet(rank: CandidateRank, isOwn: (endpoint: Endpoint) => boolean): boolean {
+    return rank < 3 && [...this.#seen.values()].some((each) => isOwn(each) && rankOf(each, []) === rank);
   }
 
   #kind(foreign: readonly Endpoint[], steady: readonly Seen[], isUnsteady: boolean): NatKind {

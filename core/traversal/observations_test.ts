@@ -28,6 +28,20 @@ test("one witness alone is believed while there is no other one, but cannot say 
   ]);
 });
 
+test("one witness alone is not believed where another sees this node at a public address of its own", () => {
+  const [owns, lie] = ["192.0.2.1:6783", "198.51.100.66:53"].map((text) => parseEndpoint(text)!);
+  const observations = new Observations();
+  observations.saw("a" as PeerId, owns!);
+  observations.saw("b" as PeerId, lie!);
+  assert.deepEqual(observations.outside([owns!]).vouched, []);
+  observations.saw("c" as PeerId, lie!);
+  assert.deepEqual(observations.outside([owns!]).vouched, [lie]);
+  observations.forget("c" as PeerId);
+  const six = parseEndpoint("[2001:db8::1]:6783")!;
+  observations.saw("a" as PeerId, six);
+  assert.deepEqual(observations.outside([six]).vouched, [lie], "an address of the other family says nothing");
+});
+
 test("what two agree on is told to others, and what a third says alone is not", () => {
   assert.deepEqual(told({ a: "203.0.113.1:40000", b: "203.0.113.1:40000", c: "198.51.100.66:53" }), [
     "endpoint-independent",
@@ -44,6 +58,19 @@ test("another port for each peer is of use to none of the others: only the newes
     "203.0.113.1:40002",
     "",
   ]);
+});
+
+test("one that sees another port than most takes nothing away, and one of two does", () => {
+  const most = { a: "203.0.113.1:40000", b: "203.0.113.1:40000" };
+  assert.deepEqual(told({ ...most, c: "203.0.113.1:53" }), [
+    "endpoint-independent",
+    "203.0.113.1:40000",
+    "",
+    "203.0.113.1:40000",
+  ]);
+  const halves = { ...most, c: "203.0.113.1:40001", d: "203.0.113.1:40001" };
+  assert.deepEqual(told(halves), ["symmetric", "", "203.0.113.1:40001", ""]);
+  assert.equal(told({ a: "203.0.113.1:40000", c: "203.0.113.1:53" })[0], "symmetric");
 });
 
 test("behind two translators a neighbour sees the middle and all others the outside, each steady in itself", () => {

@@ -194,9 +194,10 @@ export class Gossip implements Discovery, LivenessReport, Rumours, Lifecycle {
   }
 
   #judge(from: number, record: Uint8Array): void {
+    if (this.#ends === undefined) return;
+    // Of a member that was removed meanwhile nothing is taken, but the machine still waits for a word.
     const peer = this.#running?.roster.peerOf(from);
-    if (peer === undefined || this.#ends === undefined) return;
-    const isSound = this.#ends.take(peer, record);
+    const isSound = peer !== undefined && this.#ends.take(peer, record);
     this.#call((machine, now) => machine.judge(record, isSound, now));
   }
 

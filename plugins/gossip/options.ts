@@ -68,6 +68,8 @@ export const limits = {
   revisionsBySender: 64,
   /** New records in ten seconds that are taken of one member; what is dropped can be asked for later. */
   recordsBySender: 1_024,
+  /** Records in ten seconds of which it is found out whether they are new: hundreds of copies fit a datagram. */
+  looksBySender: 4_096,
   /** Pings in ten seconds that one member may have made for it. */
   errandsByAsker: 32,
   /** Records whose acknowledgement is waited for. */
@@ -76,6 +78,8 @@ export const limits = {
   rumours: 512,
   rumourBytes: 262_144,
   seen: 8_192,
+  /** Records that were not sound, and may come once more. */
+  refused: 256,
   /** Rumours that were announced and have not come. */
   wanted: 256,
   /** Ids in one list. */

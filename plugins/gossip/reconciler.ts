@@ -24,6 +24,8 @@ export class Reconciler {
   readonly #asks = new Allowance(6);
   #rideAt: number;
   readonly #differences = new Allowance(6);
+  /** To look at one takes time, too, and a hundred fit a datagram. */
+  readonly #looks = new Allowance(32);
   #differed = false;
 
   constructor(commons: Commons, states: States, directory: Directory) {
@@ -60,6 +62,7 @@ export class Reconciler {
   compareState(from: number, reader: MessageReader, now: number): void {
     const { stateDigest, outputs, counters } = this.#commons;
     if (stateDigest === undefined) return;
+    if (!this.#looks.take(from, now)) return void counters.overLimit++;
     const [digest, own] = [reader.body().slice(0, stateLength), stateDigest()];
     if (own.every((byte, i) => byte === digest[i])) return;
     if (!this.#differences.take(from, now)) return void counters.overLimit++;

@@ -128,6 +128,15 @@ test("who shows another one is named, six times in ten seconds at most; an equal
   assert.deepEqual(alone.facts.at(-1), { type: "differs", peer: 4, digest: new Uint8Array(8) });
 });
 
+test("of a hundred digests over records in one datagram 32 are looked at", () => {
+  let looks = 0;
+  const alone = new Alone(10, {}, { stateDigest: () => (looks++, own) });
+  alone.says(3, (to) => {
+    for (let i = 0; i < 100; i++) to.section(0, Kind.state, 8).bytes(own);
+  });
+  assert.equal(looks, 32);
+});
+
 test("whoever has much that is new shows its digest to all neighbours, once a second", () => {
   const alone = new Alone(10, {}, { stateDigest });
   alone.link(3);

@@ -66,8 +66,11 @@ export class Spread {
   readonly #rumours = new Rumours();
   readonly #wanted = new Map<number, Wanted>();
   readonly #senders = new Allowance(limits.recordsBySender);
+  readonly #lookedAt = new Allowance(limits.looksBySender);
   /** Records that have come and are being judged. */
   readonly #doubted = new Map<number, Rumour>();
+  /** Records that were not sound when they came first. What makes them so may have been lost, and sent again. */
+  readonly #refused = new Set<number>();
   #pushed: Pushed[] = [];
   #mendedAt = Number.NEGATIVE_INFINITY;
 
@@ -117,9 +120,11 @@ export class Spread {
   record(from: number, record: Uint8Array, message: Uint8Array, kind: number, now: number): void {
     const { view, counters, outputs } = this.#commons;
     if (record.length > limits.record) return void counters.oversized++;
+    if (!this.#lookedAt.take(from, now)) return void counters.overLimit++;
     const id = recordId(record);
     const neighbour = view.of(from);
-    if (this.#rumours.has(id)) return this.#repeated(id, neighbour, kind, now);
+    const isTriedAgain = kind !== Kind.record && this.#refused.delete(id);
+    if (this.#rumours.has(id) && !isTriedAgain) return this.#repeated(id, neighbour, kind, now);
     if (!this.#senders.take(from, now)) return void counters.overLimit++;
     this.#wanted.delete(id);
     const isAlone = kind === Kind.record && message.length === record.length + (record.length < 128 ? 3 : 4);
@@ -136,14 +141,20 @@ export class Spread {
     else this.#push(rumour, now);
   }
 
-  /** One that is not sound is remembered by its id alone, so that nobody is asked for it, or told of it. */
+  /**
+   * One that is not sound is remembered by its id alone, so that nobody is asked for it, or told of it. It is judged once
+   * more if it is sent again, as it is by a neighbour who sees that it was not taken: news may overtake what it rests on.
+   */
   judge(record: Uint8Array, isSound: boolean, now: number): void {
     const id = recordId(record);
     const rumour = this.#doubted.get(id);
     if (rumour === undefined) return;
     this.#doubted.delete(id);
-    if (isSound) this.#push(rumour, now);
-    else this.#rumours.forget(rumour);
+    if (isSound) return this.#push(rumour, now);
+    this.#rumours.forget(rumour);
+    if (!rumour.isOnTime) return;
+    if (this.#refused.size >= limits.refused) this.#refused.delete(this.#refused.keys().next().value!);
+    this.#refused.add(id);
   }
 
   /** Ids that `from` has. */

@@ -199,9 +199,18 @@ test("where records are judged, a sound one goes further and one that is not goe
   const other = Uint8Array.of(6, 6, 6);
   alone.says(1, (to) => to.section(0, Kind.record, 3).bytes(other));
   alone.do((machine) => machine.judge(other, false, alone.now));
-  alone.says(2, (to) => to.section(0, Kind.repair, 3).bytes(other));
+  for (let i = 0; i < 3; i++) {
+    alone.says(2, (to) => to.section(0, Kind.repair, 3).bytes(other));
+    alone.do((machine) => machine.judge(other, false, alone.now));
+    alone.says(3, (to) => to.section(0, Kind.record, 3).bytes(other));
+    alone.do((machine) => machine.judge(other, false, alone.now));
+  }
   alone.wait(30_000);
-  assert.deepEqual(alone.facts.filter(({ type }) => type === "record").length, 1, "it is judged once");
+  assert.deepEqual(
+    alone.facts.filter(({ type }) => type === "record").length,
+    2,
+    "it is judged twice at most",
+  );
   const carried = [Kind.record, Kind.repair, Kind.again].flatMap((kind) => alone.told(kind));
   assert.ok(carried.every(({ body }) => body[0] !== 6));
   const have = alone.told(Kind.have).flatMap(({ body }) =>
@@ -213,4 +222,26 @@ test("where records are judged, a sound one goes further and one that is not goe
         recordId(other)
     ),
   );
+});
+
+test("a record that overtook what makes it sound is judged once more when it is sent again, and goes further then", () => {
+  const alone = new Alone(12, {}, { isJudged: true });
+  alone.link(3);
+  alone.says(1, record);
+  alone.do((machine) => machine.judge(bytes, false, alone.now));
+  alone.wait(400);
+  alone.says(1, (to) => to.section(0, Kind.again, bytes.length).bytes(bytes));
+  alone.do((machine) => machine.judge(bytes, true, alone.now));
+  assert.equal(alone.facts.filter(({ type }) => type === "record").length, 2);
+  assert.deepEqual(alone.told(Kind.again).map(({ to }) => to), [2, 3]);
+});
+
+test("of the copies that one member sends in ten seconds 4,096 are looked at", () => {
+  const alone = new Alone(12);
+  alone.says(1, (to) => {
+    for (let i = 0; i < 5_000; i++) to.section(0, Kind.record, 1).bytes(Uint8Array.of(7));
+  });
+  assert.equal(alone.machine.counters.overLimit, 5_000 - 4_096);
+  alone.says(2, record);
+  assert.equal(alone.facts.filter(({ type }) => type === "record").length, 2, "others are heard");
 });

@@ -57,7 +57,9 @@ export const limits = {
   /** Unanswered attempts after which a failure is reported and the next older network key is tried. */
   attemptsPerRound: 5,
   peers: 65_536,
+  /** Addresses of a peer that are tried, as many as an announcement names, and places behind relays beside them. */
   endpointsPerPeer: 8,
+  relayPlacesPerPeer: 5,
   /** Bare addresses being asked who is there. */
   seeds: 1_024,
   /** Longest handshake datagram accepted. */
@@ -131,7 +133,7 @@ export const limits = {
   relays: 3,
   /** Words that there is no way through here: said, and acted on when relays say so. */
   noWayAnswers: { perSecond: 200, burst: 100, perSourcePerSecond: 20, sourceBurst: 10 },
-  noWayCalls: { perSecond: 50, burst: 64 },
+  noWayCalls: { perSecond: 50, burst: 64, perSourcePerSecond: 20, sourceBurst: 10 },
   /** What is passed on for one peer, if nothing else is configured: 100 Mbit/s. */
   relayBytesPerSecond: 12_500_000,
   relayPacketsPerSecond: 50_000,

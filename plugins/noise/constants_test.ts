@@ -44,8 +44,9 @@ const ofRelays = {
   seekAddressMillis: 5_000,
   askWayMillis: 1_000,
   relays: 3,
+  relayPlacesPerPeer: 5,
   noWayAnswers: { perSecond: 200, burst: 100, perSourcePerSecond: 20, sourceBurst: 10 },
-  noWayCalls: { perSecond: 50, burst: 64 },
+  noWayCalls: { perSecond: 50, burst: 64, perSourcePerSecond: 20, sourceBurst: 10 },
   relayBytesPerSecond: 12_500_000,
   relayPacketsPerSecond: 50_000,
 };

@@ -277,13 +277,16 @@ export class Dial implements Timed, IndexOwner {
   }
 }
 
-/** Each endpoint once; of too many the first ones are forgotten. */
+/** Each endpoint once; of too many addresses or places behind relays the first ones are forgotten. */
 export function mergeEndpoints(known: readonly Endpoint[], more: readonly Endpoint[]): readonly Endpoint[] {
   const merged = [...known];
   for (const endpoint of more) {
     if (!merged.some((each) => sameEndpoint(each, endpoint))) merged.push(endpoint);
   }
-  return merged.slice(-limits.endpointsPerPeer);
+  if (merged.length <= limits.relayPlacesPerPeer) return merged;
+  const relayed = merged.filter(isRelayEndpoint).slice(-limits.relayPlacesPerPeer);
+  const others = merged.filter((each) => !isRelayEndpoint(each)).slice(-limits.endpointsPerPeer);
+  return merged.filter((each) => relayed.includes(each) || others.includes(each));
 }
 
 function timeout(endpoint: Endpoint): Failure {

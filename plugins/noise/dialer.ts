@@ -13,7 +13,7 @@ import { encodeHex } from "../../core/wire/hex.ts";
 import { relayEndpointTo } from "../../core/wire/relay_endpoint.ts";
 import { Ask } from "./ask.ts";
 import { limits } from "./constants.ts";
-import { type Answered, Dial, type DialOwner, type DialTarget } from "./dial.ts";
+import { type Answered, Dial, type DialOwner, type DialTarget, mergeEndpoints } from "./dial.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import type { Local } from "./local.ts";
@@ -90,7 +90,8 @@ export class Dialer implements DialOwner {
     if (known !== undefined && !link.isUp) known.restart(at);
     const last = link.sought.isForgotten(endpoint) ? [] : [endpoint]; // a renewal goes to the live endpoint in any case
     const others = link.sought.all.filter((place) => !sameEndpoint(place, endpoint));
-    const endpoints = [...last, ...others.slice(1 - limits.endpointsPerPeer)];
+    const kept = mergeEndpoints(others, last).filter((place) => !last.includes(place));
+    const endpoints = [...last, ...kept];
     if (endpoints.length === 0 && !link.isUp) this.#drop(noiseKey);
     else this.#dial({ noiseKey, endpoints, expected: link.id, wanted: link.sought.wanted }, at);
   }

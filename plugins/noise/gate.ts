@@ -94,7 +94,7 @@ export class Gate {
 
   #sendCookie({ datagram, from, sender }: FirstMessage, { cookie }: ReadyKeys, now: Millis): Drop {
     if (!this.#budget(datagram).cookies.allow(sourceOf(from.host), now)) return Drop.rateLimited;
-    this.#outbox.transmit(
+    this.#outbox.refuse(
       this.issuer.reply(datagram, { receiver: sender, key: cookie }, from, now),
       from,
       now,

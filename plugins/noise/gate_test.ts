@@ -173,7 +173,7 @@ test("a node that is not under load does not look at mac2", () => {
 test("2,000 cookies a second for newcomers and as many for those who come again", () => {
   const rates = { perSecond: 2_000, burst: 200, perSourcePerSecond: 20, sourceBurst: 10 };
   assert.deepEqual([limits.cookieReplies, limits.whoIsAnswers], [rates, rates]);
-  const sent = { count: 0, full: false, push() {}, take() {}, transmit: () => void (sent.count += 1) };
+  const sent = { count: 0, full: false, push() {}, take() {}, refuse: () => void (sent.count += 1) };
   const gate = new Gate(sent as never, new SeededRandom(1));
   const random = new SeededRandom(2);
   const ask = (host: string, now: number, type: number = MessageType.initiation) => {
@@ -193,7 +193,7 @@ test("2,000 cookies a second for newcomers and as many for those who come again"
 });
 
 test("as many cookies answer knocks, whatever initiations have had", () => {
-  const sent = { count: 0, full: false, push() {}, take() {}, transmit: () => void (sent.count += 1) };
+  const sent = { count: 0, full: false, push() {}, take() {}, refuse: () => void (sent.count += 1) };
   const gate = new Gate(sent as never, new SeededRandom(1));
   const random = new SeededRandom(2);
   for (let i = 0; i < 800; i++) {

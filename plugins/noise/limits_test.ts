@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { Drop } from "../../core/contracts/drop.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
+import { relayEndpointTo } from "../../core/wire/relay_endpoint.ts";
 import { test } from "../../tests/harness.ts";
 import { limits } from "./constants.ts";
+import { mergeEndpoints } from "./dial.ts";
 import { Instances } from "./instances.ts";
 import { decodeMissing, splitAnswer } from "./join_parts.ts";
 import { Link } from "./link.ts";
 import { RetrySchedule } from "./retry_schedule.ts";
 import { Session } from "./session.ts";
-import { chacha, Rig, type RigNode, SeededRandom, token, tokenKey } from "./testing_rig.ts";
+import { chacha, peerIdOf, Rig, type RigNode, SeededRandom, token, tokenKey } from "./testing_rig.ts";
 import { MessageType } from "./wire.ts";
 
 const { initiation, joinAnswer, plea, unknownIndex } = MessageType;
@@ -48,6 +50,13 @@ test("endpointsPerPeer: a peer is called at the last 8 places that were named", 
   }
   rig.run(60_000);
   assert.deepEqual([...new Set(rig.log.map(({ to }) => to.port))].sort(), [2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test("relayPlacesPerPeer: the last 5 places behind relays are kept, and no address gives way to them", () => {
+  const addresses = Array.from({ length: 8 }, (_, i) => ({ host: "192.0.2.9", port: i + 1 }));
+  const relayed = Array.from("cdefgh", (relay) => relayEndpointTo(peerIdOf(relay), peerIdOf("b"))!);
+  const [first, ...others] = addresses;
+  assert.deepEqual(mergeEndpoints([first!, ...relayed], others), [first, ...relayed.slice(1), ...others]);
 });
 
 test("seeds: 1,024 bare addresses are asked at a time, one more is refused", () => {

@@ -259,7 +259,7 @@ export class Link implements Timed {
     if (!this.isUp) this.#up(held.session, from, now);
     this.#exports.confirmed(held.session);
     this.showWay();
-    this.#owner.confirmed(this, held.proof.noiseKey);
+    this.#owner.confirmed(this, held.proof.noiseKey, now);
     this.#owner.local.deadlines.update(this);
   }
 

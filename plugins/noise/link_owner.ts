@@ -13,7 +13,7 @@ export interface LinkOwner<L> extends WayOwner<L> {
   /** Whether a session made there may be the worker's: what comes in a stream, or through a relay that is in one, it never sees. */
   mayShare(from: Endpoint): boolean;
   /** A session of `link` is confirmed, so it has `noiseKey`, and no handshake with it is needed now. */
-  confirmed(link: L, noiseKey: Uint8Array): void;
+  confirmed(link: L, noiseKey: Uint8Array, now: Millis): void;
   /** A handshake message that has come in parts. */
   carried(message: Addressed, now: Millis): Drop;
   /** What came from where `link` is was in plain, and should not have been. Nothing of it is proved. */

@@ -19,6 +19,8 @@ export class LinkRelay {
   readonly tag: Uint8Array | undefined;
   /** What is passed on for it; undefined before anything was. */
   allowance: RelayAllowance | undefined;
+  /** The worker shares its current session, and so may share those of peers behind it. */
+  isShared = false;
   #place: { readonly tag: Uint8Array; readonly endpoint: Endpoint } | undefined;
   readonly #link: RelayLink;
   readonly #records: Records;

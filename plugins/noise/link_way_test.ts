@@ -4,7 +4,9 @@ import { relayEndpoint } from "../../core/wire/relay_endpoint.ts";
 import { streamEndpoint } from "../../core/wire/stream_endpoint.ts";
 import { test } from "../../tests/harness.ts";
 import { limits } from "./constants.ts";
+import { LinkPlaces } from "./link_places.ts";
 import { LinkWay } from "./link_way.ts";
+import { LinkWays, type WayLink, type WayOwner } from "./link_ways.ts";
 
 const address = { host: "192.0.2.1", port: 6783 };
 const stream = streamEndpoint(address);
@@ -48,4 +50,22 @@ test("in a stream and behind a relay addresses are looked for, and nowhere else"
   const way = at(address);
   way.move(stream, 5);
   assert.deepEqual([way.address, way.seekAt, way.isRelayed], [address, 5, false]);
+});
+
+test("a stream that spoke for itself is proposed once, and not when the peer has been found at an address since", () => {
+  const link: WayLink = { id: greater, isUp: true, sought: new LinkPlaces(), ask() {}, moved() {} };
+  const owner = {
+    local: { self: { id: smaller }, outbox: { push() {} } },
+    redial() {},
+    moved() {},
+    rerouted() {},
+  };
+  const ways = new LinkWays<WayLink>(link, owner as unknown as WayOwner<WayLink>);
+  ways.up(relayed, 0);
+  const proposal = { from: stream, asks: true, newest: false };
+  ways.follow(proposal, limits.askWayMillis);
+  assert.deepEqual([ways.takeProposal(), ways.takeProposal()], [stream, undefined]);
+  ways.follow(proposal, 2 * limits.askWayMillis);
+  ways.follow(heard(address), 2 * limits.askWayMillis);
+  assert.deepEqual([ways.endpoint, ways.takeProposal()], [address, undefined]);
 });

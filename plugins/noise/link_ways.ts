@@ -3,9 +3,9 @@
  * when its address falls silent. Which way to take decides `link_way.ts`.
  */
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
+import { sameEndpoint } from "../../core/wire/endpoint.ts";
 import { isRelayEndpoint, relayedPlace } from "../../core/wire/relay_endpoint.ts";
 import { isStreamEndpoint } from "../../core/wire/stream_endpoint.ts";
-import { mergeEndpoints } from "./dial.ts";
 import type { MeasuredWay } from "./link_path.ts";
 import type { LinkPlaces } from "./link_places.ts";
 import { type Heard, LinkWay, rankOf } from "./link_way.ts";
@@ -91,11 +91,14 @@ export class LinkWays<L extends WayLink> {
     }
   }
 
-  /** Where a session is to be made rather than where the peer is now; once for each time that something speaks for it. */
+  /**
+   * Where a session is to be made rather than where the peer is now; once for each time that something speaks for it. Nothing
+   * does any more when the peer has been found at as good a place.
+   */
   takeProposal(): Endpoint | undefined {
     const proposed = this.#proposed;
     this.#proposed = undefined;
-    return proposed;
+    return proposed && rankOf(proposed) < this.#way.rank ? proposed : undefined;
   }
 
   /** Something authentic came the way that packets go. */
@@ -154,7 +157,8 @@ export class LinkWays<L extends WayLink> {
 
   #askElsewhere(isMeant: (place: Endpoint) => boolean, now: Millis): void {
     const { address } = this.#way;
-    for (const place of mergeEndpoints(address === undefined ? [] : [address], this.#link.sought.all)) {
+    const others = this.#link.sought.all.filter((place) => !address || !sameEndpoint(place, address));
+    for (const place of address === undefined ? others : [address, ...others]) {
       if (isMeant(place) && !this.isAt(place) && this.#leadsOn(place)) this.#link.ask(place, now);
     }
   }

@@ -263,9 +263,10 @@ export class NoiseMachine
     return this.local.outbox.take();
   }
 
-  confirmed(link: Link, noiseKey: Uint8Array): void {
+  confirmed(link: Link, noiseKey: Uint8Array, now: Millis): void {
     this.#links.bind(link, noiseKey);
     this.#dialer.confirmed(link, noiseKey);
+    this.#relays.confirmed(link, now);
   }
 
   /** A handshake message that has come in parts. It is judged as if it had come by itself, and counts as no more. */
@@ -346,7 +347,7 @@ export class NoiseMachine
       type === MessageType.part ||
       type === MessageType.relay;
     if (isMember && this.#unknownIndexAnswers.allow(sourceOf(from.host), now)) {
-      this.local.outbox.transmit(encodeUnknownIndex(datagram), from, now);
+      this.local.outbox.refuse(encodeUnknownIndex(datagram), from, now);
     }
     return Drop.unknownSession;
   }

@@ -36,6 +36,12 @@ export class Outbox {
     else this.toRelay(datagram, place, now);
   }
 
+  /** As {@link transmit}, for what is told to whoever asks: nobody is known by it. */
+  refuse(datagram: Uint8Array, to: Endpoint, now: Millis): void {
+    if (relayedPlace(to) !== undefined) this.transmit(datagram, to, now);
+    else if (!this.full) this.push({ type: "transmit", datagram, to, refuses: true });
+  }
+
   /** A packet of a peer: `queueFull`, and it is dropped, when there is no room. */
   deliver(from: PeerId, packet: OverlayPacket): Drop {
     if (this.full) return Drop.queueFull;

@@ -23,7 +23,6 @@ import { Drop } from "../../core/contracts/drop.ts";
 import type { Relayed as RelayedCount } from "../../core/contracts/encapsulation.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { mostRelays, type RelayedPlace, relayedPlace } from "../../core/wire/relay_endpoint.ts";
-import { TokenBucket } from "./bucket.ts";
 import { limits } from "./constants.ts";
 import type { Link } from "./link.ts";
 import type { RelayedMessage } from "./link_owner.ts";
@@ -50,7 +49,8 @@ export class Relays {
   readonly #links: Links;
   readonly #owner: RelaysOwner;
   readonly #noWayAnswers: RateLimiter;
-  readonly #noWayCalls = new TokenBucket(limits.noWayCalls, 0);
+  /** By relay: one that says so all the time must not make this node deaf to the others. */
+  readonly #noWayCalls: RateLimiter;
   /** Links that are up, by the relay that they are behind. */
   readonly #behind = new Map<PeerId, Set<Link>>();
   /** Layers of the message in hand that have been opened here. */
@@ -61,6 +61,7 @@ export class Relays {
     this.#links = links;
     this.#owner = owner;
     this.#noWayAnswers = new RateLimiter(limits.noWayAnswers, local.random);
+    this.#noWayCalls = new RateLimiter(limits.noWayCalls, local.random);
     local.outbox.toRelay = (message, place, now) => this.#send(message, place, now);
   }
 
@@ -84,6 +85,17 @@ export class Relays {
     if (to === undefined) return;
     const others = this.#behind.get(to) ?? new Set();
     this.#behind.set(to, others.add(link));
+  }
+
+  /**
+   * `link` has another session. Of those behind it the worker may share sessions only while it shares this one: by the next
+   * message of theirs it would be too late, as nobody but the worker opens that.
+   */
+  confirmed(link: Link, now: Millis): void {
+    const isShared = link.current?.isShared === true;
+    const isOther = link.relay.isShared !== isShared;
+    link.relay.isShared = isShared;
+    if (isOther) this.rerouted(link.id, now);
   }
 
   /** There is another way to `relay` than before, or none: so it is for all that is behind it, at whatever remove. */
@@ -116,7 +128,7 @@ export class Relays {
     const { tag, message } = relayed;
     if (!forwarded) return this.#passOn(link, relayed, now);
     const from = link.relay.placeOf(tag);
-    if (message.length === 0) return this.#noWay(from, now);
+    if (message.length === 0) return this.#noWay(link.id, from, now);
     return mayBeRelayed(message) ? this.#open(message, from, now) : Drop.malformed;
   }
 
@@ -125,8 +137,8 @@ export class Relays {
     return this.#links.get(peer)?.relay.allowance?.passed ?? { packets: 0, bytes: 0 };
   }
 
-  #noWay(place: Endpoint, now: Millis): Drop {
-    if (!this.#noWayCalls.take(now)) return Drop.rateLimited;
+  #noWay(relay: PeerId, place: Endpoint, now: Millis): Drop {
+    if (!this.#noWayCalls.allow(relay, now)) return Drop.rateLimited;
     this.#owner.leadsNowhere(place, now);
     return Drop.none;
   }

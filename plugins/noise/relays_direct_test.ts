@@ -5,7 +5,7 @@ import { limits } from "./constants.ts";
 import { LinkWay } from "./link_way.ts";
 import { type Chain, chain, divided, isBehind, isBetweenEnds } from "./testing_relay.ts";
 import { ModelWorker } from "./testing_worker.ts";
-import { peerIdOf, Rig } from "./testing_rig.ts";
+import { type Flight, peerIdOf, Rig, type RigNode } from "./testing_rig.ts";
 
 /** One packet each way every `step` milliseconds; gives how many were sent. */
 function talk({ rig, a, b }: Chain, millis: number, step: number, from = 0): number {
@@ -207,6 +207,31 @@ const address = { host: "192.0.2.1", port: 1 };
 const elsewhere = { host: "192.0.2.2", port: 2 };
 const relayed = { host: `relay/${peerIdOf("r")}/aaaaaaaaaaaaa`, port: 0 };
 const other = { host: `relay/${peerIdOf("s")}/aaaaaaaaaaaaa`, port: 0 };
+
+test("behind a relay the last address of a peer is tried again, however many others were named", () => {
+  const world = chain({ isApart: true });
+  const { rig, a, b, r } = world;
+  world.direct = true;
+  rig.connect(b, a);
+  rig.run(100);
+  rig.connectVia(b, a, r);
+  const peer = { id: b.id, noiseKey: b.keys.publicKey };
+  for (let port = 1; port <= 8; port++) {
+    rig.call(a, (machine, now) => machine.connect({ endpoint: { host: "192.0.2.9", port }, peer }, now));
+  }
+  world.direct = false;
+  rig.run(20_000);
+  assert.ok(isBehind(a, b));
+  const from = rig.now;
+  rig.run(limits.seekAddressMillis);
+  assert.ok(
+    rig.log.some((flight) => flight.at >= from && flight.to.port === b.endpoint.port && isOf(a, flight)),
+  );
+});
+
+function isOf({ endpoint }: RigNode, { from }: Flight): boolean {
+  return from.port === endpoint.port;
+}
 
 test("of two that are behind different relays only one waits until its own falls silent", () => {
   const [leader, follower] = [

@@ -9,7 +9,7 @@ import type { LinkSession } from "./link_session.ts";
 import { encodeRelayed } from "./relayed.ts";
 import { RelayAllowance } from "./relay_allowance.ts";
 import { type Chain, chain } from "./testing_relay.ts";
-import type { RigNode } from "./testing_rig.ts";
+import { peerIdOf, type RigNode } from "./testing_rig.ts";
 import { forwardedFlag, MessageType, readCounter, readReceiver, writeTransportHeader } from "./wire.ts";
 
 interface Leg {
@@ -234,6 +234,27 @@ test("an allowance takes a message whole or not, and fills again with time", () 
   assert.equal(allowance.take(1_000, 10), true);
   const narrow = new RelayAllowance({ bytesPerSecond: 10_000, packetsPerSecond: 10 }, 0);
   assert.equal(narrow.take(65_507, 0), true, "the longest datagram passes, however low the rate");
+});
+
+test("a relay that says all the time that there is no way does not keep the word of another one from acting", () => {
+  const world = chain();
+  const { rig, a, r, b } = world;
+  const other = rig.add(peerIdOf("s"));
+  rig.connect(other, a);
+  rig.run(100);
+  const words = (tag: Uint8Array) => encodeRelayed({ tag, message: new Uint8Array(0) });
+  rig.call(a, (machine, now) => {
+    const peer = { id: b.id, noiseKey: b.keys.publicKey };
+    machine.connect({ endpoint: { host: "192.0.2.9", port: 9 }, peer }, now);
+  });
+  rig.run(10_000);
+  const from = rig.now;
+  for (let i = 0; i < 200; i++) {
+    const word = words(new Uint8Array(8).fill(i));
+    rig.inject(a, sealed(world, [other, a], word, forwardedFlag), other.endpoint);
+  }
+  rig.inject(a, sealed(world, [r, a], words(relayTagOf(b.id)!), forwardedFlag), r.endpoint);
+  assert.equal(rig.log.filter(({ at, to }) => at >= from && to.port === 9).length, 1);
 });
 
 test("words that there is no way are believed of the relay's own places only, and act once a second", () => {

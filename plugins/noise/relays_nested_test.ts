@@ -206,3 +206,23 @@ test("a relay that loses a peer tells those whose messages it has passed on, and
   rig.run(1_000);
   assert.equal(a!.edges().filter((edge) => edge === `-${b!.id}`).length, 0);
 });
+
+test("when a worker has no room for the next session with a relay, what comes from those behind it comes all the same", () => {
+  let worker: ModelWorker | undefined;
+  const { rig, nodes } = row("abc", ({ rig, nodes }) => {
+    worker = ModelWorker.of(rig, nodes[0]!);
+  });
+  const [a, b, c] = nodes as [RigNode, RigNode, RigNode];
+  rig.run(60_000);
+  rig.call(a, (machine, now) => machine.disconnect(c.id, now));
+  rig.connectVia(a, c, b);
+  rig.run(1_000);
+  worker!.isRoomy = false;
+  rig.run(65_000); // the session with the relay is renewed, and the later one is not due yet
+  for (let i = 0; i < 10; i++) {
+    rig.send(c, a, `${i}`);
+    rig.run(20);
+  }
+  const heard = [...worker!.received, ...a.received()];
+  assert.deepEqual(heard, Array.from({ length: 10 }, (_, i) => `${i}`));
+});

@@ -170,3 +170,13 @@ test("a question where nobody may ever have answered is marked as one, and what 
   a.machine.seal(b.id, { protocol: 0x0800, payload: new Uint8Array(20), forwarded: false }, rig.now);
   assert.deepEqual(marks(), [false]);
 });
+
+test("what any stranger is told is marked as a refusal: it does not speak for whoever asks", () => {
+  const rig = new Rig();
+  const a = rig.add("a");
+  const message = new Uint8Array(48);
+  message.set([MessageType.data, 1]);
+  a.machine.handleDatagram(message, streamEndpoint({ host: "192.0.2.9", port: 50_000 }), rig.now);
+  const output = a.machine.poll();
+  assert.ok(output?.type === "transmit" && output.refuses === true);
+});

@@ -133,9 +133,7 @@ export class NameLookups {
   }
 
   #answered(name: Name, hosts: readonly string[]): void {
-    const { port } = name.endpoint;
-    const literals = new Set(hosts.map(canonicalHost).filter((host) => host !== undefined));
-    const places = [...literals].slice(0, mostPlaces).map((host) => ({ host, port }));
+    const places = placesIn(hosts, name);
     if (places.length === 0) return this.#failed(name, new Error("the name has no address"));
     if (!this.#isKnown(name)) return;
     const before = name.places;
@@ -182,6 +180,14 @@ function newName(endpoint: Endpoint): Name {
     timer: undefined,
     due: undefined,
   };
+}
+
+/** Those that are known go first: else, of more than are tried, others would come and go with each answer. */
+function placesIn(hosts: readonly string[], { endpoint: { port }, places }: Name): readonly Endpoint[] {
+  const literals = new Set(hosts.map(canonicalHost).filter((host) => host !== undefined));
+  const found = [...literals].map((host) => ({ host, port }));
+  const isKnown = (place: Endpoint) => places.some((each) => sameEndpoint(each, place));
+  return [...found.filter(isKnown), ...found.filter((place) => !isKnown(place))].slice(0, mostPlaces);
 }
 
 /** In any order: servers turn it from answer to answer. */

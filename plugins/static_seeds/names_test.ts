@@ -107,6 +107,22 @@ test("a name that moves is followed within minutes, and one whose place does not
   assert.deepEqual(bench.news(), ["+192.0.2.4:6783", "-192.0.2.2:6783", "-192.0.2.3:6783"]);
 });
 
+test("of a name with more addresses than are tried the same ones are, however the servers turn their list", async () => {
+  const bench = new Bench();
+  const all = Array.from({ length: 40 }, (_, index) => `192.0.2.${index + 1}`);
+  bench.zone.set("mesh.example.net", all);
+  await using list = await bench.start([name]);
+  const first = bench.news();
+  assert.equal(first.length, 16);
+  bench.zone.set("mesh.example.net", [...all.slice(20), ...all.slice(0, 20)]);
+  await bench.pass(7 * minutes);
+  assert.deepEqual([bench.asked.length, bench.news()], [2, []]);
+  bench.zone.set("mesh.example.net", all.slice(1));
+  await bench.pass(7 * minutes);
+  assert.deepEqual(bench.news(), ["+192.0.2.17:6783", "-192.0.2.1:6783"]);
+  assert.equal(list.targets()[0]?.name?.places.length, 16);
+});
+
 test("places that never answer do not make a name looked up without end", async () => {
   const bench = new Bench();
   bench.zone.set("mesh.example.net", ["192.0.2.1"]);

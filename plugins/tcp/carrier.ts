@@ -2,8 +2,9 @@
  * The shell around one connection that carries datagrams: its socket, its queue and its deadlines.
  *
  * Nothing here is authenticated, so a connection proves itself by what the node makes of it. One that was accepted has proved
- * itself when this node answers, which it does for members and holders of tokens alone; one that was dialled when something
- * comes back. Until then it has ten seconds.
+ * itself when this node answers by more than what any stranger is told; one that was dialled when something comes back. Until
+ * then it has ten seconds, and the same, not mere bytes, is what keeps it from idling later: one that was somebody's once must not
+ * hold its place by noise.
  */
 import type { Clock, Timer } from "../../core/contracts/host.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
@@ -51,9 +52,21 @@ export class Carrier implements StreamSocketHandler {
     return this.#socket.remote;
   }
 
+  get hasDialled(): boolean {
+    return this.#observer.hasDialled;
+  }
+
   /** False when it is over, or ends by this. `datagram` is free for reuse on return. */
   send(datagram: Uint8Array): boolean {
-    if (!this.#observer.hasDialled) this.#prove();
+    if (!this.hasDialled) {
+      this.#movedAt = this.#clock.now();
+      this.#prove();
+    }
+    return this.refuse(datagram);
+  }
+
+  /** As {@link send}, for what strangers are told as well. */
+  refuse(datagram: Uint8Array): boolean {
     if (this.#isOver) return false;
     const dropped = this.#queue.push(encodeFrame(datagram));
     if (dropped > 0) this.#observer.dropped(dropped);
@@ -69,10 +82,10 @@ export class Carrier implements StreamSocketHandler {
 
   received(chunk: Uint8Array): void {
     if (this.#isOver) return;
-    this.#movedAt = this.#clock.now();
+    if (this.hasDialled) this.#movedAt = this.#clock.now();
     this.#received += chunk.length;
     const fault = this.#reader.receive(chunk, (datagram) => {
-      if (this.#observer.hasDialled) this.#prove();
+      if (this.hasDialled) this.#prove();
       if (!this.#isOver) this.#observer.arrived(datagram);
       return !this.#isOver;
     });
@@ -80,13 +93,13 @@ export class Carrier implements StreamSocketHandler {
     else if (!this.#isProved && this.#received > limits.unprovedBytes) this.fail(faults.talksTooMuch);
   }
 
+  /** Not ended in turn: that waits behind what is queued, for ever where nobody reads it. */
   ended(): void {
     this.#finish(undefined);
-    this.#socket.end();
+    this.#socket.reset();
   }
 
   drained(): void {
-    this.#movedAt = this.#clock.now();
     this.#flush();
   }
 

@@ -30,6 +30,8 @@ export interface CarrierLimits {
 
 export class Carriers implements StreamDatagrams {
   readonly #parts: CarrierParts;
+  readonly #all = new Set<Carrier>();
+  /** Of all, those that can be sent to, by place. */
   readonly #open = new Map<string, Carrier>();
   /** By place. */
   readonly #opening = new Map<string, Promise<void>>();
@@ -53,21 +55,18 @@ export class Carriers implements StreamDatagrams {
 
   open(place: Endpoint): Promise<void> {
     const key = formatEndpoint(place);
-    if (this.#open.has(key)) return Promise.resolve();
+    if (this.#open.get(key)?.hasDialled === true) return Promise.resolve();
     const opening = this.#opening.get(key) ?? this.#dial(place).finally(() => this.#opening.delete(key));
     this.#opening.set(key, opening);
     return opening;
   }
 
   send(datagram: Uint8Array, to: Endpoint): boolean {
-    const { drops } = this.#parts.host;
-    if (!fitsFrame(datagram)) {
-      drops.count(Drop.tooBig);
-      return false;
-    }
-    const isSent = this.#open.get(formatEndpoint(to))?.send(datagram) ?? false;
-    if (!isSent) drops.count(Drop.underlay);
-    return isSent;
+    return this.#send(datagram, to, (carrier) => carrier.send(datagram));
+  }
+
+  refuse(datagram: Uint8Array, to: Endpoint): boolean {
+    return this.#send(datagram, to, (carrier) => carrier.refuse(datagram));
   }
 
   /** A connection that was accepted and has begun as one for datagrams. */
@@ -77,7 +76,7 @@ export class Carriers implements StreamDatagrams {
 
   close(): void {
     this.#isClosed = true;
-    for (const carrier of [...this.#open.values()]) carrier.fail(faults.reset);
+    for (const carrier of [...this.#all]) carrier.fail(faults.reset);
   }
 
   async #dial(place: Endpoint): Promise<void> {
@@ -104,7 +103,6 @@ export class Carriers implements StreamDatagrams {
     const from = streamEndpoint(socket.remote);
     const key = formatEndpoint(from);
     const source = sourceOf(from.host);
-    this.#open.get(key)?.fail(faults.replaced);
     const carrier: Carrier = new Carrier(socket, this.#parts.host.clock, {
       hasDialled,
       arrived: (datagram) => this.#arrived(datagram, from),
@@ -113,14 +111,39 @@ export class Carriers implements StreamDatagrams {
         for (let i = 0; i < count; i++) this.#parts.host.drops.count(Drop.queueFull);
       },
       finished: (fault) => {
+        this.#all.delete(carrier);
         if (this.#open.get(key) === carrier) this.#open.delete(key);
         this.#release(carrier, source);
         this.#parts.leftRoom(carrier);
         if (fault !== undefined) this.#parts.failed(socket.remote, fault);
       },
     });
-    this.#open.set(key, carrier);
+    this.#all.add(carrier);
+    this.#place(carrier, key);
     return carrier;
+  }
+
+  /**
+   * Whoever calls from the very port that this node has dialled is not who is there: a neighbour behind the same translator can.
+   * It is heard, never answered, and gone after ten seconds.
+   */
+  #place(carrier: Carrier, key: string): void {
+    const there = this.#open.get(key);
+    if (there?.hasDialled === true && !carrier.hasDialled) return;
+    there?.fail(faults.replaced);
+    this.#open.set(key, carrier);
+  }
+
+  #send(datagram: Uint8Array, to: Endpoint, through: (carrier: Carrier) => boolean): boolean {
+    const { drops } = this.#parts.host;
+    if (!fitsFrame(datagram)) {
+      drops.count(Drop.tooBig);
+      return false;
+    }
+    const carrier = this.#open.get(formatEndpoint(to));
+    const isSent = carrier !== undefined && through(carrier);
+    if (!isSent) drops.count(Drop.underlay);
+    return isSent;
   }
 
   #arrived(datagram: Uint8Array, from: Endpoint): void {

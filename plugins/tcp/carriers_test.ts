@@ -184,6 +184,38 @@ test("who says half a preface has five seconds, and who gets no answer ten; who 
   await answered.closed;
 });
 
+test("who was answered once and only talks on is gone after five minutes", async () => {
+  await using rig = new Rig();
+  const far = await rig.station("far");
+  far.answers = true;
+  const raw = await rig.raw(far, datagramPreface, encodeFrame(hello));
+  await raw.has(5);
+  far.answers = false;
+  for (let minute = 1; minute < 5; minute++) {
+    await rig.clock.advance(60_000);
+    raw.socket.write(encodeFrame(hello));
+    await far.heardAll(minute + 1);
+  }
+  await rig.clock.advance(60_000);
+  await raw.closed;
+  assert.deepEqual(far.host.counted, [Drop.rateLimited]);
+});
+
+test("who is told what any stranger is told has been answered nothing, and goes after ten seconds", async () => {
+  await using rig = new Rig();
+  const far = await rig.station("far", { maxCarriers: 1 });
+  const stranger = await rig.raw(far, datagramPreface, encodeFrame(hello));
+  await far.heardAll(1);
+  assert.ok(far.datagrams.refuse!(hello, far.heard[0]!.from));
+  await stranger.has(5);
+  far.answers = true;
+  const member = await rig.raw(far, datagramPreface, encodeFrame(hello));
+  await member.has(5);
+  await rig.clock.advance(limits.provingMillis);
+  await stranger.closed;
+  assert.deepEqual(far.host.counted, [Drop.rateLimited]);
+});
+
 test("who is not answered may not go on talking", async () => {
   await using rig = new Rig();
   const far = await rig.station("far");

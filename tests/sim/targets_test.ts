@@ -57,6 +57,12 @@ test("a name is a target before anybody knows it, and follows the host that it s
     places: [`${b!.host}:6783`, "192.0.2.99:6783"],
     nextAttempt: null,
   });
+  const isHealthy = () => a!.node.status().healthy;
+  assert.equal(isHealthy(), true, "one address of a host is enough");
+  await world.run(a!.node.connect(["192.0.2.99:6783"]));
+  assert.equal(isHealthy(), false, "somebody wants this very address");
+  await world.run(a!.node.forget(["192.0.2.99:6783"]));
+  assert.equal(isHealthy(), true);
   zone.hosts.set("mesh.example.net", ["192.0.2.77"]);
   await world.stop(b!);
   await world.clock.advance(1_000);
