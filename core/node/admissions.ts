@@ -57,6 +57,10 @@ export class Admissions {
     if (state.tokenKeys(knock.token).length === 0) {
       return refuse("EXPIRED", "the token has expired or was revoked meanwhile; ask for a new one");
     }
+    // What it signs from now on counts nowhere, and a welcome without an admission would be taken for a forged one.
+    if (state.trust().standing(state.self.publicKey).state !== "admitted") {
+      return refuse("NOT_ADMITTED", "the member that was asked has been shut out itself; ask another one");
+    }
     const standing = state.trust().standing(publicKey);
     if (standing.state === "revoked") {
       return refuse("REVOKED", "this identity was revoked; reset the node and join anew");

@@ -171,3 +171,17 @@ test("a member whose admission became void may be admitted anew", async () => {
   assert.equal(state.trust().standing(bob.publicKey).state, "unknown");
   assert.deepEqual((await admissions.admit(knock(bob))).admitted, { peer: bob.id, name: "bob" });
 });
+
+test("a member that was shut out itself lets nobody in, and says so", async () => {
+  const { admissions, knock, state, clock, history, names } = await rig();
+  await state.exclude([signRevocation(state.self, {
+    networkId: state.networkId()!,
+    epoch: 1,
+    wall: clock.wall(),
+    target: { type: "member", publicKey: state.self.publicKey, standing: [] },
+  })]);
+  history.length = 0;
+  assert.equal(refusal(await admissions.admit(knock(fakeSelf("ann")))), "NOT_ADMITTED");
+  assert.deepEqual(history, []);
+  assert.ok(!names().includes("ann"));
+});

@@ -25,6 +25,8 @@ const expected: ReadonlySet<string> = new Set([
   "NOT_FOUND",
   "POOL_EXHAUSTED",
   "ADDRESS_TAKEN",
+  // Of a joiner that nobody has answered but a member that was shut out.
+  "NOT_ADMITTED",
 ]);
 
 const port = 6783;
