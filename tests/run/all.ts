@@ -68,7 +68,7 @@ function seconds(): number {
 
 function blocked(step: Step, needed: Outcome): Outcome {
   const counts = { passed: 0, failed: 1, skipped: 0 };
-  return { step, failure: `not run, it needs the step ${needed.step.name}`, counts, seconds: 0 };
+  return { step, failure: `not run, it needs the step ${needed.step.name}`, counts, failed: [], seconds: 0 };
 }
 
 function chooseSteps(args: string[]): readonly Step[] {

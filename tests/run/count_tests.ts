@@ -1,4 +1,4 @@
-/** How many tests a command ran, read from the last summary that it printed. */
+/** How many tests a command ran and which failed, read from what it printed. */
 import { stripVTControlCharacters } from "node:util";
 
 export interface Counts {
@@ -37,4 +37,27 @@ function countNode(output: string): Counts | undefined {
     failed: Number(failed ?? 0) + Number(cancelled ?? 0),
     skipped: Number(skipped ?? 0),
   };
+}
+
+/** The names of what failed, with where it stands, as the runner tells them at its end. */
+export function failedTests(output: string): string[] {
+  const plain = stripVTControlCharacters(output);
+  return [...failedOnDeno(plain), ...failedOnNode(plain)];
+}
+
+/** ` FAILURES `, an empty line, then `name => ./file.ts:1:2` for each. */
+function failedOnDeno(output: string): string[] {
+  const sections = output.split(/^ FAILURES *$/m).slice(1);
+  return sections.flatMap((
+    section,
+  ) => [...section.matchAll(/^(\S.* => \S+:\d+:\d+|\S+ \(uncaught error\))$/gm)])
+    .map((match) => match[1]!);
+}
+
+/** `✖ failing tests:`, then for each `test at file.ts:1:2` and `✖ name (12ms)`. */
+function failedOnNode(output: string): string[] {
+  const section = output.split(/^✖ failing tests:$/m)[1] ?? "";
+  return [...section.matchAll(/^test at (\S+)\n✖ (.*) \([\d.]+ms\)$/gm)].map(([, place, name]) =>
+    `${name} => ${place}`
+  );
 }

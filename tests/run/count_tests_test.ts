@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "../harness.ts";
-import { countTests } from "./count_tests.ts";
+import { countTests, failedTests } from "./count_tests.ts";
 
 const NODE = "ℹ tests 9\nℹ suites 0\nℹ pass 4\nℹ fail 2\nℹ cancelled 1\nℹ skipped 2\nℹ todo 0\n";
 
@@ -35,6 +35,28 @@ test("the last summary counts, because a test may print one too", () => {
 test("output without a summary is no count", () => {
   assert.equal(countTests("error: Module not found\n"), undefined);
   assert.equal(countTests(""), undefined);
+});
+
+test("failed tests are named with where they stand, as either runner tells them", () => {
+  const deno = [
+    "a => b ... FAILED (6ms)",
+    " ERRORS ",
+    "a => b => ./core/a_test.ts:2:1",
+    "error: Error: no",
+    " FAILURES ",
+    "",
+    "\x1b[1ma => b \x1b[38;5;245m=> ./core/a_test.ts:2:1\x1b[0m",
+    "./core/b_test.ts (uncaught error)",
+    "",
+    "FAILED | 1 passed | 2 failed (31ms)",
+  ];
+  assert.deepEqual(failedTests(deno.join("\n")), [
+    "a => b => ./core/a_test.ts:2:1",
+    "./core/b_test.ts (uncaught error)",
+  ]);
+  const node = "✖ c (1.5ms)\n✖ failing tests:\n\ntest at core/c_test.ts:3:1\n✖ c (d) (1.5ms)\n  Error: no\n";
+  assert.deepEqual(failedTests(node), ["c (d) => core/c_test.ts:3:1"]);
+  assert.deepEqual(failedTests("ok | 1 passed | 0 failed (1ms)"), []);
 });
 
 const NOTHING = { passed: 0, failed: 0, skipped: 0 };

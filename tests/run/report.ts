@@ -9,7 +9,13 @@ export function heading(step: Step): string {
   return `\n${styleText("bold", `=== ${step.name}: ${step.title} ===`, { stream: process.stdout })}`;
 }
 
-/** One line for each step, the total, and alone on the last line what a machine reads. */
+/** More would push the table out of sight. */
+const MOST_NAMED = 10;
+
+/**
+ * One line for each step and below it the tests that failed, the total, and alone on the last line what a machine reads. Who
+ * sees only the end of a long log sees what to look for.
+ */
 export function summary(outcomes: readonly Outcome[], seconds: number): string {
   const total = outcomes.map((outcome) => outcome.counts).reduce(addCounts, NONE);
   const failed = outcomes.filter((outcome) => outcome.failure !== undefined).map((outcome) =>
@@ -23,7 +29,7 @@ export function summary(outcomes: readonly Outcome[], seconds: number): string {
       commands: [],
       counts: "step",
     }),
-    ...outcomes.map(line),
+    ...outcomes.flatMap((outcome) => [line(outcome), ...named(outcome)]),
     ...again,
     `${total.passed} passed, ${total.failed} failed`,
   ].join("\n");
@@ -35,6 +41,11 @@ function line({ step, failure, counts, seconds }: Outcome): string {
   const facts = step.counts === "tests" ? [counted(counts)] : [];
   const text = [...facts, ...(ok ? [] : [failure])].join(", ");
   return `${word}${step.name.padEnd(10)}${duration(seconds).padStart(9)}  ${text}`.trimEnd();
+}
+
+function named({ failed }: Outcome): string[] {
+  const names = failed.slice(0, MOST_NAMED).map((name) => `        ${name}`);
+  return failed.length > MOST_NAMED ? [...names, `        and ${failed.length - MOST_NAMED} more`] : names;
 }
 
 function counted({ passed, failed, skipped }: Counts): string {

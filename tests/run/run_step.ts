@@ -1,5 +1,5 @@
 /** Runs the commands of one step and counts what they tested. */
-import { addCounts, type Counts, countTests, NONE } from "./count_tests.ts";
+import { addCounts, type Counts, countTests, failedTests, NONE } from "./count_tests.ts";
 import type { Finished } from "./run_command.ts";
 import type { Command, Step } from "./steps.ts";
 
@@ -8,6 +8,8 @@ export interface Outcome {
   /** Why it failed, undefined when it passed. */
   readonly failure: string | undefined;
   readonly counts: Counts;
+  /** The tests that failed, by name. */
+  readonly failed: readonly string[];
   readonly seconds: number;
 }
 
@@ -24,15 +26,17 @@ export interface Shell {
 export async function runStep(step: Step, shell: Shell): Promise<Outcome> {
   const start = shell.now();
   let counts = NONE;
+  const failed: string[] = [];
   let failure = step.commands.length === 0 ? "there is nothing to run" : undefined;
   for (const command of step.commands) {
     const finished = await shell.run(command);
     const counted = step.counts === "tests" ? countTests(finished.output) : NONE;
     counts = addCounts(counts, counted ?? NONE);
+    failed.push(...failedTests(finished.output));
     failure ??= finished.failure ?? verdict(counted, shell.noSkip);
     if (failure !== undefined && step.counts === "step") break;
   }
-  return { step, failure, counts: settled(step, counts, failure), seconds: shell.now() - start };
+  return { step, failure, counts: settled(step, counts, failure), failed, seconds: shell.now() - start };
 }
 
 /** Exit code 0 is not enough: a run that tested nothing has proved nothing. */
