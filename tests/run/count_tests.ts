@@ -39,7 +39,7 @@ function countNode(output: string): Counts | undefined {
   };
 }
 
-/** The names of what failed, with where it stands, as the runner tells them at its end. */
+/** The names of what failed, as the runner tells them at its end. Where they stand is no help: all register in one place. */
 export function failedTests(output: string): string[] {
   const plain = stripVTControlCharacters(output);
   return [...failedOnDeno(plain), ...failedOnNode(plain)];
@@ -48,16 +48,15 @@ export function failedTests(output: string): string[] {
 /** ` FAILURES `, an empty line, then `name => ./file.ts:1:2` for each. */
 function failedOnDeno(output: string): string[] {
   const sections = output.split(/^ FAILURES *$/m).slice(1);
-  return sections.flatMap((
-    section,
-  ) => [...section.matchAll(/^(\S.* => \S+:\d+:\d+|\S+ \(uncaught error\))$/gm)])
-    .map((match) => match[1]!);
+  return sections.flatMap((section) =>
+    [...section.matchAll(/^(?:(\S.*) => \S+:\d+:\d+|(\S+ \(uncaught error\)))$/gm)].map((match) =>
+      match[1] ?? match[2]!
+    )
+  );
 }
 
 /** `✖ failing tests:`, then for each `test at file.ts:1:2` and `✖ name (12ms)`. */
 function failedOnNode(output: string): string[] {
   const section = output.split(/^✖ failing tests:$/m)[1] ?? "";
-  return [...section.matchAll(/^test at (\S+)\n✖ (.*) \([\d.]+ms\)$/gm)].map(([, place, name]) =>
-    `${name} => ${place}`
-  );
+  return [...section.matchAll(/^test at \S+\n✖ (.*) \([\d.]+ms\)$/gm)].map((match) => match[1]!);
 }

@@ -22,7 +22,8 @@ export interface Outcome {
   readonly interruptions: number;
 }
 
-const latePerMille = 5;
+/** Of a few MiB in large datagrams there are a thousand: of these too some must come late and some twice. */
+const latePerMille = { small: 5, jumbo: 20 } as const;
 /** Of the UDP payload; with no other packet of that length in the mesh its records are known by theirs. */
 const payloadLength = { small: 1_187, jumbo: 8_387 } as const;
 /** Of a record with one of them, where nothing is known of the way. */
@@ -40,7 +41,11 @@ export async function runTransfer(transfer: Transfer): Promise<Outcome> {
     const { middle } = bed;
     await assertPaths(bed, cell);
     const [before, lateBefore] = [await tallyOf(bed), await middle.lateCounts()];
-    middle.spoil({ lossPerMille: cell.lossPerMille, latePerMille, countedLengths: countedLengths(cell) });
+    middle.spoil({
+      lossPerMille: cell.lossPerMille,
+      latePerMille: latePerMille[cell.size],
+      countedLengths: countedLengths(cell),
+    });
     let seconds: number;
     try {
       await interruption.begin(bed);
