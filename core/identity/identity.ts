@@ -142,16 +142,6 @@ class NoisePair {
   }
 }
 
-/**
- * Strict Ed25519: the scalar and both points in their only encoding, no key of small order. The lax rules (ZIP 215)
- * give one message several signatures that anybody can make from the first, and whatever is told apart by hash, a
- * revocation list for one, then has a way around it.
- */
-export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (publicKey.length !== 32 || signature.length !== 64) return false;
-  return ed25519.verify(signature, message, publicKey, { zip215: false });
-}
-
 /** 160 bits of BLAKE2s over the Ed25519 public key, in base32: 32 characters. */
 export function peerIdOf(publicKey: Uint8Array): PeerId {
   return encodeBase32(domainHash("peer id 1", 20, publicKey)) as PeerId;

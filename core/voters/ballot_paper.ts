@@ -1,6 +1,6 @@
 import { concatBytes } from "../wire/bytes.ts";
 import { domainBytes } from "../identity/domain.ts";
-import { verifySignature } from "../identity/identity.ts";
+import { verifySignature } from "../identity/signature.ts";
 import type { Signer } from "../identity/signed.ts";
 import { VerifiedRecords } from "../identity/verified_records.ts";
 

@@ -1,8 +1,13 @@
-/** Handshakes and packet sealing in this process: noble, the platform, and bare X25519 as the floor of a handshake. */
-import { x25519 } from "@noble/curves/ed25519.js";
+/**
+ * Handshakes, checks of signatures and packet sealing in this process: noble, the platform, and bare X25519 as the floor of
+ * a handshake.
+ */
+import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { Bench } from "tinybench";
 import type { AeadSuite } from "../../core/contracts/aead.ts";
+import { quickenSignatures, verifyPortably, verifySignature } from "../../core/identity/signature.ts";
 import { nobleAeads, platformAeads } from "../../core/runtime/aead.ts";
+import { platformVerifies } from "../../core/runtime/ed25519.ts";
 import { systemRandom } from "../../core/runtime/random.ts";
 import { generateKeyPair } from "../../core/noise/dh.ts";
 import { HandshakeState } from "../../core/noise/handshake_state.ts";
@@ -20,6 +25,7 @@ export async function benchCrypto(): Promise<readonly Row[]> {
   const [secret, { publicKey }] = [random.fill(new Uint8Array(32)), generateKeyPair(random)];
   bench.add("x25519", () => void x25519.getSharedSecret(secret, publicKey));
   bench.add("handshake", handshake());
+  addChecks(bench);
   for (const suite of suites) addAead(bench, suite);
   await bench.run();
   const rate = (name: string) => bench.getTask(name)!.result as unknown as { throughput: { mean: number } };
@@ -33,8 +39,24 @@ export async function benchCrypto(): Promise<readonly Row[]> {
         times(perSecond("x25519") / exchangesPerHandshake / perSecond("handshake"))
       } the time of its X25519 alone`,
     },
+    { what: "check of a signature, noble", figure: `${Math.round(perSecond("check noble"))}/s` },
+    {
+      what: "check of a signature, platform, strict",
+      figure: `${Math.round(perSecond("check platform"))}/s`,
+      ratio: `${times(perSecond("check platform") / perSecond("check noble"))} noble`,
+    },
     ...suites.flatMap((suite) => aeadRows(suite, perSecond)),
   ];
+}
+
+/** Of 400 bytes, as a record of a node with thirty links has them. */
+function addChecks(bench: Bench): void {
+  const message = random.fill(new Uint8Array(400));
+  const seed = random.fill(new Uint8Array(32));
+  const [publicKey, signature] = [ed25519.getPublicKey(seed), ed25519.sign(message, seed)];
+  if (!quickenSignatures(platformVerifies)) throw new Error("the platform knows no Ed25519");
+  bench.add("check noble", () => void verifyPortably(publicKey, message, signature));
+  bench.add("check platform", () => void verifySignature(publicKey, message, signature));
 }
 
 function aeadRows(suite: AeadSuite, perSecond: (name: string) => number): Row[] {
