@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /** The `selvage` program. Importing it starts nothing; each command loads what it needs when it runs. */
 import process from "node:process";
+import { keepCompiled } from "./compile_cache.ts";
 import { ExitCode } from "./exit_code.ts";
 import { type Io, processIo } from "./io.ts";
+import { cacheDir } from "./paths.ts";
 
 /** Runs one command line, without program name, and never rejects. */
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -12,7 +14,9 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
 
 /** {@link main} as a whole process: ends it when the command is done, whatever a plugin may have left open. */
 export async function runProgram(argv: readonly string[]): Promise<never> {
-  const code = await main(argv, processIo());
+  const io = processIo();
+  keepCompiled(cacheDir(io));
+  const code = await main(argv, io);
   await new Promise((resolve) => process.stdout.write("", resolve));
   process.exit(code);
 }

@@ -8,6 +8,13 @@ export function defaultStateDir({ privileged, environment }: Pick<Io, "privilege
   return join(environment["XDG_STATE_HOME"] || join(home, ".local", "state"), "selvage");
 }
 
+/** What may be removed at any time, and is made anew. */
+export function cacheDir({ privileged, environment }: Pick<Io, "privileged" | "environment">): string {
+  if (privileged) return "/var/cache/selvage";
+  const home = environment["HOME"] ?? ".";
+  return join(environment["XDG_CACHE_HOME"] || join(home, ".cache"), "selvage");
+}
+
 /** Beside the state when that was named, so that two nodes on one machine need one option each. */
 export function defaultSocket(stateDir: string, stateDirGiven: boolean, privileged: boolean): string {
   return privileged && !stateDirGiven ? "/run/selvage/admin.sock" : join(stateDir, "admin.sock");

@@ -109,12 +109,23 @@ function withoutNotes({ notes: _, ...host }: Host): Host {
   return host;
 }
 
-/** Start order is the order of the slots. `join` runs when there is something to reach members with. */
+/** What happens between the slots. */
+export interface Milestones {
+  /** There is something to reach members with. */
+  join(): Promise<void>;
+  /**
+   * There is something to tell members, and to judge their packets by. Handshakes go on while the ports start, which takes
+   * as long as the host's tools do.
+   */
+  dial(): void;
+}
+
+/** Start order is the order of the slots. */
 export async function startParts(
   plugins: Composition,
   parts: NodeParts,
   stack: PartStack,
-  join: () => Promise<void>,
+  { join, dial }: Milestones,
 ): Promise<void> {
   const beside = plugins.beside ?? [];
   const { transports } = parts;
@@ -130,6 +141,7 @@ export async function startParts(
   }
   await stack.start(plugins.ipam, parts.ipam);
   await stack.start(plugins.policy, parts.policy);
+  dial();
   for (const [index, plugin] of portsOf(plugins).entries()) await stack.start(plugin, parts.ports[index]!);
   if (plugins.coordinator && parts.coordinator) await stack.start(plugins.coordinator, parts.coordinator);
   if (plugins.names && parts.names) await stack.start(plugins.names, parts.names);

@@ -3,10 +3,10 @@
  * connection per request and none kept: nothing is left open when the answer has been read, and a command line ends at
  * once.
  */
-import { request as httpRequest } from "node:http";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { MeshError } from "../contracts/errors.ts";
 import { systemCode } from "./bind_error.ts";
+import { nodeHttp } from "./node_http.ts";
 
 /** As `fetch`, for `http:` alone. A path without a host, `/v1/status`, is a URL too. */
 export type HttpFetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
@@ -67,7 +67,7 @@ class Exchange {
 
   #open(request: Request): ClientRequest {
     const { host, pathname, search } = new URL(request.url);
-    return httpRequest({
+    return nodeHttp().request({
       ...this.#target.place,
       agent: false,
       method: request.method,

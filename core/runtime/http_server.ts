@@ -4,16 +4,15 @@
  * `node:http` rather than `Deno.serve`: the latter is faster, but knows neither timeouts for headers and bodies nor the
  * connections that it has, and two servers would have to be kept alike.
  */
-import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { ListenOptions as Place, Socket } from "node:net";
-import { getRequestListener } from "@hono/node-server";
-import type { Http2Bindings, HttpBindings } from "@hono/node-server";
+import type { getRequestListener, Http2Bindings, HttpBindings } from "@hono/node-server";
 import type { ErrorCode } from "../contracts/errors.ts";
 import type { Logger } from "../contracts/host.ts";
 import { ConnectionPool } from "./connection_pool.ts";
 import { defaultHttpLimits } from "./http_limits.ts";
 import type { HttpLimits } from "./http_limits.ts";
+import { nodeHttp } from "./node_http.ts";
 
 /** What is known of a connection beside its request. */
 export interface Caller {
@@ -36,6 +35,8 @@ export interface HttpServerOptions {
   readonly knows: (authorization: string | undefined) => boolean;
   readonly limits?: Partial<HttpLimits> | undefined;
 }
+
+type RequestListener = ReturnType<typeof getRequestListener>;
 
 /** Of every listener of the admin API. */
 export interface ListenOptions {
@@ -69,7 +70,7 @@ export class HttpServer {
     const answer = this.#answerWith(fetch);
     this.#server.on("request", (request, response) => {
       this.#watch(request, response);
-      if (this.#mayAsk(request)) void answer(request, response);
+      if (this.#mayAsk(request)) answer(request, response);
       else this.#turnAway(response);
     });
   }
@@ -140,8 +141,24 @@ export class HttpServer {
     response.end(crowded);
   }
 
+  /**
+   * The listener is loaded by the first request: with it come Request, Response and HTTP/2, which no node that starts should
+   * wait for. Until then a request keeps its body to itself, as streams do that nobody reads.
+   */
+  #answerWith(fetch: FetchHandler): (request: IncomingMessage, response: ServerResponse) => void {
+    let loading: Promise<RequestListener> | undefined;
+    return (request, response) => {
+      loading ??= this.#load(fetch);
+      const hand = async (listener: RequestListener) => {
+        if (!response.destroyed) await listener(request, response);
+      };
+      void loading.then(hand, (error) => response.destroy(error));
+    };
+  }
+
   /** The global Request and Response stay as they are: this is a library in somebody's process. */
-  #answerWith(fetch: FetchHandler): ReturnType<typeof getRequestListener> {
+  async #load(fetch: FetchHandler): Promise<RequestListener> {
+    const { getRequestListener } = await import("@hono/node-server");
     const answer = async (request: Request, bindings: HttpBindings | Http2Bindings) => {
       const { incoming, outgoing } = bindings as HttpBindings;
       const response = await fetch(request, this.#callerOf(incoming.socket));
@@ -182,7 +199,7 @@ function finish(response: ServerResponse): void {
 }
 
 function createLimited(limits: HttpLimits): Server {
-  const server = createServer({
+  const server = nodeHttp().createServer({
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headerMillis,
     requestTimeout: limits.requestMillis,

@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 import { fromSource } from "../../examples/lab/lab_host.ts";
 import { SimRandom } from "../sim/random.ts";
 import { processFigures } from "../soak/figures.ts";
-import { type Point, type Slope, slopeOf } from "../soak/slope.ts";
+import { type Point, type Slope, slopeOf, surelyPerHour } from "../soak/slope.ts";
 import { agreed } from "./agreement.ts";
 import { Fleet, type FleetNode } from "./fleet.ts";
 
@@ -38,11 +38,24 @@ const warmUpSeconds = 180;
 /** For the first look, after so many have joined at once. */
 const joiningMillis = 60_000;
 
+/**
+ * Of all nodes the growth that is most beyond doubt, MiB per hour. Throws where there is a node of which nothing can be said:
+ * no figure must not pass for a good one.
+ */
+export function mostGrown(growth: readonly Slope[]): number {
+  const sure = Math.max(...growth.map(surelyPerHour));
+  if (growth.length > 0 && !Number.isNaN(sure)) return sure;
+  throw new Error(
+    `growth is told from three looks after the first ${warmUpSeconds} s, and there were fewer: let it run for longer`,
+  );
+}
+
 /** Rejects when the nodes are not of one mind {@link agreementMillis} after a change. */
 export async function runChurn(plan: ChurnPlan, tell: (line: string) => void): Promise<ChurnReport> {
   await using fleet = new Fleet(plan.nodes);
   await fleet.start();
-  tell(`${plan.nodes} nodes have joined; of one mind ${await agreed(fleet, joiningMillis)} ms later`);
+  tell(`${plan.nodes} nodes have joined, ${fleet.repeatedJoins} of them not at once`);
+  tell(`of one mind ${Math.round(await agreed(fleet, joiningMillis))} ms later`);
   const churn = new Churn(fleet, new SimRandom(plan.seed));
   const looks: number[] = [];
   const start = performance.now();

@@ -17,6 +17,7 @@ export class FleetNode {
   readonly admin: AdminClient;
   #child: ChildProcess | undefined;
   readonly #log: string[] = [];
+  readonly #listeners = new Set<(line: string) => void>();
 
   constructor(name: string, directory: string) {
     this.name = name;
@@ -39,6 +40,18 @@ export class FleetNode {
     return this.#log.join("\n");
   }
 
+  /** When it next writes such a line, in milliseconds of this process's clock. */
+  said(pattern: RegExp): Promise<number> {
+    return new Promise((resolve) => {
+      const listener = (line: string) => {
+        if (!pattern.test(line)) return;
+        this.#listeners.delete(listener);
+        resolve(performance.now());
+      };
+      this.#listeners.add(listener);
+    });
+  }
+
   /** Founds a network without `token`, joins with one, and goes on where its state says so. Resolves when it is ready. */
   async start(program: Program, token?: string): Promise<void> {
     const command = token === undefined ? ["launch"] : ["join", token];
@@ -47,17 +60,17 @@ export class FleetNode {
     const env = { ...process.env, NO_COLOR: "1", ...program.environment };
     const child = spawn(first, [...rest, ...command, ...place], { stdio: ["ignore", "ignore", "pipe"], env });
     this.#child = child;
-    const ready = Promise.withResolvers<void>();
+    const ready = this.said(/ is ready in network /);
     createInterface({ input: child.stderr! }).on("line", (line) => {
       this.#log.push(line);
       if (this.#log.length > linesKept) this.#log.shift();
-      if (/ is ready in network /.test(line)) ready.resolve();
+      for (const listener of [...this.#listeners]) listener(line);
     });
     const ended = once(child, "exit").then(([code]) => {
       throw new Error(`the node ${this.name} ended with ${code}:\n${this.log}`);
     });
     ended.catch(() => {});
-    await Promise.race([ready.promise, ended]);
+    await Promise.race([ready, ended]);
   }
 
   async end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
@@ -73,6 +86,7 @@ export class FleetNode {
 export class Fleet implements AsyncDisposable {
   readonly nodes: readonly FleetNode[];
   readonly #directory = mkdtempSync(join(tmpdir(), "selvage-fleet-"));
+  #repeatedJoins = 0;
 
   constructor(size: number) {
     this.nodes = Array.from({ length: size }, (_, i) => new FleetNode(`n${i}`, this.#directory));
@@ -84,7 +98,25 @@ export class Fleet implements AsyncDisposable {
     await founder.start(program);
     const { token } = await founder.admin.createToken();
     while (joiners.length > 0) {
-      await Promise.all(joiners.splice(0, startedAtOnce).map((node) => node.start(program, token)));
+      await Promise.all(joiners.splice(0, startedAtOnce).map((node) => this.#join(node, program, token)));
+    }
+  }
+
+  /** How many joins had to be tried again, because nobody had time for them. */
+  get repeatedJoins(): number {
+    return this.#repeatedJoins;
+  }
+
+  /** As the service of a host does it, which is started again when it fails. */
+  async #join(node: FleetNode, program: Program, token: string): Promise<void> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await node.start(program, token);
+      } catch (error) {
+        await node.end("SIGKILL");
+        if (attempt === joinAttempts) throw error;
+        this.#repeatedJoins++;
+      }
     }
   }
 
@@ -99,3 +131,4 @@ export class Fleet implements AsyncDisposable {
 }
 
 const startedAtOnce = 4;
+const joinAttempts = 3;
