@@ -4,6 +4,20 @@ import type { PeerId } from "./values.ts";
 /** Whether a node passes on what others send to others: never, if nobody else does it better, or before all others. */
 export type RelayWillingness = "never" | "willing" | "always";
 
+/**
+ * How frames to all travel: along trees that follow from the links that all tell, along the one that neighbours make
+ * between themselves, or from their origin to all that it has a session with.
+ */
+export type BroadcastWay = "trees" | "gossip" | "direct";
+
+/** Which way frames to all go from a node, in general: of an origin that no links are known of they go by gossip. */
+export interface BroadcastStatus {
+  readonly way: BroadcastWay;
+  /** Peers that follow the tree of neighbours, and those of them that get whole frames and not only word of them. */
+  readonly neighbours: number;
+  readonly eager: number;
+}
+
 /** A peer with the links that it tells of. */
 export interface PeerLinksStatus {
   readonly peer: PeerId;

@@ -36,6 +36,11 @@ export class BroadcastWindows {
     return this.#windows.size;
   }
 
+  /** Whether {@link accept} would take this number for one that was seen, or is too old; changes nothing. */
+  has(origin: PeerId, number: number, now: Millis): boolean {
+    return this.#windows.get(origin)?.refuses(number, now) === true;
+  }
+
   /** True once for each number of an origin, from 0 to 2^53 − 1; false for what was seen or is left of the window. */
   accept(origin: PeerId, number: number, arrival: Arrival): boolean {
     const window = this.#windows.get(origin);
@@ -77,6 +82,13 @@ class Window {
     this.#newAt = now;
     this.#mark(number);
     return true;
+  }
+
+  /** Of a number that others bring. */
+  refuses(number: number, now: Millis): boolean {
+    const behind = this.#newest - number;
+    if (behind >= windowNumbers) return now - this.#newAt < quietMillis;
+    return behind >= 0 && this.#has(number);
   }
 
   /** Whole words where it can: whoever leaps by nearly a window each time makes this node no slower. */

@@ -54,7 +54,10 @@ test("a window accepts what a set of all numbers accepts, over words, its own ed
         at = Math.min(Math.max(0, at + by), 2 ** 48 - 1);
         now += after;
         const arrival = { now, isDirect };
-        assert.equal(windows.accept(ann, at, arrival), slow.accept(at, arrival), `${at} at ${now}`);
+        const isKnown = windows.has(ann, at, now);
+        const isNew = windows.accept(ann, at, arrival);
+        assert.equal(isNew, slow.accept(at, arrival), `${at} at ${now}`);
+        if (!isDirect) assert.equal(isKnown, !isNew);
       }
     }),
     { seed: 7, numRuns: 1_000 },

@@ -78,11 +78,17 @@ export class Broadcasts {
     const beside = new Set(this.#parts.peers().filter((peer) => !this.#parts.takesHeaders(peer)));
     const copies = [...beside].map((peer): BroadcastCopy => ({ peer, packet: bare }));
     const children = this.#children(self, self, beside);
-    if (children.length === 0) return copies;
-    const number = this.#next;
-    this.#next = (number + 1) % numberLimit;
-    const header = { origin: tagToBytes(tagOf(self)), number, hops: mostHops, flags: 0 };
+    if (children.length === 0 && this.#tree.took === undefined) return copies;
+    const hops = this.#hopsOf(self);
+    const header = { origin: tagToBytes(tagOf(self)), number: this.#next, hops, flags: 0 };
+    this.#next = (this.#next + 1) % numberLimit;
+    this.#tree.took?.({ origin: self, by: undefined, header, frame });
     return [...copies, ...copiesFor(children, header, frame)];
+  }
+
+  /** Whether this frame of a member was here before, or is too old to be of use; this node's own are of none. */
+  knows(origin: PeerId, number: number): boolean {
+    return origin === this.#parts.self || this.#windows.has(origin, number, this.#parts.clock.now());
   }
 
   /**
@@ -105,16 +111,25 @@ export class Broadcasts {
    * its sender's: a number is spent then, and nobody may spend those of others with frames that are none.
    */
   onward(arrived: ArrivedBroadcast): readonly BroadcastCopy[] | Drop {
-    const { sender, by, number, hops } = arrived;
+    const { sender, by, number, frame } = arrived;
     const arrival = { now: this.#parts.clock.now(), isDirect: sender === by };
-    if (!this.#windows.accept(sender, number, arrival)) return Drop.replayed;
-    const children = this.#children(sender, by);
-    if (hops > 0) {
-      const header = { ...arrived, hops: Math.min(hops, mostHops) - 1 };
-      return copiesFor(children, header, arrived.frame);
+    const { origin, flags } = arrived;
+    const hops = Math.min(arrived.hops, this.#hopsOf(sender)) - 1;
+    const header = { origin, number, hops: Math.max(0, hops), flags };
+    if (!this.#windows.accept(sender, number, arrival)) {
+      this.#tree.repeated?.({ origin: sender, by, header });
+      return Drop.replayed;
     }
+    // What may go no further is not kept for others either.
+    if (hops >= 0) this.#tree.took?.({ origin: sender, by, header, frame });
+    const children = this.#children(sender, by);
+    if (hops >= 0) return copiesFor(children, header, frame);
     this.#parts.drops.count(Drop.hopLimit, children.length);
     return [];
+  }
+
+  #hopsOf(sender: PeerId): number {
+    return this.#tree.hops?.(sender) ?? mostHops;
   }
 
   /** Nobody is called for the sake of a frame to all: a child without a session is counted. */

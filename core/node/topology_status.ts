@@ -11,7 +11,7 @@ import type { NetworkState } from "./network_state.ts";
 export interface TopologySources {
   readonly state: Pick<NetworkState, "self" | "peerName" | "knownPeers">;
   readonly connections: Pick<ConnectionTable, "connection">;
-  readonly topology: Pick<MeshTopology, "graph" | "routes" | "links" | "isTold">;
+  readonly topology: Pick<MeshTopology, "graph" | "routes" | "links" | "isTold" | "broadcasts">;
   readonly datagrams: { localEndpoints(): readonly Endpoint[] };
 }
 

@@ -82,6 +82,11 @@ export class BroadcastTrees {
     );
   }
 
+  /** Whether the graph has a way from the source to this node; where it has none there is no tree to serve. */
+  reaches(source: LinkTag, now: Millis): boolean {
+    return this.#currentAt(now)?.isReached(source) === true;
+  }
+
   /**
    * Whether this neighbour may bring a frame of the source: its parent in a tree that is in force or was lately, or
    * anybody where trees are in doubt here. Who forges a source must at least sit on the way from it.

@@ -8,3 +8,13 @@ test("link state covers the mesh up to 500 members, and again when they are 450"
   const scopes = counts.map((members) => scope = linkScopeOf(members, scope));
   assert.deepEqual(scopes, ["mesh", "mesh", "local", "local", "local", "mesh", "mesh", "local"]);
 });
+
+test("a smaller bound has its own way back, a tenth below", () => {
+  const scopes = [[5, "mesh"], [6, "mesh"], [5, "local"], [4, "local"]] as const;
+  assert.deepEqual(scopes.map(([members, before]) => linkScopeOf(members, before, 5)), [
+    "mesh",
+    "local",
+    "local",
+    "mesh",
+  ]);
+});

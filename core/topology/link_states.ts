@@ -7,7 +7,7 @@
  * twice the size at which link state is used at all: see `link_scope.ts`.
  *
  * Two records of one signer with one sequence number mean two nodes with one identity, or one node that tells each what
- * it wants to hear. The greater bytes count, on every node; the signer is named in {@link LinkNews.contested}.
+ * it wants to hear. The greater bytes count, on every node. Whether two have one identity sessions say (`node/clones.ts`).
  */
 import type { ReplicatedState } from "../contracts/replicated_state.ts";
 import type { PeerId } from "../contracts/values.ts";
@@ -40,8 +40,6 @@ export interface LinkNews {
   readonly fresh: readonly Uint8Array[];
   /** Members whose links are others now. */
   readonly changed: readonly LinkRecord[];
-  /** Who has signed two records with one number. */
-  readonly contested: readonly PeerId[];
 }
 
 interface Entry {
@@ -63,16 +61,10 @@ export class LinkStates implements ReplicatedState {
   /** Of those who have told something: that their neighbours name them with the same text saves a third of the memory. */
   readonly #tags = new Map<LinkTag, LinkTag>();
   #records: readonly Uint8Array[] | undefined;
-  #version = 0;
 
   constructor(options: LinkStatesOptions) {
     this.#options = options;
     this.#limits = options.limits ?? linkStateLimits;
-  }
-
-  /** Grows whenever {@link members} would answer otherwise. */
-  get version(): number {
-    return this.#version;
   }
 
   records(): readonly Uint8Array[] {
@@ -85,17 +77,13 @@ export class LinkStates implements ReplicatedState {
 
   /** As {@link merge}, in every detail. */
   learn(records: readonly Uint8Array[]): LinkNews {
-    const contested = new Set<PeerId>();
-    const taken = records.map((record) => this.#take(record, contested)).filter((entry) =>
-      entry !== undefined
-    );
-    if (taken.length === 0) return { fresh: [], changed: [], contested: [...contested] };
+    const taken = records.map((record) => this.#take(record)).filter((entry) => entry !== undefined);
+    if (taken.length === 0) return { fresh: [], changed: [] };
     this.#dropSurplus();
     const held = taken.filter(({ id }) => this.#known.has(id));
     const changed = held.filter(({ isAdmitted }) => isAdmitted).map(({ links }) => links);
     if (held.length > 0) this.#records = undefined;
-    if (changed.length > 0) this.#version++;
-    return { fresh: held.map(({ record }) => record), changed, contested: [...contested] };
+    return { fresh: held.map(({ record }) => record), changed };
   }
 
   /** To be called when admissions or revocations have come, before anything else is asked. */
@@ -107,7 +95,6 @@ export class LinkStates implements ReplicatedState {
     }
     this.#dropSurplus();
     this.#records = undefined;
-    this.#version++;
   }
 
   /** What members tell, in no particular order. */
@@ -121,7 +108,7 @@ export class LinkStates implements ReplicatedState {
     return entry?.isAdmitted ? entry.links : undefined;
   }
 
-  #take(received: Uint8Array, contested: Set<PeerId>): Entry | undefined {
+  #take(received: Uint8Array): Entry | undefined {
     const id = encodeHex(recordId(received));
     if (this.#known.has(id)) return undefined;
     const opened = openLinks(received, this.#options.networkId);
@@ -131,7 +118,6 @@ export class LinkStates implements ReplicatedState {
     if (standing === "revoked") return undefined;
     const entry = { links, record: copyBytes(received), id, isAdmitted: standing === "admitted" };
     const held = this.#entries.get(links.peer);
-    if (held?.links.sequence === links.sequence) contested.add(links.peer);
     if (held !== undefined && !supersedes(entry, held)) return undefined;
     this.#forget(links.peer);
     this.#entries.set(links.peer, entry);

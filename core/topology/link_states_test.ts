@@ -80,20 +80,18 @@ test("a stranger's record counts when its admission has come, and a member's goe
   });
   states.merge([says(ann, 1), says(bob, 1)]);
   assert.deepEqual(states.members().map(({ peer }) => peer), [ann.id]);
-  const { version } = states;
   isTurned = true;
   states.judge();
-  assert.ok(states.version > version);
   assert.deepEqual(states.records().length, 1);
   assert.deepEqual(states.members().map(({ peer }) => peer), [bob.id]);
 });
 
-test("two records of one number name their signer, whichever comes first, and all keep the same one", () => {
+test("of two records of one number all keep the same one, whichever comes first", () => {
   const twins = [says(ann, 2, bob, cid), says(ann, 2, cid)];
   const kept = [twins, twins.toReversed()].map((order) => {
     const states = create();
-    assert.deepEqual(states.learn([order[0]!]).contested, []);
-    assert.deepEqual(states.learn([order[1]!]).contested, [ann.id]);
+    states.learn([order[0]!]);
+    states.learn([order[1]!]);
     assert.deepEqual(states.learn([order[0]!, order[1]!]).fresh, []);
     return states.records().map(encodeHex);
   });

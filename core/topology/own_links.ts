@@ -7,6 +7,10 @@
  *   what was told, at most every 10 s for each link. Who has more than 16 links tells it when it has doubled or halved, by
  *   more than 10 ms, and once a minute: there are other ways then, about as good, and as many more who would have to hear of it.
  * - No more than four records at once, and one every 2 s in the long run. Waiting changes are told together.
+ * - Who has more than 16 links leaves a new one until as many eighths of a second have passed since its last record, and a
+ *   round trip, the first one too, until 10 s have. All members check the record of each: while many join, everybody's links
+ *   change, and so many records would come of it that nobody got done with them. Whoever is busy measures other round
+ *   trips, and would have still more to tell. A newcomer's first links are told without that pause.
  *
  * Of more links than a record holds, those to nodes that tell of few links come first, for they have no other way, then
  * the nearer ones. A machine: it is told what happens, and gives what is to be signed.
@@ -50,6 +54,8 @@ export const ownLinkTimes = {
   /** Between two records, in the long run. */
   records: 2000 as Millis,
   burst: 4,
+  /** With many links, for each of them: a new one waits so long after the last record. */
+  pausePerLink: 125 as Millis,
 } as const;
 
 /** A told round trip is changed when the measured one is over 5/4 of it, or under 4/5; twice and half of it with many links. */
@@ -67,15 +73,16 @@ export class OwnLinks {
   readonly #links = new Map<LinkTag, OwnLink>();
   /** By the last record. */
   #told = new Map<LinkTag, Told>();
-  #willingness: RelayWillingness;
+  readonly #willingness: RelayWillingness;
   #isSilent = false;
   #toldWillingness: RelayWillingness | undefined;
   #sequence: number;
   /** Told again though nothing is new: another record of ours is about. */
   #isOutranked = false;
-  #outrankings = 0;
   /** When the next record would be on time at the long-run rate; records may be `burst` intervals ahead of it. */
   #paid: Millis = Number.NEGATIVE_INFINITY;
+  /** Of the last record. */
+  #toldAt: Millis = Number.NEGATIVE_INFINITY;
   #now: Millis = 0;
 
   constructor(options: OwnLinksOptions) {
@@ -87,6 +94,15 @@ export class OwnLinks {
   /** Neighbours with a session now. */
   neighbours(): readonly LinkTag[] {
     return [...this.#links.keys()];
+  }
+
+  /** The same with their round trips, told of or not: for what nobody else has to agree on. */
+  live(): readonly ToldLink[] {
+    return [...this.#links.values()].map(({ tag, flags, rtt }) => ({
+      tag,
+      flags,
+      rttClass: rttClassOf(rtt),
+    }));
   }
 
   /** This node for its own graph: what all others know of it, without what is lost since. */
@@ -117,11 +133,6 @@ export class OwnLinks {
     link.rtt = link.rtt === undefined ? rtt : link.rtt + (rtt - link.rtt) * smoothing;
   }
 
-  relay(willingness: RelayWillingness, now: Millis): void {
-    this.#now = now;
-    this.#willingness = willingness;
-  }
-
   /**
    * Whether this node is to tell of no link at all. What it has told before is taken back first: others would go on sending
    * along it, and nobody passes on what comes there.
@@ -137,12 +148,6 @@ export class OwnLinks {
     if (sequence < this.#sequence) return;
     this.#sequence = sequence;
     this.#isOutranked = true;
-    this.#outrankings++;
-  }
-
-  /** How often that was so. A restart explains one or two; if it grows, another node has this one's identity. */
-  get outrankings(): number {
-    return this.#outrankings;
   }
 
   handleTimeout(now: Millis): void {
@@ -165,6 +170,7 @@ export class OwnLinks {
     this.#isOutranked = false;
     this.#sequence++;
     this.#paid = Math.max(this.#paid, this.#now) + ownLinkTimes.records;
+    this.#toldAt = this.#now;
     return { links, willingness: this.#willingness, sequence: this.#sequence };
   }
 
@@ -180,13 +186,20 @@ export class OwnLinks {
     if (this.#isSilent) return undefined;
     let due = Number.POSITIVE_INFINITY;
     const hasRoom = this.#told.size < maxToldLinks;
+    const calm = this.#hasMany ? this.#toldAt + ownLinkTimes.roundTrips : Number.NEGATIVE_INFINITY;
     for (const link of this.#links.values()) {
       const told = this.#told.get(link.tag);
       // With a full record, who is left out comes in when another goes, or at once if it has no other way.
       if (told === undefined) due = hasRoom || this.#displaces(link.tag) ? Math.min(due, link.toldFrom) : due;
-      else if (this.#isOther(link, told)) due = Math.min(due, told.since + this.#interval);
+      else if (this.#isOther(link, told)) due = Math.min(due, Math.max(told.since + this.#interval, calm));
     }
-    return due === Number.POSITIVE_INFINITY ? undefined : due;
+    return due === Number.POSITIVE_INFINITY ? undefined : Math.max(due, this.#toldAt + this.#pause);
+  }
+
+  get #pause(): Millis {
+    // Who has told of no links yet is a newcomer, and nobody knows a way to it.
+    if (!this.#hasMany || this.#told.size === 0) return 0;
+    return Math.min(this.#links.size, maxToldLinks) * ownLinkTimes.pausePerLink;
   }
 
   #choose(): readonly ToldLink[] {

@@ -141,24 +141,43 @@ test("whatever happens, four records leave at once and one every two seconds aft
   }
 });
 
+test("with forty links new ones are told together every five seconds, and a lost one at once", () => {
+  const links = create();
+  const all = Array.from({ length: 40 }, (_, i) => tagAt(i + 1));
+  for (const [i, tag] of all.entries()) links.up(tag, true, 10_000 + i);
+  const first = advance(links, 20_000);
+  for (let i = 0; i < 20; i++) links.up(tagAt(100 + i), true, 20_000 + 300 * i);
+  const times = advance(links, 40_000).map(([at]) => at);
+  assert.equal(tagsOf(first.at(-1)![1]).length, 40);
+  assert.ok(times.length >= 1 && times.length <= 4, `${times}`);
+  for (const [i, at] of times.entries()) if (i > 0) assert.ok(at - times[i - 1]! >= 5_000, `${times}`);
+  links.down(all[0]!, 40_000);
+  assert.deepEqual(advance(links, 40_000).map(([at]) => at), [40_000]);
+});
+
+test("first round trips of forty links, which come one after the other, are told ten seconds apart", () => {
+  const links = create();
+  const all = Array.from({ length: 40 }, (_, i) => tagAt(i + 1));
+  for (const tag of all) links.up(tag, true, 10_000);
+  advance(links, 12_000);
+  const times: number[] = [];
+  for (const [i, tag] of all.entries()) {
+    links.roundTrip(tag, 5, 12_000 + 500 * i);
+    times.push(...advance(links, 12_500 + 500 * i).map(([at]) => at));
+  }
+  times.push(...advance(links, 60_000).map(([at]) => at));
+  assert.deepEqual(times, [21_000, 31_000, 41_000]);
+});
+
 test("a record of ours that we did not sign is answered by one above it, an older one is not", () => {
   const links = create();
   links.outranked(99, 1000);
   assert.equal(links.pollTimeout(), undefined);
   links.outranked(5000, 1000);
   assert.equal(links.poll()?.sequence, 5001);
-  assert.equal(links.outrankings, 1);
   links.outranked(Number.MAX_SAFE_INTEGER, 9000);
   assert.equal(links.poll(), undefined, "there is no number above it");
   assert.equal(links.pollTimeout(), undefined, "and nobody asks for one again and again");
-});
-
-test("a change of willingness is told", () => {
-  const links = create();
-  links.relay("never", 5000);
-  assert.equal(links.poll()?.willingness, "never");
-  links.relay("never", 6000);
-  assert.equal(links.pollTimeout(), undefined);
 });
 
 test("of a hundred links the record has those that have no other way, then the nearest", () => {

@@ -2,9 +2,9 @@
  * Which relays to try for a peer, best first. A relay is one node in between that has a session with both ends.
  *
  * Where link state covers the whole mesh, the links of the destination say who may serve: {@link relaysBetween}. In a
- * greater one round trips stay where they are measured; then a member says of itself, beside its endpoints, a few relays
- * that it keeps a session with, and how far they are: {@link chooseRelays} makes that list, {@link relaysForPair} matches
- * two of them.
+ * greater one round trips stay where they are measured; then a member names of itself, beside its endpoints, a few relays
+ * that it has a session with, nearest first: {@link chooseRelays} makes that list, {@link relaysForPair} says which of
+ * them another node tries.
  *
  * Near relays come first. Of relays that are equally far each pair of nodes begins with another one, or in a datacentre,
  * where all are equally far, the lowest tag would carry everything.
@@ -46,7 +46,7 @@ const enoughNearer = 0.8;
 export function chooseRelays(
   neighbours: readonly RelayNeighbour[],
   before: readonly LinkTag[] = [],
-): readonly ToldLink[] {
+): readonly LinkTag[] {
   const costOf = ({ tag, rttClass, willingness }: RelayNeighbour) =>
     (distance(rttClass) + (willingness === "always" ? 0 : willingBurden)) *
     (before.includes(tag) ? enoughNearer : 1);
@@ -54,25 +54,21 @@ export function chooseRelays(
     .map((neighbour) => ({ neighbour, cost: costOf(neighbour) }))
     .sort((left, right) => left.cost - right.cost || compareTags(left.neighbour.tag, right.neighbour.tag))
     .slice(0, maxNamedRelays)
-    .map(({ neighbour: { tag, rttClass, flags } }) => ({ tag, rttClass, flags }));
+    .map(({ neighbour: { tag } }) => tag);
 }
 
 /**
- * From what both name: first those that both do. `theirs` alone are worth a session of their own, since the other end is
- * there already; `mine` alone lead nowhere and are left out.
+ * Of the relays that the destination names: first those that this node has a session with, by `mine`. The others are worth
+ * a session of their own, since the other end is there already.
  */
 export function relaysForPair(
   ends: RelayEnds,
   mine: readonly ToldLink[],
-  theirs: readonly ToldLink[],
+  theirs: readonly LinkTag[],
 ): readonly RelayCandidate[] {
   const near = new Map(mine.map((link) => [link.tag, link.rttClass]));
-  const candidates = theirs.filter(({ tag }) => tag !== ends.from && tag !== ends.to)
-    .map(({ tag, rttClass }) => ({
-      tag,
-      isSure: near.has(tag),
-      micros: distance(near.get(tag)) + distance(rttClass),
-    }));
+  const candidates = theirs.filter((tag) => tag !== ends.from && tag !== ends.to)
+    .map((tag) => ({ tag, isSure: near.has(tag), micros: distance(near.get(tag)) }));
   return ranked(ends, candidates);
 }
 

@@ -43,7 +43,7 @@ test("a neighbour that does not confirm the destination's link comes last, for i
 test("equally far relays are taken in turn by different pairs, and by both ends of a pair alike", () => {
   const relays = [8, 9, 10, 11].map((number) => told(number, 1));
   const first = (from: number, to: number) =>
-    relaysForPair({ from: tagAt(from), to: tagAt(to) }, relays, relays)[0]!.tag;
+    relaysForPair({ from: tagAt(from), to: tagAt(to) }, relays, relays.map(({ tag }) => tag))[0]!.tag;
   const used = new Set<LinkTag>();
   for (let to = 1; to < 8; to++) {
     assert.equal(first(0, to), first(to, 0));
@@ -52,10 +52,9 @@ test("equally far relays are taken in turn by different pairs, and by both ends 
   assert.equal(used.size, 4);
 });
 
-test("of two lists those count that the other end has, common ones first by the sum of both ways", () => {
+test("of the relays that the other end names those with a session here come first, the nearest of them before all", () => {
   const mine = [told(2, 10), told(3, 1), told(4, 100)];
-  const theirs = [told(2, 10), told(4, 100), told(5, 1), told(0, 1)];
-  const found = relaysForPair(ends, mine, theirs);
+  const found = relaysForPair(ends, mine, [4, 2, 5, 0, 1].map(tagAt));
   assert.deepEqual(found.map(({ tag, isSure }) => [parseInt(tag, 16), isSure]), [[2, true], [4, true], [
     5,
     false,
@@ -72,7 +71,7 @@ test("a node names its three nearest relays, and keeps one unless another is nea
     neighbour(5, 40),
     neighbour(6, 1, "never"),
   ];
-  const numbers = (links: readonly ToldLink[]) => links.map(({ tag }) => parseInt(tag, 16));
+  const numbers = (tags: readonly LinkTag[]) => tags.map((tag) => parseInt(tag, 16));
   assert.deepEqual(numbers(chooseRelays(near)), [3, 4, 2]);
   const closer = [neighbour(3, 10), neighbour(4, 20), neighbour(2, 30), neighbour(5, 27)];
   assert.deepEqual(numbers(chooseRelays(closer, [3, 4, 2].map(tagAt))), [3, 4, 2]);

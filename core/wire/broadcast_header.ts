@@ -32,6 +32,8 @@ import { readU16, readU32, writeU16, writeU32 } from "./field.ts";
 
 /** What both sides of a session name in their handshake when they take frames with this header. */
 export const broadcastFeature = "broadcast_tree";
+/** What both name beside it when they say to each other which frames they have, and take frames from any neighbour. */
+export const gossipFeature = "broadcast_gossip";
 
 export const originLength = 8;
 export const broadcastHeaderLength = 16;

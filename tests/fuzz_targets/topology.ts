@@ -1,7 +1,8 @@
-/** Fuzz targets of `core/topology`: what a member says of its links. */
+/** Fuzz targets of `core/topology`: what a member says of its links, and a neighbour of its frames. */
 import assert from "node:assert/strict";
 import { fakeNetwork, fakeSelf } from "../../core/identity/fake_members.ts";
 import { openRecord, readBody } from "../../core/identity/signed.ts";
+import { decodeGossip, encodeGossip, maxFrameIds } from "../../core/topology/gossip_message.ts";
 import { linkGraphOf } from "../../core/topology/link_graph.ts";
 import {
   linksFromBytes,
@@ -56,4 +57,24 @@ const linksTarget: FuzzTarget = {
   },
 };
 
-export const topologyTargets: readonly FuzzTarget[] = [linksTarget];
+const ids = Array.from({ length: maxFrameIds }, (_, i) => ({
+  origin: (i + 1).toString(16).padStart(16, "0") as LinkTag,
+  number: i * 2 ** 41,
+}));
+
+/** What is read is the bytes that it was read from. */
+const gossipTarget: FuzzTarget = {
+  name: "frame-gossip",
+  seeds: [0, 1, 3, maxFrameIds].flatMap((count) =>
+    (["have", "want", "less"] as const).map((kind) => encodeGossip({ kind, ids: ids.slice(0, count) }))
+  ),
+  maxBytes: 1024,
+  run(input) {
+    const message = decodeGossip(input);
+    if (message === undefined) return false;
+    assert.ok(message.ids.length <= maxFrameIds && equalBytes(encodeGossip(message), input));
+    return true;
+  },
+};
+
+export const topologyTargets: readonly FuzzTarget[] = [linksTarget, gossipTarget];

@@ -29,6 +29,8 @@ export interface RowOptions {
    * that has brought it, and no node passes on what others seal for each other.
    */
   readonly hasOwnTrees?: boolean;
+  /** Up to how many nodes all tell their links. */
+  readonly linkStateUpTo?: number;
 }
 
 /** Nodes `a`, `b`, … with a namespace each, of which only neighbours in the row see each other. */
@@ -42,13 +44,17 @@ export class Row implements AsyncDisposable {
   readonly #older: string;
   readonly #hasOwnTrees: boolean;
 
-  constructor(seed: number, { older = "", faults = {}, hasOwnTrees = false }: RowOptions = {}) {
+  constructor(
+    seed: number,
+    { older = "", faults = {}, hasOwnTrees = false, linkStateUpTo }: RowOptions = {},
+  ) {
     this.#older = older;
     this.#hasOwnTrees = hasOwnTrees;
     const port = [userspace({}), this.#links()];
     const encapsulation = this.#encapsulation();
     this.world = new SimWorld(seed, faults, {
       plugins: { port, encapsulation },
+      ...(linkStateUpTo && { linkStateUpTo }),
       ...hasOwnTrees ? {} : { broadcastTree: (place: BroadcastPlace) => this.#tree(place) },
     });
   }

@@ -115,12 +115,11 @@ test("a node that starts again with its clock an hour back is believed as soon a
   assert.ok(nodes[0]!.graph().equals(nodes[2]!.graph()));
 });
 
-test("two nodes with one identity both notice, and their quarrel is no faster than any other news", () => {
+test("two nodes with one identity outbid each other no faster than any other news is told", () => {
   const [one, twin, other] = [new TestNode(1), new TestNode(1), new TestNode(2)];
   up(one, other, 0);
   settle([one, twin, other], 0, 60_000);
-  assert.ok(Math.min(one.own.outrankings, twin.own.outrankings) > 5);
-  assert.equal(other.own.outrankings, 0);
   const { sequence } = other.states.of(one.self.id)!;
-  assert.ok(sequence <= 1000 + 2 * (4 + 60_000 / 2000), `${sequence - 1000} records in a minute`);
+  const told = sequence - 1000;
+  assert.ok(told > 10 && told <= 2 * (4 + 60_000 / 2000), `${told} records in a minute`);
 });
