@@ -212,9 +212,15 @@ export interface MappingKeeping {
 export interface WayProbing {
   /**
    * Sends one request for a sign of life there, within the session; nothing without one. Whoever answers is followed, as if it
-   * had roamed.
+   * had roamed. From one relay to another only one of the two ends moves the session: nothing is sent by the other.
    */
   probe(peer: PeerId, endpoint: Endpoint, now: Millis): void;
+}
+
+/** An encapsulation that wants to know when a transport has found another way to an address. */
+export interface WayOpening {
+  /** As {@link Datagrams.opened} says: whoever is called there, and at other places, is to be called there now. */
+  opened(place: Endpoint, now: Millis): void;
 }
 
 /** An encapsulation that can tell when it tries an endpoint next: undefined when it does not, or has a session there. */
@@ -319,6 +325,7 @@ export type EncapsulationOutput =
   | { readonly type: "plain"; readonly peer: PeerId; readonly isPlain: boolean }
   /** Bytes of the largest overlay packet that crosses in one datagram; undefined: the path has changed and is not known yet. */
   | { readonly type: "path-mtu"; readonly peer: PeerId; readonly mtu: number | undefined }
+  /** `INVALID_ARGUMENT`: it is not tried again, as it can lead to nobody; what has no peer then is this node's own address. */
   | {
     readonly type: "attempt-failed";
     readonly target: SessionTarget;

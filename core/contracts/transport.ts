@@ -22,6 +22,11 @@ export interface Datagrams {
    * no other one.
    */
   seek?(datagram: Uint8Array, to: Endpoint): boolean;
+  /**
+   * Called with an address that {@link seek} has found another way to; what was sought there last is sent after the call, if
+   * it is still the last. Called once, before `start`.
+   */
+  opened?(handler: (to: Endpoint) => void): void;
   /** As `send`, for what any stranger is told who asks: it does not speak for whoever is there. Absent where nothing hangs on it. */
   refuse?(datagram: Uint8Array, to: Endpoint): boolean;
   /** Called once, before `start`. `datagram` is the transport's memory, valid during the call only. */

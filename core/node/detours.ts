@@ -9,8 +9,9 @@
 import type { Encapsulation } from "../contracts/encapsulation.ts";
 import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
 import { sameEndpoint } from "../wire/endpoint.ts";
-import { relayedPlace, relayEndpointTo } from "../wire/relay_endpoint.ts";
+import { isRelayEndpoint, mostRelays, relayedPlace, relayEndpointTo } from "../wire/relay_endpoint.ts";
 import type { NodeContext } from "./node_context.ts";
+import { probesWays } from "./traversal.ts";
 
 export interface DetourParts {
   readonly context: Pick<NodeContext, "connections" | "members">;
@@ -18,6 +19,8 @@ export interface DetourParts {
   relaysTo(peer: PeerId): readonly PeerId[];
   /** Sets out for a relay without a session. */
   want(relay: PeerId): void;
+  /** Whether there is room to call this member, or it is called already, or has a session. */
+  mayCall(peer: PeerId): boolean;
   /** One call on the machine, and all that follows from it. */
   call(step: (machine: Encapsulation, now: Millis) => void): void;
 }
@@ -36,6 +39,8 @@ interface Search {
 export class Detours {
   readonly #parts: DetourParts;
   readonly #searches = new Map<PeerId, Search>();
+  /** Relays that are being set out for now, each for the sake of the one before. */
+  #depth = 0;
 
   constructor(parts: DetourParts) {
     this.#parts = parts;
@@ -55,7 +60,7 @@ export class Detours {
     const leads = search.places.length > 0 || search.awaited !== undefined;
     if (leads) this.#searches.set(peer.id, search);
     else this.#searches.delete(peer.id);
-    if (search.awaited !== undefined && search.awaited !== before?.awaited) this.#parts.want(search.awaited);
+    if (search.awaited !== undefined && search.awaited !== before?.awaited) this.#want(search.awaited);
     return leads;
   }
 
@@ -64,8 +69,15 @@ export class Detours {
     for (const [sought, { awaited }] of [...this.#searches]) if (awaited === peer) this.#again(sought);
   }
 
-  /** Other ways lead there than before; false when nobody seeks it. */
+  /** Whether all that there is to do for it is to wait for a relay. */
+  isAwaiting(peer: PeerId): boolean {
+    const search = this.#searches.get(peer);
+    return search?.awaited !== undefined && search.places.length === 0;
+  }
+
+  /** Other ways lead there than before, maybe; false when nobody seeks it. */
   rerouted(peer: PeerId): boolean {
+    this.#improve(peer);
     const isSought = this.#searches.has(peer);
     if (isSought) this.#again(peer);
     return isSought;
@@ -97,25 +109,52 @@ export class Detours {
     if (awaited !== undefined) {
       // Only one that nobody calls: two that wait for each other would else ask each other in a circle.
       const isCalled = [...connections.attempts()].some((attempt) => attempt.peer === awaited);
-      if (!isCalled) this.#parts.want(awaited);
+      if (!isCalled) this.#want(awaited);
     } else if (!places.some((place) => isOpen(connections, place))) this.#again(peer);
   }
 
   #again(sought: PeerId): void {
     const peer = this.#parts.context.members.get(sought);
-    if (peer === undefined) this.forget(sought);
+    // Any number of members may name one relay: without room they are found again when there is some.
+    if (peer === undefined || !this.#parts.mayCall(sought)) this.forget(sought);
     else this.seek(peer);
   }
 
+  #want(relay: PeerId): void {
+    this.#depth++;
+    try {
+      this.#parts.want(relay);
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  /** Members may name each other as relays in a row of any length: no relay is awaited that would be one too many. */
   #searchFor(peer: PeerId): Search {
     const { connections } = this.#parts.context;
     const relays = this.#parts.relaysTo(peer);
     const open = relays.filter((relay) => connections.connection(relay) !== undefined);
     const [best] = relays;
+    const isMissing = best !== undefined && connections.connection(best) === undefined;
+    const isAwaited = this.#searches.get(peer)?.awaited === best;
     return {
       places: open.slice(0, triedAtOnce).flatMap((relay) => relayEndpointTo(relay, peer) ?? []),
-      awaited: best !== undefined && connections.connection(best) === undefined ? best : undefined,
+      awaited: isMissing && (this.#depth < mostRelays || isAwaited) ? best : undefined,
     };
+  }
+
+  /**
+   * A session that goes through another relay than the best one moves there. The first one was taken in haste, when less was
+   * known; and round trips are told too seldom for sessions to go back and forth.
+   */
+  #improve(peer: PeerId): void {
+    const current = this.#parts.context.connections.connection(peer)?.endpoint;
+    if (current === undefined || !isRelayEndpoint(current)) return;
+    const [best] = this.#searchFor(peer).places;
+    if (best === undefined || sameEndpoint(current, best)) return;
+    this.#parts.call((machine, now) => {
+      if (probesWays(machine)) machine.probe(peer, best, now);
+    });
   }
 
   #try(peer: PeerRecord, endpoint: Endpoint): void {

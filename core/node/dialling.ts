@@ -94,6 +94,7 @@ export class Dialling {
       context,
       relaysTo: (peer) => parts.relaysTo(peer),
       want: (relay) => this.demand.want(relay),
+      mayCall: (peer) => this.#mayCall(peer),
       call: parts.call,
     });
   }
@@ -193,6 +194,7 @@ export class Dialling {
     const tried = new Set([...connections.attempts()].map(({ peer }) => peer));
     const known = state.knownPeers()
       .filter(({ id }) => !tried.has(id) && !this.#vain.isResting(id) && (isAlone || !this.#gone.has(id)))
+      .filter((peer) => !this.#detours.isAwaiting(peer.id) || peer.endpoints.length > 0)
       .toSorted((a, b) => a.id < b.id ? -1 : 1);
     const next = Math.max(0, known.findIndex(({ id }) => id > state.self.id));
     for (const peer of [...known.slice(next), ...known.slice(0, next)]) {
@@ -264,13 +266,31 @@ export class Dialling {
     return standing.size < this.#parts.standing;
   }
 
+  #mayCall(peer: PeerId): boolean {
+    const { connections } = this.#context;
+    return this.demand.isCalled(peer) || connections.connection(peer) !== undefined ||
+      [...connections.attempts()].some((attempt) => attempt.peer === peer) || this.#hasRoom();
+  }
+
   #attempt(endpoint: Endpoint, source: string, peer: PeerRecord | undefined): void {
     if (this.#isStopped) return;
-    if (this.#datagrams.localEndpoints().some((own) => sameEndpoint(own, endpoint))) return;
+    if (this.#datagrams.localEndpoints().some((own) => sameEndpoint(own, endpoint))) {
+      return source === target ? this.#refuseOwn(endpoint) : undefined;
+    }
     this.#context.connections.attempt(endpoint, source, peer?.id);
     const again = source === target;
     const wanted: SessionTarget = peer === undefined ? { endpoint, again } : { endpoint, peer, again };
     this.#parts.call((machine, now) => machine.connect(wanted, now));
+  }
+
+  /** The operator, who has named it, sees why nothing comes of it; a member may well say that it is at the same address. */
+  #refuseOwn(endpoint: Endpoint): void {
+    const { connections, events } = this.#context;
+    if (!connections.attempt(endpoint, target, undefined)) return;
+    const code = "INVALID_ARGUMENT";
+    const reason = `Cannot connect to ${formatEndpoint(endpoint)}: it is an address of this node itself`;
+    connections.attemptFailed({ type: "attempt-failed", target: { endpoint }, code, reason });
+    events.emit("target:failed", { endpoint, code, reason });
   }
 
   /** One that has not answered for a round is down: packets for it do not wait, and whoever sends them hears of it. */

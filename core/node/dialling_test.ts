@@ -3,6 +3,7 @@ import { test } from "../../tests/harness.ts";
 import { SimClock } from "../../tests/sim/clock.ts";
 import type { Encapsulation, SessionTarget } from "../contracts/encapsulation.ts";
 import type { Endpoint, PeerId, PeerRecord } from "../contracts/values.ts";
+import { encodeBase32 } from "../wire/base32.ts";
 import { GreProtocol } from "../wire/gre.ts";
 import { relayEndpoint } from "../wire/relay_endpoint.ts";
 import { ConnectionTable } from "./connection_table.ts";
@@ -25,10 +26,10 @@ class Rig {
   readonly relays = new Map<PeerId, readonly PeerId[]>();
   readonly dialling: Dialling;
 
-  constructor(count: number, standing: number) {
+  constructor(count: number, standing: number, memberAt = memberOf) {
     const peers = this.connections.peers.bind(this.connections);
     this.connections.peers = () => (this.looks++, peers());
-    const members = Array.from({ length: count }, (_, i) => memberOf(i));
+    const members = Array.from({ length: count }, (_, i) => memberAt(i));
     const context = {
       platform: { clock: this.clock },
       drops: new DropCounts(),
@@ -91,11 +92,37 @@ function memberOf(i: number): PeerRecord {
   return { id: `peer-${String(i).padStart(5, "0")}`, endpoints: [endpoint] } as unknown as PeerRecord;
 }
 
+/** Says of nothing but relays where it is. */
+function hiddenMember(i: number): PeerRecord {
+  const id = encodeBase32(new Uint8Array(20).fill(i >> 8, 0, 1).fill(i & 255, 1, 2));
+  return { id, endpoints: [] } as unknown as PeerRecord;
+}
+
 test("with no room left a node looks at no further member, however many there are", () => {
   const rig = new Rig(10_000, 4);
   rig.dialling.fill();
   assert.equal([...rig.connections.attempts()].length, 4);
   assert.ok(rig.looks < 20, `${rig.looks} looks`);
+});
+
+test("of members that name each other as relays in a long row four are called, each for the one before", () => {
+  const rig = new Rig(5_000, 4);
+  const ids = Array.from({ length: 5_000 }, (_, i) => memberOf(i).id);
+  for (const [i, id] of ids.entries()) rig.relays.set(id, [ids[(i + 1) % ids.length]!]);
+  rig.dialling.fill();
+  assert.deepEqual(rig.takeCalled(), [1, 2, 3, 4]);
+  rig.dialling.rerouted(ids);
+  assert.ok(rig.called.length <= 4, `${rig.called.length} more`);
+});
+
+test("when a relay comes up that a thousand members name, as many are called through it as there is room for", () => {
+  const rig = new Rig(1_000, 4, hiddenMember);
+  const relay = hiddenMember(999).id;
+  for (let i = 0; i < 999; i++) rig.relays.set(hiddenMember(i).id, [relay]);
+  rig.dialling.fill();
+  rig.takeCalled();
+  rig.up(relay, { host: "192.0.2.1", port: 1000 });
+  assert.equal(rig.called.length, 3);
 });
 
 test("whoever has not answered takes nobody's place", () => {

@@ -3,10 +3,15 @@
  * other parts of the node reach the machine through it, so that outputs are drained after every call, in order.
  */
 import { Drop } from "../contracts/drop.ts";
-import type { Encapsulation, EncapsulationOutput, OverlayPacket } from "../contracts/encapsulation.ts";
+import type {
+  Encapsulation,
+  EncapsulationOutput,
+  OverlayPacket,
+  WayOpening,
+} from "../contracts/encapsulation.ts";
 import type { Clock, DropCounters, Logger, Timer } from "../contracts/host.ts";
 import type { Datagrams } from "../contracts/transport.ts";
-import type { Millis, PeerId } from "../contracts/values.ts";
+import type { Endpoint, Millis, PeerId } from "../contracts/values.ts";
 
 /** Everything but `transmit`, which the driver itself does. */
 export type EncapsulationFact = Exclude<EncapsulationOutput, { type: "transmit" }>;
@@ -45,6 +50,13 @@ export class EncapsulationDriver<M extends Encapsulation> {
         })
       )
     );
+    parts.datagrams.opened?.((to) => this.#guarded(() => this.#opened(to)));
+  }
+
+  #opened(to: Endpoint): void {
+    this.call((machine, now) => {
+      if (hearsOfWays(machine)) machine.opened(to, now);
+    });
   }
 
   /** True once a datagram was for this node and good. */
@@ -136,4 +148,8 @@ export class EncapsulationDriver<M extends Encapsulation> {
     if (this.#guarded(() => this.call((machine, now) => machine.handleTimeout(now)))) return;
     this.#schedule(this.#parts.clock.now() + afterFailure);
   }
+}
+
+function hearsOfWays(machine: Encapsulation): machine is Encapsulation & WayOpening {
+  return "opened" in machine;
 }

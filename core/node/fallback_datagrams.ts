@@ -1,10 +1,10 @@
 /**
  * Datagrams with a second way, for networks that let nothing but connections through: what seeks an answer at an address, and
- * gets none for a second, goes there in a stream as well. Whoever answers is then at a place of its own
+ * gets none for half a second, goes there in a stream as well. Whoever answers is then at a place of its own
  * (`core/wire/stream_endpoint.ts`), and the encapsulation decides which way it takes; addresses that answer are never dialled.
  *
  *     seek ──> datagram ─────────────────────────────> answered: nothing more
- *         └──> unanswered for 1 s ──> dial ──> open ──> this one, and those that follow while there is no answer
+ *         └──> unanswered, 0.5 s ──> dial ──> open ──> this one, and those that follow while there is no answer
  *                                      └──> failed, or nobody spoke: again after 5 s, 10, 20 … 5 min
  *
  * Rejected: to dial for all that is sent without an answer. Notes and keepalives have answers of which this does not know, and
@@ -25,8 +25,12 @@ export interface FallbackParts {
 }
 
 export const fallbackLimits = {
-  /** Without an answer for so long an address is dialled: three attempts of a handshake, and most round trips. */
-  silentMillis: 1_000,
+  /**
+   * Without an answer for so long an address is dialled: two attempts of a handshake, and most round trips. RFC 8305 §5 starts
+   * the second of two ways after 250 ms; here each answer takes both hosts some milliseconds of arithmetic, and a second
+   * connection is worth avoiding.
+   */
+  silentMillis: 500,
   /** Between dials of one address; the wait doubles. */
   againMillis: { first: 5_000, longest: 300_000 },
   /** What waits for a connection is sent then, unless it is older: a handshake has begun anew by then. */
@@ -55,6 +59,7 @@ export class FallbackDatagrams implements Datagrams {
   /** By address and port, the one sought last at the end. */
   readonly #sought = new Map<string, Sought>();
   #dialling = 0;
+  #opened: (to: Endpoint) => void = () => {};
   #isClosed = false;
 
   constructor(parts: FallbackParts) {
@@ -93,6 +98,10 @@ export class FallbackDatagrams implements Datagrams {
     });
   }
 
+  opened(handler: (to: Endpoint) => void): void {
+    this.#opened = handler;
+  }
+
   /** Nothing is dialled any more. */
   close(): void {
     this.#isClosed = true;
@@ -107,10 +116,21 @@ export class FallbackDatagrams implements Datagrams {
     const since = this.#parts.clock.now();
     const sought = known ??
       { endpoint, since, waiting: undefined, state: "silent", dials: 0, notBefore: 0, timer: undefined };
+    if (this.#sought.size >= fallbackLimits.sought) this.#forget(this.#leastWorth());
     this.#sought.set(key, sought);
     if (known === undefined) this.#lookLater(sought, since + fallbackLimits.silentMillis);
-    if (this.#sought.size > fallbackLimits.sought) this.#forget(this.#sought.keys().next().value!);
     return sought;
+  }
+
+  /**
+   * The oldest that no connection leads to: one that carries a session is not sought, and must be dialled again when it is
+   * cut. But half of the room is for those that none leads to: else they would push each other out before they are dialled.
+   */
+  #leastWorth(): string {
+    const keys = [...this.#sought.keys()];
+    const silent = keys.filter((key) => this.#sought.get(key)!.state === "silent");
+    const isCrowded = silent.length < fallbackLimits.sought / 2;
+    return (isCrowded ? keys.find((key) => this.#sought.get(key)!.state === "open") : silent[0]) ?? keys[0]!;
   }
 
   #forget(key: string): void {
@@ -121,7 +141,10 @@ export class FallbackDatagrams implements Datagrams {
   /** True when it is on its way. Else it waits, and is sent when there is a connection. */
   #seekInStream(sought: Sought, datagram: Uint8Array): boolean {
     if (sought.state === "open") {
-      if (this.#parts.streams.send(datagram, streamEndpoint(sought.endpoint))) return true;
+      if (this.#parts.streams.send(datagram, streamEndpoint(sought.endpoint))) {
+        sought.waiting = undefined; // what comes later goes in its place
+        return true;
+      }
       sought.state = "silent";
     }
     this.#wait(sought, datagram);
@@ -178,10 +201,11 @@ export class FallbackDatagrams implements Datagrams {
       await streams.open(streamEndpoint(sought.endpoint));
       sought.state = "open";
       log.log("info", "No answer by datagrams; they go through a connection", { endpoint });
+      if (this.#isClosed) return;
+      this.#opened(sought.endpoint);
       const { waiting } = sought;
       sought.waiting = undefined;
-      if (this.#isClosed || waiting === undefined) return;
-      if (clock.now() - waiting.at > fallbackLimits.freshMillis) return;
+      if (waiting === undefined || clock.now() - waiting.at > fallbackLimits.freshMillis) return;
       if (!streams.send(waiting.datagram, streamEndpoint(sought.endpoint))) sought.state = "silent";
     } catch (error) {
       sought.state = "silent";

@@ -59,14 +59,14 @@ class Ways {
   }
 }
 
-test("what gets no answer for a second is dialled, and the last of it crosses there", async () => {
+test("what gets no answer for half a second is dialled, and the last of it crosses there", async () => {
   const ways = new Ways();
   ways.seek(1);
-  await ways.clock.advance(750);
+  await ways.clock.advance(200);
   ways.seek(2);
   assert.deepEqual(ways.dials, []);
-  await ways.clock.advance(silentMillis - 750);
-  assert.deepEqual(ways.dials, ["1000 tcp/192.0.2.1:6783"]);
+  await ways.clock.advance(silentMillis - 200);
+  assert.deepEqual(ways.dials, ["500 tcp/192.0.2.1:6783"]);
   assert.deepEqual(ways.inStream, ["2 > tcp/192.0.2.1:6783"]);
   ways.seek(3);
   assert.deepEqual(ways.inStream.slice(1), ["3 > tcp/192.0.2.1:6783"], "and so does all that follows");
@@ -82,7 +82,7 @@ test("an answer in time, and one that comes late, ends it", async () => {
   await ways.clock.advance(silentMillis);
   ways.hearDirect(Uint8Array.of(9), there);
   ways.seek(3);
-  assert.deepEqual(ways.dials, ["61000 tcp/192.0.2.1:6783"]);
+  assert.deepEqual(ways.dials, ["60500 tcp/192.0.2.1:6783"]);
   assert.deepEqual([ways.inStream.length, ways.direct.length], [1, 3]);
 });
 
@@ -102,7 +102,7 @@ test("where nobody listens, and where somebody does but says nothing, it is dial
       await ways.clock.advance(1_000);
       ways.open.clear();
     }
-    assert.deepEqual(ways.dials.map((text) => Number(text.split(" ")[0])), [1_000, 6_000, 16_000, 36_000]);
+    assert.deepEqual(ways.dials.map((text) => Number(text.split(" ")[0])), [500, 6_000, 16_000, 36_000]);
   }
   assert.equal(againMillis.first, 5_000);
 });
@@ -157,6 +157,53 @@ test("of too many addresses the one that was sought first is forgotten, and no m
   await ways.clock.advance(1_000);
   for (let n = 1; n <= fallbackLimits.sought; n++) ways.seek(2, at(n));
   assert.ok(ways.dials.length > fallbackLimits.dials, "others have their turn when those are done");
+});
+
+test("an address that a connection leads to is kept when others are forgotten, and dialled again when it is cut", async () => {
+  const ways = new Ways();
+  ways.seek(1);
+  await ways.clock.advance(silentMillis);
+  ways.hearInStream(Uint8Array.of(9), streamEndpoint(there));
+  ways.listens = false;
+  for (let n = 0; n < 2 * fallbackLimits.sought; n++) {
+    ways.datagrams.seek(Uint8Array.of(1), { host: `10.0.${n >> 8}.${n & 255}`, port: 6783 });
+  }
+  await ways.clock.advance(againMillis.first);
+  ways.listens = true;
+  ways.open.clear();
+  ways.datagrams.send(Uint8Array.of(3), streamEndpoint(there));
+  await ways.clock.advance(0);
+  assert.equal(ways.inStream.at(-1), "3 > tcp/192.0.2.1:6783");
+});
+
+test("however many addresses connections lead to, further ones are dialled, several at a time", async () => {
+  const ways = new Ways();
+  const at = (n: number) => ({ host: `10.0.${n >> 8}.${n & 255}`, port: 6783 });
+  for (let n = 0; n < fallbackLimits.sought; n++) {
+    ways.seek(1, at(n));
+    await ways.clock.advance(silentMillis);
+  }
+  assert.equal(ways.dials.length, fallbackLimits.sought);
+  ways.dials.length = 0;
+  const further = Array.from({ length: 20 }, (_, n) => at(1_000 + n));
+  for (const address of further) ways.seek(2, address);
+  await ways.clock.advance(silentMillis);
+  assert.equal(ways.dials.length, further.length);
+});
+
+test("who is told of a connection may send anew there, and what was waiting is not sent then", async () => {
+  for (const sendsAnew of [false, true]) {
+    const ways = new Ways();
+    const opened: string[] = [];
+    ways.datagrams.opened((to) => {
+      opened.push(formatEndpoint(to));
+      if (sendsAnew) ways.seek(2);
+    });
+    ways.seek(1);
+    await ways.clock.advance(silentMillis);
+    assert.deepEqual(opened, ["192.0.2.1:6783"]);
+    assert.deepEqual(ways.inStream, [`${sendsAnew ? 2 : 1} > tcp/192.0.2.1:6783`]);
+  }
 });
 
 test("an address that found no room has its turn when a dial is over, without being sought again", async () => {

@@ -132,10 +132,9 @@ export class LinkKeeper implements ReplicatedState {
     return [...states.members().filter(({ tag }) => tag !== self), own.told(self)];
   }
 
-  /** This node's links that others know of. */
-  ownLinks(): readonly ToldLink[] {
-    const { own, self } = this.#machines ?? {};
-    return own === undefined || self === undefined ? [] : own.told(self).links;
+  /** This node's links, also those that have not stood for long enough to be told of. */
+  liveLinks(): readonly ToldLink[] {
+    return this.#machines?.own.live() ?? [];
   }
 
   /** Undefined for strangers, and for who has told nothing. */

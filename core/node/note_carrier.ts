@@ -19,7 +19,7 @@ import type { EncapsulationOutput, Notes } from "../contracts/encapsulation.ts";
 import type { Clock, DropCounters, Logger, NoteChannel } from "../contracts/host.ts";
 import type { Endpoint, Millis, PeerId, PeerRecord } from "../contracts/values.ts";
 import { tagFromBytes } from "../topology/link_tag.ts";
-import { sameEndpoint } from "../wire/endpoint.ts";
+import { mergeEndpoints, sameEndpoint } from "../wire/endpoint.ts";
 import { isRelayEndpoint, relayEndpointTo } from "../wire/relay_endpoint.ts";
 import type { ConnectionTable } from "./connection_table.ts";
 import type { MemberNews } from "./member_news.ts";
@@ -100,7 +100,9 @@ export class NoteCarrier implements NoteChannel {
 
   #sendTo(record: PeerRecord, body: Uint8Array): boolean {
     let isSent = false;
-    for (const endpoint of this.#endpointsOf(record)) {
+    const endpoints = this.#endpointsOf(record);
+    if (endpoints.length === 0) this.#parts.drops.count(Drop.noSession);
+    for (const endpoint of endpoints) {
       const drop = this.#carry(record, endpoint, body);
       this.#parts.drops.count(drop);
       isSent ||= drop === Drop.none;
@@ -158,11 +160,12 @@ export class NoteCarrier implements NoteChannel {
 
   /** Where its session is, else two of the places that it names, of `last` and of those behind relays, each time others. */
   #otherwise({ id, endpoints }: PeerRecord, last?: Endpoint): readonly Endpoint[] {
-    const session = this.#parts.connections.connection(id)?.endpoint;
+    const { connections } = this.#parts;
+    const session = connections.connection(id)?.endpoint;
     if (session !== undefined) return [session];
-    const behind = this.#relaysTo(id).slice(0, triedAtOnce).flatMap((relay) =>
-      relayEndpointTo(relay, id) ?? []
-    );
+    // One that this node has no session with takes nothing, and must not take the place of one that does.
+    const open = this.#relaysTo(id).filter((relay) => connections.connection(relay) !== undefined);
+    const behind = open.slice(0, triedAtOnce).flatMap((relay) => relayEndpointTo(relay, id) ?? []);
     const [first = [], ...others] = endpoints.map((endpoint) => [endpoint]);
     const candidates = mergeEndpoints(last === undefined ? [] : [last], [
       ...first,
@@ -179,15 +182,6 @@ export class NoteCarrier implements NoteChannel {
     this.#places.delete(peer);
     this.#tried.delete(peer);
   }
-}
-
-/** Each once, in order. */
-function mergeEndpoints(some: readonly Endpoint[], more: readonly Endpoint[]): readonly Endpoint[] {
-  const merged = [...some];
-  for (const endpoint of more) {
-    if (!merged.some((each) => sameEndpoint(each, endpoint))) merged.push(endpoint);
-  }
-  return merged;
 }
 
 export function carriesNotes(encapsulation: object): encapsulation is Notes {

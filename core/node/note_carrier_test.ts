@@ -81,11 +81,11 @@ class Fixture {
     this.carrier.arrived({ type: "note", from: peer, endpoint: placeOf(last), body });
   }
 
-  sessionAt(last: number): void {
+  sessionAt(last: number, id = peer): void {
     this.connections.sessionUp({
       type: "session-up",
-      session: { peer, endpoint: placeOf(last), initiator: true, since: 0 },
-      peer: recordAt(1),
+      session: { peer: id, endpoint: placeOf(last), initiator: true, since: 0 },
+      peer: { ...recordAt(1), id },
       credentials: new Uint8Array(),
     });
   }
@@ -97,6 +97,15 @@ test("a member that is sought is written to at two of its endpoints at a time, a
   fixture.known = [recordAt(7)];
   fixture.members.changed(fixture.known, []);
   assert.deepEqual([1, 2].map(() => fixture.places()), [[7], [7]]);
+});
+
+test("a note to a member that names no place, and to which no open relay leads, is counted", () => {
+  const fixture = new Fixture().carry();
+  fixture.known = [recordAt()];
+  fixture.members.changed(fixture.known, []);
+  fixture.carrier.seekBehind(() => [relays[1]!]);
+  assert.equal(fixture.carrier.send(peer, body), false);
+  assert.equal(fixture.drops.all().noSession, 1);
 });
 
 test("a member is where its last note came from; half a minute later that is one place of several", () => {
@@ -155,7 +164,8 @@ test("a member whose session is behind a relay is written to there, and at an ad
 
 test("a member without a session is also sought behind relays, and while it answers there each half minute elsewhere", () => {
   const fixture = new Fixture().carry();
-  fixture.carrier.seekBehind(() => [relays[1]!, relays[2]!, relays[3]!]);
+  fixture.carrier.seekBehind(() => relays);
+  for (const relay of [1, 2, 3]) fixture.sessionAt(relay, relays[relay]!);
   assert.deepEqual([1, 2, 3].map(() => fixture.places()), [[1, -1], [-2, 2], [3, 1]]);
   fixture.arrive(-2);
   assert.deepEqual(fixture.places(), [-2, 1, -1], "the place may be that of recorded notes");

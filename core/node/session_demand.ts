@@ -86,6 +86,11 @@ export class SessionDemand {
     return this.#waiting.has(peer);
   }
 
+  /** Whether packets, for it or for others behind it, have it called. */
+  isCalled(peer: PeerId): boolean {
+    return this.#called.has(peer);
+  }
+
   /** What has waited for this peer goes out, in order. */
   sessionUp(peer: PeerId): void {
     for (const packet of this.#take(peer)) this.#parts.send(peer, packet);

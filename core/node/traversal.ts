@@ -84,7 +84,7 @@ export class Traversal {
     const now = this.#parts.clock.now();
     if (!this.#words.has(peer)) this.#words.set(peer, new Allowance(words.burst, words.every, now));
     if (isAddress(endpoint)) {
-      this.#openings.end(peer);
+      this.#openings.end(peer, now);
       this.#parts.channel.send(peer, encodePathMessage({ kind: "seen", endpoint }));
     } else {
       // What it says it sees is what comes from the relay: it can vouch for nothing any more.
@@ -97,7 +97,7 @@ export class Traversal {
   sessionDown(peer: PeerId): void {
     if (this.#isStopped) return;
     this.#words.delete(peer);
-    this.#openings.end(peer);
+    this.#openings.end(peer, this.#parts.clock.now());
     this.#forget(peer);
     this.#drain();
   }
@@ -285,7 +285,7 @@ export function traversalOf(
   });
 }
 
-function probesWays(encapsulation: Encapsulation): encapsulation is Encapsulation & WayProbing {
+export function probesWays(encapsulation: Encapsulation): encapsulation is Encapsulation & WayProbing {
   return "probe" in encapsulation;
 }
 

@@ -48,11 +48,15 @@ const longestRest: Millis = 600_000;
 /** The other may begin so many rounds at once, and one more after each such time. */
 const roundBurst = 6;
 const roundEvery: Millis = 10_000;
-/** Peers behind relays that are tried at a time; the others stay where they are until one of these is open or gone. */
-const mostPairs = 1_024;
+/** Peers behind relays that are tried at a time; the others wait until one of these is open or gone. */
+export const mostPairs = 1_024;
 
 export class Openings {
   readonly #pairs = new Map<PeerId, Pair>();
+  /** Those for whom there is no room, in the order in which they came: no more than there are sessions. */
+  readonly #waiting = new Set<PeerId>();
+  /** What those may still begin whose way is open or whose session is over: by leaving and coming back nobody regains any. */
+  readonly #left = new Map<PeerId, Allowance>();
   readonly #surroundings: () => Surroundings;
   #outputs: Opening[] = [];
 
@@ -66,17 +70,27 @@ export class Openings {
 
   /** There is a session with this peer, and it goes by another node. */
   relayed(peer: PeerId, now: Millis): void {
-    if (this.#pairs.has(peer) || this.#pairs.size >= mostPairs) return;
-    const allowance = new Allowance(roundBurst, roundEvery, now);
+    if (this.#pairs.has(peer)) return;
+    if (this.#pairs.size >= mostPairs) return void this.#waiting.add(peer);
+    this.#waiting.delete(peer);
+    const allowance = this.#left.get(peer) ?? new Allowance(roundBurst, roundEvery, now);
     const pair: Pair = { candidates: undefined, steps: [], rounds: 0, restsUntil: Infinity, allowance };
     this.#pairs.set(peer, pair);
     this.#begin(peer, pair, now);
   }
 
-  /** The way is open, or the session is over. */
-  end(peer: PeerId): void {
+  /** The way is open, or the session is over: whoever waits has its turn. */
+  end(peer: PeerId, now: Millis): void {
+    this.#waiting.delete(peer);
+    const pair = this.#pairs.get(peer);
+    if (pair === undefined) return;
     this.#pairs.delete(peer);
+    this.#left.delete(peer);
+    this.#left.set(peer, pair.allowance);
+    if (this.#left.size > mostPairs) this.#left.delete(this.#left.keys().next().value!);
     this.#outputs = this.#outputs.filter((output) => output.peer !== peer);
+    const [next] = this.#waiting;
+    if (next !== undefined) this.relayed(next, now);
   }
 
   /** This node is elsewhere than before: everybody behind a relay is told, and tried. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
 import type { Endpoint, PeerId } from "../contracts/values.ts";
 import { formatEndpoint, parseEndpoint } from "../wire/endpoint.ts";
-import { Openings } from "./openings.ts";
+import { mostPairs, Openings } from "./openings.ts";
 
 const peer = "b" as PeerId;
 const far = parseEndpoint("203.0.113.9:40000")!;
@@ -83,7 +83,7 @@ test("an open way, or the end of the session, ends all that is tried", () => {
   const bed = new Bed();
   bed.machine.relayed(peer, 0);
   bed.hear([far, near]);
-  bed.machine.end(peer);
+  bed.machine.end(peer, bed.now);
   assert.deepEqual(bed.run(100_000), []);
   assert.equal(bed.machine.size, 0);
   assert.ok(bed.hear([far], true), "and is no offence");
@@ -115,4 +115,35 @@ test("a second word of the same content does not begin a round that is under way
   const first = bed.run(1_000).length;
   bed.hear([far], true);
   assert.equal(first + bed.run(20_000).length, 1 + 5 + 1, "asked, tried five times, and answered");
+});
+
+test("a peer that comes and goes all the time makes this node send no more than one that stays", () => {
+  const bed = new Bed();
+  let tried = 0;
+  for (let second = 0; second < 600; second++) {
+    bed.machine.relayed(peer, bed.now);
+    bed.hear([{ host: "198.51.100.1", port: 1 + second }]);
+    tried += bed.run((second + 1) * 1_000).filter((line) => line.includes("198.51.")).length;
+    bed.machine.end(peer, bed.now);
+  }
+  assert.ok(tried > 0 && tried <= (6 + 60) * 5, String(tried));
+});
+
+test("whoever finds no room is tried when another one is open or gone, in turn", () => {
+  const { machine } = new Bed();
+  const all = Array.from({ length: mostPairs + 3 }, (_, index) => `p${index}` as PeerId);
+  for (const each of all) machine.relayed(each, 0);
+  const told = () => {
+    const peers: PeerId[] = [];
+    for (let next = machine.poll(); next !== undefined; next = machine.poll()) peers.push(next.peer);
+    return peers;
+  };
+  assert.equal(told().length, mostPairs);
+  machine.end(all[mostPairs]!, 10);
+  assert.deepEqual(told(), [], "it waited and was gone before its turn");
+  machine.end(all[0]!, 20);
+  machine.end(all[1]!, 30);
+  assert.deepEqual(told(), all.slice(mostPairs + 1));
+  machine.end(all[2]!, 40);
+  assert.deepEqual([told(), machine.size], [[], mostPairs - 1]);
 });

@@ -55,6 +55,15 @@ export function canonicalEndpoint(endpoint: Endpoint): Endpoint | undefined {
   return host === undefined ? undefined : { host, port: endpoint.port };
 }
 
+/** Those of `known`, then what `more` has beside them: each once, in order. */
+export function mergeEndpoints(known: readonly Endpoint[], more: readonly Endpoint[]): readonly Endpoint[] {
+  const merged = [...known];
+  for (const endpoint of more) {
+    if (!merged.some((each) => sameEndpoint(each, endpoint))) merged.push(endpoint);
+  }
+  return merged;
+}
+
 /** Same port and same host, however the hosts are written. Equal texts, the usual case, cost no parsing. */
 export function sameEndpoint(left: Endpoint, right: Endpoint): boolean {
   if (left.port !== right.port) return false;

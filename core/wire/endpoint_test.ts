@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "../../tests/harness.ts";
-import { canonicalEndpoint, canonicalHost, formatEndpoint, parseEndpoint, sameEndpoint } from "./endpoint.ts";
+import {
+  canonicalEndpoint,
+  canonicalHost,
+  formatEndpoint,
+  mergeEndpoints,
+  parseEndpoint,
+  sameEndpoint,
+} from "./endpoint.ts";
 
 const port = fc.integer({ min: 1, max: 65_535 });
 const host = fc.oneof(fc.ipV4(), fc.ipV6());
@@ -100,4 +107,14 @@ test("a host that is no literal has no canonical form and is printed as it is", 
   assert.equal(canonicalHost("a.example"), undefined);
   assert.equal(canonicalEndpoint({ host: "a.example", port: 1 }), undefined);
   assert.equal(formatEndpoint({ host: "a.example", port: 1 }), "a.example:1");
+});
+
+test("endpoints that are merged are there once, however they are written, and those known before come first", () => {
+  const [a, b] = [{ host: "192.0.2.1", port: 1 }, { host: "2001:db8::1", port: 1 }];
+  const known = [a];
+  const merged = mergeEndpoints(known, [b, { host: "::ffff:192.0.2.1", port: 1 }, { ...a, port: 2 }, {
+    ...b,
+  }]);
+  assert.deepEqual(merged, [a, b, { ...a, port: 2 }]);
+  assert.deepEqual(known, [a], "nothing handed in is changed");
 });

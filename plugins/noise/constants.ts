@@ -131,6 +131,11 @@ export const limits = {
   askWayMillis: 1_000,
   /** Members that all peers without an answer are sought behind. */
   relays: 3,
+  /**
+   * So long the answer to a call through a relay is waited for: it takes the round trips of two legs, and where there is no way
+   * the relay says so.
+   */
+  relayAnswerMillis: 1_000,
   /** Words that there is no way through here: said, and acted on when relays say so. */
   noWayAnswers: { perSecond: 200, burst: 100, perSourcePerSecond: 20, sourceBurst: 10 },
   noWayCalls: { perSecond: 50, burst: 64, perSourcePerSecond: 20, sourceBurst: 10 },

@@ -44,6 +44,7 @@ const ofRelays = {
   seekAddressMillis: 5_000,
   askWayMillis: 1_000,
   relays: 3,
+  relayAnswerMillis: 1_000,
   relayPlacesPerPeer: 5,
   noWayAnswers: { perSecond: 200, burst: 100, perSourcePerSecond: 20, sourceBurst: 10 },
   noWayCalls: { perSecond: 50, burst: 64, perSourcePerSecond: 20, sourceBurst: 10 },

@@ -8,12 +8,13 @@ import type { NetworkKey } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { formatEndpoint, sameEndpoint } from "../../core/wire/endpoint.ts";
 import { isRelayEndpoint, relayedPlace } from "../../core/wire/relay_endpoint.ts";
-import { limits, protocol } from "./constants.ts";
+import { limits, protocol, retryMillis } from "./constants.ts";
 import { openCookie } from "./cookies.ts";
 import type { Timed } from "./deadlines.ts";
 import { type Addressed, type IndexOwner, notExpected } from "./indices.ts";
 import type { Local } from "./local.ts";
 import { initiate, type Initiated, receiveResponse, type Responded } from "./member_handshake.ts";
+import { afterRelays, mergePlaces, placedNext } from "./places.ts";
 import { RetrySchedule } from "./retry_schedule.ts";
 import { decodeCookie, decodeReply, MessageType, readMac1 } from "./wire.ts";
 
@@ -67,6 +68,7 @@ interface Attempt {
   readonly networkKey: NetworkKey;
   /** Of the initiation. */
   readonly length: number;
+  readonly at: Millis;
 }
 
 interface Pending extends Initiated {
@@ -102,21 +104,24 @@ export class Dial implements Timed, IndexOwner {
     this.noiseKey = target.noiseKey;
     this.expected = target.expected;
     this.wanted = target.wanted;
-    this.endpoints = mergeEndpoints([], target.endpoints);
+    this.endpoints = mergePlaces([], target.endpoints);
     this.#retry = new RetrySchedule(owner.local.random, at);
   }
 
   /**
-   * The same peer, asked for once more: perhaps at other places. Where the known ones have not answered twice and a new one is
-   * behind a relay, it is called there at once: whoever names it knows why.
+   * The same peer, asked for once more: perhaps at other places. One behind a relay is tried next, after the first place
+   * and those behind relays that follow it, and before all others. Where the known places have not answered twice it is
+   * called at once: whoever names it knows why.
    */
   merge({ endpoints, expected, wanted }: DialTarget, now: Millis): void {
     this.expected ??= expected;
     this.wanted ||= wanted;
     const detour = endpoints.find((each) => isRelayEndpoint(each) && !this.#isSoughtAt(each));
-    this.endpoints = mergeEndpoints(this.endpoints, endpoints);
+    this.endpoints = mergePlaces(this.endpoints, endpoints);
     const relay = detour && relayedPlace(detour)?.relay;
-    if (relay !== undefined && this.#retry.attempts > 1) this.relayOpened(relay, now);
+    if (relay === undefined) return;
+    if (this.#retry.attempts > 1) this.relayOpened(relay, now);
+    else this.endpoints = placedNext(this.endpoints, detour!, afterRelays(this.endpoints));
   }
 
   /** Messages can leave through this relay from now on: if the peer is sought behind it, it is called there at once. */
@@ -129,6 +134,22 @@ export class Dial implements Timed, IndexOwner {
   }
 
   /**
+   * What is sent to this address arrives in a stream from now on. The transport sends the last that went there before; but
+   * by then another place may have been called, and whoever answers the older call would not be heard. So it is called
+   * anew, at once, or in its turn if a relay may be about to bring the answer to the last call.
+   */
+  opened(place: Endpoint, now: Millis): void {
+    const last = this.#pending?.attempt;
+    if (!this.#isSoughtAt(place) || (last !== undefined && sameEndpoint(last.endpoint, place))) return;
+    const isAwaited = last !== undefined && isRelayEndpoint(last.endpoint) &&
+      now - last.at < limits.relayAnswerMillis;
+    this.endpoints = placedNext(this.endpoints, place, this.#retry.attempts);
+    if (isAwaited) return;
+    this.#retry.notAfter(now);
+    this.#owner.local.deadlines.update(this);
+  }
+
+  /**
    * The last attempt got nowhere, as its relay has said: the next place is tried at once, but each no more than once for an
    * attempt on schedule, whatever relays say.
    */
@@ -137,8 +158,11 @@ export class Dial implements Timed, IndexOwner {
     if (attempt === undefined || !sameEndpoint(attempt.endpoint, place)) return;
     if (this.#hastened >= this.endpoints.length - 1) return;
     this.#hastened += 1;
+    // Later rounds are not shortened: a member that is down would be called all the time by who knows it behind relays alone.
+    if (this.#retry.rounds === 0) this.#retry.notAfter(now + retryMillis[0]!);
+    this.#owner.local.deadlines.update(this);
     const endpoint = this.endpoints[(this.#retry.attempts - 1 + this.#hastened) % this.endpoints.length]!;
-    this.#send({ ...attempt, endpoint, trusts: this.#owner.local.trusted.includes(endpoint) }, now);
+    this.#send({ ...attempt, endpoint, trusts: this.#owner.local.trusted.includes(endpoint), at: now }, now);
   }
 
   /** May leave a dial without any place: then only the live endpoint of a session leads on, and nobody wants more. */
@@ -234,7 +258,8 @@ export class Dial implements Timed, IndexOwner {
     const length = this.#length();
     this.#retry.attempted(now);
     if (networkKey === undefined || endpoint === undefined) return;
-    this.#send({ endpoint, trusts: local.trusted.includes(endpoint), networkKey, length }, now);
+    if (isRelayEndpoint(endpoint)) this.#retry.notBefore(now + limits.relayAnswerMillis);
+    this.#send({ endpoint, trusts: local.trusted.includes(endpoint), networkKey, length, at: now }, now);
   }
 
   #send(attempt: Attempt, now: Millis): void {
@@ -275,18 +300,6 @@ export class Dial implements Timed, IndexOwner {
     this.#pending.handshake.wipe();
     this.#pending = undefined;
   }
-}
-
-/** Each endpoint once; of too many addresses or places behind relays the first ones are forgotten. */
-export function mergeEndpoints(known: readonly Endpoint[], more: readonly Endpoint[]): readonly Endpoint[] {
-  const merged = [...known];
-  for (const endpoint of more) {
-    if (!merged.some((each) => sameEndpoint(each, endpoint))) merged.push(endpoint);
-  }
-  if (merged.length <= limits.relayPlacesPerPeer) return merged;
-  const relayed = merged.filter(isRelayEndpoint).slice(-limits.relayPlacesPerPeer);
-  const others = merged.filter((each) => !isRelayEndpoint(each)).slice(-limits.endpointsPerPeer);
-  return merged.filter((each) => relayed.includes(each) || others.includes(each));
 }
 
 function timeout(endpoint: Endpoint): Failure {

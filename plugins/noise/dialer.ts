@@ -5,6 +5,7 @@
  * dial and not by two that would overtake each other.
  */
 import { Drop } from "../../core/contracts/drop.ts";
+import type { ErrorCode } from "../../core/contracts/errors.ts";
 import type { SessionTarget } from "../../core/contracts/encapsulation.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { equalBytes } from "../../core/wire/bytes.ts";
@@ -13,12 +14,13 @@ import { encodeHex } from "../../core/wire/hex.ts";
 import { relayEndpointTo } from "../../core/wire/relay_endpoint.ts";
 import { Ask } from "./ask.ts";
 import { limits } from "./constants.ts";
-import { type Answered, Dial, type DialOwner, type DialTarget, mergeEndpoints } from "./dial.ts";
+import { type Answered, Dial, type DialOwner, type DialTarget } from "./dial.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import type { Local } from "./local.ts";
 import { trustedFeature } from "./member_handshake.ts";
 import { isUsablePublicKey } from "../../core/noise/dh.ts";
+import { mergePlaces } from "./places.ts";
 import { Session } from "./session.ts";
 import { decodeIAm } from "./wire.ts";
 
@@ -90,7 +92,7 @@ export class Dialer implements DialOwner {
     if (known !== undefined && !link.isUp) known.restart(at);
     const last = link.sought.isForgotten(endpoint) ? [] : [endpoint]; // a renewal goes to the live endpoint in any case
     const others = link.sought.all.filter((place) => !sameEndpoint(place, endpoint));
-    const kept = mergeEndpoints(others, last).filter((place) => !last.includes(place));
+    const kept = mergePlaces(others, last).filter((place) => !last.includes(place));
     const endpoints = [...last, ...kept];
     if (endpoints.length === 0 && !link.isUp) this.#drop(noiseKey);
     else this.#dial({ noiseKey, endpoints, expected: link.id, wanted: link.sought.wanted }, at);
@@ -108,6 +110,13 @@ export class Dialer implements DialOwner {
   relayOpened(relay: PeerId, now: Millis): void {
     for (const dial of this.#dials.values()) {
       if (this.liveEndpoint(dial.noiseKey) === undefined) dial.relayOpened(relay, now);
+    }
+  }
+
+  /** What is sent to this address arrives from now on. */
+  opened(place: Endpoint, now: Millis): void {
+    for (const dial of this.#dials.values()) {
+      if (this.liveEndpoint(dial.noiseKey) === undefined) dial.opened(place, now);
     }
   }
 
@@ -193,7 +202,7 @@ export class Dialer implements DialOwner {
     const key = formatEndpoint(endpoint);
     if (this.#asks.has(key)) return;
     if (this.#asks.size >= limits.seeds) {
-      return this.#failNow({ endpoint }, "too many addresses are tried already");
+      return this.#failNow({ endpoint }, "too many addresses are tried already", "UNREACHABLE");
     }
     const ask = new Ask(this.local, endpoint, now);
     this.#asks.set(key, ask);
@@ -265,9 +274,9 @@ export class Dialer implements DialOwner {
     );
   }
 
-  #failNow(target: SessionTarget, why: string): void {
+  #failNow(target: SessionTarget, why: string, code: ErrorCode = "INVALID_ARGUMENT"): void {
     const reason = `Cannot connect to ${formatEndpoint(target.endpoint)}: ${why}`;
-    this.local.outbox.push({ type: "attempt-failed", target, code: "INVALID_ARGUMENT", reason });
+    this.local.outbox.push({ type: "attempt-failed", target, code, reason });
   }
 }
 

@@ -101,6 +101,13 @@ export class JoinClient implements Timed, IndexOwner {
     return notExpected;
   }
 
+  /** What is sent to this address arrives from now on: knocks there anew, unless the last knock was there and is sent on. */
+  opened(place: Endpoint, now: Millis): void {
+    const state = this.#state;
+    if (state?.step !== "knocking" || sameEndpoint(state.endpoint, place)) return;
+    if (this.#endpoints.some((each) => sameEndpoint(each, place))) this.#knockAt(place, false, now);
+  }
+
   /** Ends the join without a word. */
   stop(): void {
     this.#forget();

@@ -4,7 +4,7 @@ import type { PeerId } from "../../core/contracts/values.ts";
 import { relayEndpointTo } from "../../core/wire/relay_endpoint.ts";
 import { test } from "../../tests/harness.ts";
 import { limits } from "./constants.ts";
-import { mergeEndpoints } from "./dial.ts";
+import { mergePlaces } from "./places.ts";
 import { Instances } from "./instances.ts";
 import { decodeMissing, splitAnswer } from "./join_parts.ts";
 import { Link } from "./link.ts";
@@ -56,7 +56,7 @@ test("relayPlacesPerPeer: the last 5 places behind relays are kept, and no addre
   const addresses = Array.from({ length: 8 }, (_, i) => ({ host: "192.0.2.9", port: i + 1 }));
   const relayed = Array.from("cdefgh", (relay) => relayEndpointTo(peerIdOf(relay), peerIdOf("b"))!);
   const [first, ...others] = addresses;
-  assert.deepEqual(mergeEndpoints([first!, ...relayed], others), [first, ...relayed.slice(1), ...others]);
+  assert.deepEqual(mergePlaces([first!, ...relayed], others), [first, ...relayed.slice(1), ...others]);
 });
 
 test("seeds: 1,024 bare addresses are asked at a time, one more is refused", () => {

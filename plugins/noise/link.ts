@@ -19,6 +19,7 @@ import type { Arrivals, OverlayPacket } from "../../core/contracts/encapsulation
 import type { PeerIdentity } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { isRelayEndpoint } from "../../core/wire/relay_endpoint.ts";
+import { relayedFeature } from "../../core/wire/relay_features.ts";
 import type { TokenBucket } from "./bucket.ts";
 import { limits } from "./constants.ts";
 import type { Timed } from "./deadlines.ts";
@@ -33,7 +34,7 @@ import { LinkPlain } from "./link_plain.ts";
 import { LinkRelay } from "./link_relay.ts";
 import { arrivalsOf, infoOf, LinkSession, type Opened } from "./link_session.ts";
 import { LinkWays } from "./link_ways.ts";
-import { pathFeature, relayedFeature, sharesChecksums } from "./member_handshake.ts";
+import { pathFeature, sharesChecksums } from "./member_handshake.ts";
 import { Records } from "./records.ts";
 import { empty, type Session } from "./session.ts";
 import { type Proof, SessionSlots } from "./slots.ts";
@@ -354,7 +355,7 @@ export class Link implements Timed {
     const { type, bytes } = record;
     const forwarded = record.flags === forwardedFlag;
     if (type === data) return this.deliver(held, bytes, forwarded);
-    if (type === relay) return this.#owner.receiveRelayed(this, { plaintext: bytes, forwarded }, now);
+    if (type === relay) return this.#owner.receiveRelayed(this, { plaintext: bytes, forwarded, from }, now);
     return this.#owner.carried({ type, datagram: bytes, from }, now);
   }
 

@@ -5,7 +5,9 @@ import type { Addressed } from "./indices.ts";
 import type { Opened } from "./link_session.ts";
 import type { WayOwner } from "./link_ways.ts";
 
-export type RelayedMessage = Pick<Opened, "plaintext" | "forwarded"> & Partial<Pick<Opened, "isSign">>;
+export type RelayedMessage =
+  & Pick<Opened, "plaintext" | "forwarded" | "from">
+  & Partial<Pick<Opened, "isSign">>;
 
 export interface LinkOwner<L> extends WayOwner<L> {
   /** IP bytes of the largest packet to send; undefined: paths are not measured. */

@@ -1,7 +1,7 @@
 /** Where a peer may be sought, as `connect` and `forget` have said. */
 import type { Endpoint } from "../../core/contracts/values.ts";
 import { sameEndpoint } from "../../core/wire/endpoint.ts";
-import { mergeEndpoints } from "./dial.ts";
+import { mergePlaces } from "./places.ts";
 
 export class LinkPlaces {
   /** `connect` named this peer, or an address at which it was found. */
@@ -17,7 +17,7 @@ export class LinkPlaces {
   /** `connect` has named these. */
   want(endpoints: readonly Endpoint[]): void {
     this.wanted = true;
-    this.#all = mergeEndpoints(this.#all, endpoints);
+    this.#all = mergePlaces(this.#all, endpoints);
   }
 
   /** Nobody seeks it any more. */

@@ -2,7 +2,7 @@
 import type { Endpoint, Millis, PeerId } from "../../core/contracts/values.ts";
 import { equalBytes } from "../../core/wire/bytes.ts";
 import { relayEndpoint, relayTagOf } from "../../core/wire/relay_endpoint.ts";
-import { relayedFeature, relayOfferOf } from "./member_handshake.ts";
+import { relayedFeature, willingnessIn } from "../../core/wire/relay_features.ts";
 import type { Records } from "./records.ts";
 import type { RelayAllowance } from "./relay_allowance.ts";
 import { encodeRelayed, maySplit, type Relayed } from "./relayed.ts";
@@ -33,7 +33,8 @@ export class LinkRelay {
 
   /** Whether it passes messages on. */
   get offer(): "willing" | "always" | undefined {
-    return relayOfferOf(this.#link.features);
+    const willingness = willingnessIn(this.#link.features);
+    return willingness === "never" ? undefined : willingness;
   }
 
   /** It takes messages that were passed on. */

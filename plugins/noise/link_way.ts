@@ -6,7 +6,8 @@
  *     through a relay, from an address     once it is proved in both directions
  *     in a stream                          between the two: as a relay to addresses, as an address to relays
  *     through a relay, from another one,   only the one with the smaller id waits until its own is silent: were both to follow
- *     or in a stream, from another one     the other at once, or both to wait, they could swap them for ever
+ *     or in a stream, from another one     the other at once, or both to wait, they could swap them for ever. To a relay that
+ *                                          it prefers it goes when the peer has answered there
  *
  * A request for a sign of life that comes from an address proves one direction: it may be on its way where no answer comes
  * back. So it is answered there and asked back, and keeps no way alive. All else from an address is proof: answers go where the question came from,
@@ -46,6 +47,7 @@ export class LinkWay {
   #address: Endpoint | undefined;
   #heardAt: Millis = -Infinity;
   #isGone = false;
+  #preferred: Endpoint | undefined;
   #seekAt: Millis = Infinity;
   #askedAt: Millis = -Infinity;
 
@@ -79,6 +81,13 @@ export class LinkWay {
     return this.#endpoint !== undefined && sameEndpoint(this.#endpoint, endpoint);
   }
 
+  /** Behind which other relay the peer is to be from now on, if it answers there; false where that is not for this side to say. */
+  prefer(place: Endpoint): boolean {
+    const isMine = this.#leads && this.isRelayed && isRelayEndpoint(place) && !this.isAt(place);
+    if (isMine) this.#preferred = place;
+    return isMine;
+  }
+
   /** What to do about a message that has verified. */
   heard({ from, asks, newest }: Heard, now: Millis): WayVerdict {
     if (this.isAt(from) && !asks) this.heardHere(now);
@@ -86,7 +95,8 @@ export class LinkWay {
     const rank = rankOf(from);
     if (rank < this.rank) return asks ? "ask" : "move";
     if (rank === 0) return "move";
-    const waits = rank > this.rank || this.#leads;
+    const isPreferred = !asks && this.#preferred !== undefined && sameEndpoint(from, this.#preferred);
+    const waits = rank > this.rank || (this.#leads && !isPreferred);
     return waits && this.#isAlive(now) ? "stay" : "move";
   }
 
@@ -98,6 +108,7 @@ export class LinkWay {
 
   move(to: Endpoint, now: Millis): void {
     this.#endpoint = to;
+    this.#preferred = undefined;
     if (this.rank > 0) this.#seekAt = now;
     else {
       this.#address = to;

@@ -12,6 +12,7 @@ const address = { host: "192.0.2.1", port: 6783 };
 const stream = streamEndpoint(address);
 const otherStream = streamEndpoint({ host: "192.0.2.1", port: 50_000 });
 const relayed = relayEndpoint("relay" as PeerId, new Uint8Array(8));
+const otherRelay = relayEndpoint("other" as PeerId, new Uint8Array(8));
 const [smaller, greater] = ["a" as PeerId, "b" as PeerId];
 const alive = limits.wayAliveMillis;
 
@@ -68,4 +69,15 @@ test("a stream that spoke for itself is proposed once, and not when the peer has
   ways.follow(proposal, 2 * limits.askWayMillis);
   ways.follow(heard(address), 2 * limits.askWayMillis);
   assert.deepEqual([ways.endpoint, ways.takeProposal()], [address, undefined]);
+});
+
+test("behind a relay the side with the smaller id goes to another one that it prefers once the peer has answered there", () => {
+  const way = at(relayed);
+  assert.equal(way.heard(heard(otherRelay), 1), "stay", "not because the peer does");
+  assert.ok(way.prefer(otherRelay));
+  assert.equal(way.heard(heard(otherRelay, true), 2), "stay", "a request proves one direction only");
+  assert.equal(way.heard(heard(otherRelay), 3), "move");
+  way.move(otherRelay, 3);
+  assert.equal(way.heard(heard(relayed), 4), "stay", "what comes late moves it not back");
+  assert.deepEqual([at(relayed, greater).prefer(otherRelay), at(address).prefer(otherRelay)], [false, false]);
 });

@@ -101,6 +101,13 @@ export class LinkWays<L extends WayLink> {
     return proposed && rankOf(proposed) < this.#way.rank ? proposed : undefined;
   }
 
+  /** Asks for a sign of life at another place; from behind one relay to another only if this side has a say in that. */
+  probe(place: Endpoint, now: Millis): void {
+    const isOther = isRelayEndpoint(place) && this.isRelayed;
+    if (isOther && !(this.#leadsOn(place) && this.#way.prefer(place))) return;
+    this.#link.ask(place, now);
+  }
+
   /** Something authentic came the way that packets go. */
   heardHere(now: Millis): void {
     this.#way.heardHere(now);

@@ -38,6 +38,7 @@ import type {
   SessionExport,
   SessionExporter,
   SessionTarget,
+  WayOpening,
   WayProbing,
 } from "../../core/contracts/encapsulation.ts";
 import type { Endpoint, Millis, PeerId, PeerRecord } from "../../core/contracts/values.ts";
@@ -86,6 +87,7 @@ export class NoiseMachine
     Relaying,
     NoteCarrying,
     WayProbing,
+    WayOpening,
     MappingKeeping,
     LinkOwner<Link> {
   readonly overhead = overhead;
@@ -168,7 +170,12 @@ export class NoiseMachine
   }
 
   probe(peer: PeerId, endpoint: Endpoint, now: Millis): void {
-    this.#links.get(peer)?.ask(endpoint, now);
+    this.#links.get(peer)?.ways.probe(endpoint, now);
+  }
+
+  opened(place: Endpoint, now: Millis): void {
+    this.#joinClient?.opened(place, now);
+    this.#dialer.opened(place, now);
   }
 
   arrivals(peer: PeerId): Arrivals | undefined {

@@ -14,7 +14,8 @@ import type { AeadName } from "../../core/contracts/aead.ts";
 import { Drop } from "../../core/contracts/drop.ts";
 import type { NetworkKey } from "../../core/contracts/membership.ts";
 import type { Endpoint, Millis } from "../../core/contracts/values.ts";
-import { broadcastFeature } from "../../core/wire/broadcast_header.ts";
+import { broadcastFeature, gossipFeature } from "../../core/wire/broadcast_header.ts";
+import { relayAlwaysFeature, relayedFeature, relayFeature } from "../../core/wire/relay_features.ts";
 import { concatBytes, equalBytes } from "../../core/wire/bytes.ts";
 import { limits, protocol } from "./constants.ts";
 import type { Local } from "./local.ts";
@@ -55,30 +56,18 @@ export const checksumFeature = "partial_checksum";
  */
 export const trustedFeature = "trusted";
 
-/** Takes messages that a relay has passed on. */
-export const relayedFeature = "relayed";
-
-/** Passes on messages of others, and the same with the wish to be asked first. */
-export const relayFeature = "relay";
-export const relayAlwaysFeature = "relay_always";
-
 const relayFeatures = {
   never: [relayedFeature],
   willing: [relayedFeature, relayFeature],
   always: [relayedFeature, relayFeature, relayAlwaysFeature],
 } as const;
 
-/** What a peer with these features offers to others; undefined: it passes nothing on. */
-export function relayOfferOf(features: readonly string[]): "willing" | "always" | undefined {
-  if (!features.includes(relayFeature)) return undefined;
-  return features.includes(relayAlwaysFeature) ? "always" : "willing";
-}
-
 /** Extensions this node speaks; what both sides name may be used. `trusts` as in {@link trustedFeature}. */
 export function offeredFeatures(local: Local, trusts: boolean): readonly string[] {
   return [
     pathFeature,
     broadcastFeature,
+    gossipFeature,
     ...relayFeatures[local.relaying.policy],
     ...local.exporting.partialChecksum ? [checksumFeature] : [],
     ...trusts ? [trustedFeature] : [],

@@ -72,7 +72,14 @@ function called(scene: Scene): Session {
   assert.equal(scene.give(initiation), Drop.none);
   const reply = decodeReply(scene.last)!;
   const choice = decodeChoice(handshake.readMessage(reply.noise)!)!;
-  assert.deepEqual(choice.features, ["paths", "broadcast_tree", "relayed", "relay", "trusted"]);
+  assert.deepEqual(choice.features, [
+    "paths",
+    "broadcast_tree",
+    "broadcast_gossip",
+    "relayed",
+    "relay",
+    "trusted",
+  ]);
   const session = scene.session(handshake.split(), reply.sender, true);
   assert.equal(scene.give(session.seal(MessageType.keepalive, empty, scene.rig.now)!), Drop.none);
   return session;

@@ -41,7 +41,7 @@ export function localOf(host: NoiseHost, options: NoiseOptions): Local {
   const { aead = "auto", trustedSubnets = [] } = options;
   const suites = new Map(host.aeads.toReversed().map((suite) => [suite.name, suite]));
   const fastestFirst = [...new Set(host.aeads.map((suite) => suite.name))];
-  const outbox = new Outbox();
+  const outbox = new Outbox((drop) => host.drops?.count(drop));
   const preference = fastestFirst.toSorted((left, right) => Number(right === aead) - Number(left === aead));
   return {
     self: host.self,

@@ -12,8 +12,14 @@ import { limits } from "./constants.ts";
 export class Outbox {
   /** Takes what is for a place behind a relay: it comes back sealed for the relay, at an address. */
   toRelay: (datagram: Uint8Array, place: RelayedPlace, now: Millis) => void = () => {};
+  readonly #lost: (drop: Drop) => void;
   #outputs: EncapsulationOutput[] = [];
   #first = 0;
+
+  /** `lost` counts the datagrams that there was no room for. */
+  constructor(lost: (drop: Drop) => void = () => {}) {
+    this.#lost = lost;
+  }
 
   /** True when one more packet or datagram would be dropped. */
   get full(): boolean {
@@ -30,7 +36,7 @@ export class Outbox {
    * ever have come from.
    */
   transmit(datagram: Uint8Array, to: Endpoint, now: Millis, seeks = false): void {
-    if (this.full) return;
+    if (this.full) return this.#lost(Drop.queueFull);
     const place = relayedPlace(to);
     if (place === undefined) this.push({ type: "transmit", datagram, to, ...(seeks && { seeks }) });
     else this.toRelay(datagram, place, now);
@@ -39,7 +45,8 @@ export class Outbox {
   /** As {@link transmit}, for what is told to whoever asks: nobody is known by it. */
   refuse(datagram: Uint8Array, to: Endpoint, now: Millis): void {
     if (relayedPlace(to) !== undefined) this.transmit(datagram, to, now);
-    else if (!this.full) this.push({ type: "transmit", datagram, to, refuses: true });
+    else if (this.full) this.#lost(Drop.queueFull);
+    else this.push({ type: "transmit", datagram, to, refuses: true });
   }
 
   /** A packet of a peer: `queueFull`, and it is dropped, when there is no room. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Drop } from "../../core/contracts/drop.ts";
 import type { EncapsulationOutput } from "../../core/contracts/encapsulation.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { test } from "../../tests/harness.ts";
@@ -18,8 +19,11 @@ test("outputs come out in order", () => {
 });
 
 test("datagrams beyond the limit are dropped, facts are not, and room made is room again", () => {
-  const outbox = new Outbox();
+  const lost: Drop[] = [];
+  const outbox = new Outbox((drop) => lost.push(drop));
   for (let i = 0; i < limits.queuedPackets + 10; i++) outbox.transmit(new Uint8Array(1), to, 0);
+  outbox.refuse(new Uint8Array(1), to, 0);
+  assert.deepEqual(lost, Array(11).fill(Drop.queueFull), "each is counted");
   assert.equal(outbox.full, true);
   outbox.push(fact);
   outbox.take();

@@ -13,7 +13,8 @@
  *
  * Three relays may stand in a row, as seen from this node; a way in a circle is none. Both are looked at for each message, as
  * ways change while others are in use. What a member nests deeper than that by itself passes from one relay to the next
- * all the same, since nobody can look into it, and is charged to that member at each.
+ * all the same, since nobody can look into it, and is charged to that member at each; but no relay passes on to the one
+ * that has just brought it.
  *
  * What cannot be passed on is answered with an empty message, no more often than others are told of unknown indices: the
  * sender tries another relay at once, instead of finding out by silence. So are those whose messages this node passes on
@@ -38,6 +39,12 @@ export interface RelaysOwner {
   arrived(message: Uint8Array, from: Endpoint, now: Millis): Drop;
   /** Nothing gets to this place at present. */
   leadsNowhere(place: Endpoint, now: Millis): void;
+}
+
+/** Whose message is to be passed on, and from where this one came, which may be behind a relay although the peer is not. */
+interface Source {
+  readonly link: Link;
+  readonly from: Endpoint;
 }
 
 const nothing = new Uint8Array(0);
@@ -121,15 +128,15 @@ export class Relays {
   }
 
   /** The plaintext of a relayed message of `link`. */
-  receive(link: Link, { plaintext, forwarded, isSign }: RelayedMessage, now: Millis): Drop {
+  receive(link: Link, message: RelayedMessage, now: Millis): Drop {
+    const { plaintext, forwarded, isSign } = message;
     if (isSign === true) return Drop.none;
     const relayed = decodeRelayed(plaintext);
     if (relayed === undefined) return Drop.malformed;
-    const { tag, message } = relayed;
-    if (!forwarded) return this.#passOn(link, relayed, now);
-    const from = link.relay.placeOf(tag);
-    if (message.length === 0) return this.#noWay(link.id, from, now);
-    return mayBeRelayed(message) ? this.#open(message, from, now) : Drop.malformed;
+    if (!forwarded) return this.#passOn({ link, from: message.from }, relayed, now);
+    const from = link.relay.placeOf(relayed.tag);
+    if (relayed.message.length === 0) return this.#noWay(link.id, from, now);
+    return mayBeRelayed(relayed.message) ? this.#open(relayed.message, from, now) : Drop.malformed;
   }
 
   /** What this node has passed on for a peer. */
@@ -194,31 +201,40 @@ export class Relays {
     return relays === down ? Drop.noSession : Drop.none;
   }
 
-  #passOn(source: Link, relayed: Relayed, now: Millis): Drop {
+  #passOn(source: Source, relayed: Relayed, now: Millis): Drop {
     if (!mayBeRelayed(relayed.message)) return Drop.malformed;
     const drop = this.#judge(source, relayed, now);
     const isKnown = drop === Drop.none || drop === Drop.rateLimited;
-    if (!isKnown && this.#noWayAnswers.allow(source.id, now)) {
-      source.relay.send({ tag: relayed.tag, message: nothing }, forwardedFlag, now);
+    const { link } = source;
+    if (!isKnown && this.#noWayAnswers.allow(link.id, now)) {
+      link.relay.send({ tag: relayed.tag, message: nothing }, forwardedFlag, now);
     }
     return drop;
   }
 
-  #judge(source: Link, { tag, message }: Relayed, now: Millis): Drop {
+  #judge(source: Source, { tag, message }: Relayed, now: Millis): Drop {
     const { policy, rates } = this.#local.relaying;
     if (policy === "never") return Drop.denied;
-    source.relay.allowance ??= new RelayAllowance(rates, now);
-    if (!source.relay.allowance.take(message.length, now)) return Drop.rateLimited;
+    const { relay } = source.link;
+    relay.allowance ??= new RelayAllowance(rates, now);
+    if (!relay.allowance.take(message.length, now)) return Drop.rateLimited;
     const destination = this.#links.byTag(tag);
-    if (destination === undefined || source.relay.tag === undefined) return Drop.noSession;
-    const drop = this.#judgeLegs(source, destination);
+    if (destination === undefined || relay.tag === undefined) return Drop.noSession;
+    const drop = this.#isBack(source, destination) ? Drop.loop : this.#judgeLegs(source.link, destination);
     if (drop !== Drop.none) return drop;
     if (this.#local.outbox.full) return Drop.queueFull;
-    if (!destination.relay.send({ tag: source.relay.tag, message }, forwardedFlag, now)) {
-      return Drop.noSession;
-    }
-    source.relay.allowance.passedOn(message.length);
+    if (!destination.relay.send({ tag: relay.tag, message }, forwardedFlag, now)) return Drop.noSession;
+    relay.allowance.passedOn(message.length);
     return Drop.none;
+  }
+
+  /**
+   * Whether it goes back to a relay that has brought it here. No honest way does: who nests a message thirty times deep
+   * between two relays would have it sent as often as that, and only one of them sees each layer.
+   */
+  #isBack({ from }: Source, destination: Link): boolean {
+    const relay = relayedPlace(from)?.relay;
+    return relay !== undefined && this.#walk(relay, destination.id) === circle;
   }
 
   /** Whoever is on the way to the other one needs this node for nothing: the message would go back where it came from. */

@@ -110,6 +110,25 @@ test("who nests a way back and forth between two relays gets it to the second on
   assert.equal(b.drops.get("loop"), 1);
 });
 
+test("nor does it go back and forth between two relays that the sender reaches itself", () => {
+  const world = chain({ isApart: true });
+  const { rig, a, r, b } = world;
+  world.direct = true;
+  rig.connect(a, b);
+  rig.run(200);
+  for (const relay of [r, b]) rig.send(a, relay, "to show its index");
+  rig.run(100);
+  let nested: Uint8Array = message(MessageType.data);
+  for (let turn = 0; turn < 15; turn++) {
+    nested = sealed(world, [a, b], encodeRelayed({ tag: relayTagOf(r.id)!, message: nested }));
+    nested = sealed(world, [a, r], encodeRelayed({ tag: relayTagOf(b.id)!, message: nested }));
+  }
+  rig.inject(r, nested, a.endpoint);
+  rig.run(50);
+  assert.deepEqual([r, b].map(({ machine }) => machine.relayed(a.id).packets), [1, 0]);
+  assert.equal(b.drops.get("loop"), 1);
+});
+
 test("nothing in plain goes through a relay, nor anything that is no message", () => {
   const world = chain();
   const { rig, a, r, b } = world;

@@ -124,6 +124,27 @@ test("a relay that does not reach the peer says so at once, and the next place i
   assert.equal(r.drops.get("noSession"), 1);
 });
 
+test("a member that is down is called no more often by who knows it behind relays alone", () => {
+  const world = chain({ isApart: true });
+  const { rig, a, r, b } = world;
+  const other = rig.add(peerIdOf("s"));
+  rig.connect(a, other);
+  rig.remove(b);
+  rig.call(r, (machine, now) => machine.disconnect(b.id, now));
+  rig.run(100);
+  for (const relay of [r, other]) rig.connectVia(a, b, relay);
+  rig.run(10_000);
+  const from = rig.now;
+  rig.run(60_000);
+  const calls = rig.log.filter(({ at, datagram, from: { port } }) =>
+    at >= from && datagram[0] === MessageType.relay && port === a.endpoint.port
+  );
+  assert.ok(
+    calls.length >= 20 && calls.length <= 26,
+    `a call to each of the two every five seconds: ${calls.length}`,
+  );
+});
+
 test("who sits behind a relay that is gone goes on behind another one, without a new session", () => {
   const { rig, a, r, b } = chain();
   const other = rig.add(peerIdOf("s"));

@@ -54,6 +54,16 @@ export class RetrySchedule {
       (waits < retryMillis.length ? -this.#upTo(wait * limits.hasteShare) : this.#upTo(limits.jitterMillis));
   }
 
+  /** The next attempt is due no earlier than that. */
+  notBefore(at: Millis): void {
+    this.#at = Math.max(this.#at, at);
+  }
+
+  /** And no later. */
+  notAfter(at: Millis): void {
+    this.#at = Math.min(this.#at, at);
+  }
+
   /** From the start again, as if nothing had been tried. */
   restart(at: Millis): void {
     this.#attempts = 0;

@@ -33,7 +33,7 @@ export const handshakeStamps: StampUse = {
   what: "handshake stamps",
   complaint: "The reserve of handshake stamps cannot be stored; it is tried again",
   relief: "The reserve of handshake stamps is stored again",
-  alert: "stamps_not_stored",
+  alert: "stamps-not-stored",
   consequence: "No handshakes can begin once the stamps on disk are used up",
 };
 
@@ -43,7 +43,7 @@ export const noteStamps: StampUse = {
   what: "counters of notes",
   complaint: "The reserve of counters of notes cannot be stored; it is tried again",
   relief: "The reserve of counters of notes is stored again",
-  alert: "note_counters_not_stored",
+  alert: "note-counters-not-stored",
   consequence: "No notes can be sent to members without a session once the counters on disk are used up",
 };
 
