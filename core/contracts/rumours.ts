@@ -11,6 +11,8 @@ export interface Rumours {
   isLinked(): boolean;
   /** Whether rumours reach this member, for all that is known of it. */
   reaches(peer: PeerId): boolean;
+  /** Whether it is one of the few members with whom this plugin compares all the time. Without it, nobody is. */
+  isNeighbour?(peer: PeerId): boolean;
   /** To all members. False when it was not taken: it is too long, or the plugin does not run. */
   spread(record: Uint8Array): boolean;
   /** One message of at most {@link maxAside} bytes to one member, best effort. False: it was not sent. */

@@ -1,6 +1,7 @@
 /**
- * Durable state of this node: bytes by key. Reads come from memory and are synchronous, so that no promise stands
- * between a packet and its verdict; a write is a batch that is durable as a whole or not at all.
+ * Durable state of this node: bytes by key. Reads are synchronous, so that no promise stands between a packet and its
+ * verdict, and may go to the disk, so they are for starts and for what people ask; a write is a batch that is durable as
+ * a whole or not at all.
  *
  * SQL or a document interface was rejected: nothing here is queried except by prefix, and a kill -9 between two
  * statements must not be expressible.

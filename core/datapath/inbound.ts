@@ -147,8 +147,10 @@ export class Inbound {
     this.#punts.message(sessions.localIndex[session]!, counter, flags | relayedFlag, isNewest);
     const isDone = flags === forUs
       ? this.#isOurs(at, plainLength)
-      : flags === forOthers && this.#relay.pass(session, at, plainLength);
-    if (!isDone) return this.#punted(this.#punts.opened(this.#from, at, plainLength));
+      : flags === forOthers && this.#relay.pass(session, at, plainLength, this.#via);
+    // Of tags that nobody has there may be as many as a peer likes to make, too.
+    const mayPunt = isDone || this.#shares.takeOfPeer(sessions.peer[session]!, view.getInt32(at));
+    if (!isDone) return this.#punted(mayPunt && this.#punts.opened(this.#from, at, plainLength));
     if (!isSettled) this.#punted(this.#punts.opened(this.#from, at, 0));
     if (flags === forUs) this.#fromRelay(session, at, plainLength);
   }

@@ -6,6 +6,7 @@ import { encodeUdp } from "../wire/udp.ts";
 import { heapArena } from "./arena.ts";
 import type { Command } from "./control.ts";
 import { nobleArenaSuites } from "./noble_arena_aead.ts";
+import { share } from "./punt_shares.ts";
 import { readRelaySender } from "./relay_sender.ts";
 import { routeIntervals } from "./route_intervals.ts";
 import { anySource } from "./source_address.ts";
@@ -24,6 +25,7 @@ const third = {
   localIndex: -21,
   fill: 40,
 };
+const tagOfNobody = new Uint8Array(8).fill(0xee);
 const inFront = 2 ** 32;
 
 interface Sealing {
@@ -34,6 +36,8 @@ interface Sealing {
   readonly fill: number;
   readonly counter?: number;
 }
+
+type Leg = Omit<Sealing, "header">;
 
 /** What the end receives from the relay, and from the other end. */
 const [fromRelay, fromEnd] = [{ index: -9, fill: 3 }, { index: -11, fill: 5 }];
@@ -48,7 +52,7 @@ function sealed({ header, index, fill, counter = 0 }: Sealing, plaintext: Uint8A
 }
 
 /** `message` as the relay passes it on, from who has `tag`. */
-function wrapped(message: Uint8Array, tag: Uint8Array, leg = fromRelay, flags = forwarded): Uint8Array {
+function wrapped(message: Uint8Array, tag: Uint8Array, leg: Leg = fromRelay, flags = forwarded): Uint8Array {
   return sealed({ header: relay | flags, ...leg }, Uint8Array.of(...tag, ...message));
 }
 
@@ -149,6 +153,33 @@ test("who is behind a relay has messages passed on like any other, but not back 
     assert.deepEqual(b.sent.map((each) => each.to), isPassedOn ? [sockaddr(33)] : []);
     assert.deepEqual(b.punted().map((each) => each.kind === "opened" && each.flags), isPassedOn ? [] : [0]);
   }
+});
+
+test("what a relay has brought of somebody who is not behind it is not passed on to that relay by the loop", () => {
+  const { b } = chain();
+  const message = Uint8Array.of(6, 1, 0, 0, ...new Uint8Array(60));
+  b.tell(
+    { kind: "relaying", bytesPerSecond: 1_000_000, packetsPerSecond: 1_000 },
+    { kind: "relay", slot: slots.end, via: -1, takes: true, tag: tags.a },
+  );
+  b.settle();
+  arrive(b, wrapped(wrapped(message, tags.r, fromEnd, 0), tags.a));
+  assert.deepEqual(b.sent, []);
+  const [punt] = b.punted();
+  assert.ok(punt?.kind === "opened" && punt.flags === 0, "the main thread answers that there is no way");
+});
+
+test("of messages to nobody that one peer sends, only its share is left to the main thread", () => {
+  const { b } = chain();
+  b.tell({ kind: "relaying", bytesPerSecond: 1_000_000_000, packetsPerSecond: 1_000_000 });
+  b.settle();
+  const message = Uint8Array.of(6, 1, 0, 0, ...new Uint8Array(60));
+  for (let counter = 0; counter < 4 * share; counter++) {
+    arrive(b, wrapped(message, tagOfNobody, { ...fromRelay, counter }, 0));
+  }
+  const punted = b.punted().length;
+  assert.ok(punted >= share && punted <= 2 * share, `${punted}`);
+  assert.equal(b.telemetry.snapshot().drops.queueFull, 4 * share - punted);
 });
 
 test("nobody is opened for more than three layers, and what is deeper is dropped and counted", () => {

@@ -3,7 +3,7 @@
  * is opened where it was received, copied once, and sealed in the train of the next one; what comes in a train leaves in one.
  */
 import { Drop } from "../contracts/drop.ts";
-import { relayTagLength as peerTagLength } from "../wire/relay_endpoint.ts";
+import { mostRelays, relayTagLength as peerTagLength } from "../wire/relay_endpoint.ts";
 import type { Arena } from "./arena.ts";
 import {
   relayedAt,
@@ -70,9 +70,9 @@ export class RelayPath {
 
   /**
    * The plaintext of a relayed message that came in `session` lies at `at`: sent on, or dropped and counted; false: it is the main
-   * thread's, which also answers when there is no way.
+   * thread's, which also answers when there is no way. `via` is the peer through which it came, or −1: nothing goes back there.
    */
-  pass(session: number, at: number, length: number): boolean {
+  pass(session: number, at: number, length: number, via: number): boolean {
     const { relays, sessions } = this.#tables;
     if (!relays.isOn) return false;
     if (!this.#isMessage(at + peerTagLength, length - peerTagLength)) return this.#dropped(Drop.malformed);
@@ -80,7 +80,8 @@ export class RelayPath {
     if (!this.#take(source, length - peerTagLength)) return this.#dropped(Drop.rateLimited);
     const peer = relays.find(this.#arena, at);
     if (peer === source || !relays.hasTag(source)) return false;
-    if (peer >= 0 && relays.via[source] === peer) return false; // back where it came from
+    // Back where it came from: as it is known to be, and as this one did.
+    if (peer >= 0 && (relays.via[source] === peer || this.#leadsBy(via, peer))) return false;
     if (peer >= 0 && length > this.#tables.peers.longest[peer]! && this.#maySplit(at + peerTagLength)) {
       return false;
     }
@@ -116,6 +117,16 @@ export class RelayPath {
     const isSealed = sessions.sending[session]!.seal(counter, 0, out, plain, length, plain);
     if (isSealed) this.#train.added(neighbour, size);
     else this.#telemetry.count(Drop.noSession, 1);
+  }
+
+  /** Whether `peer` is `via`, or a relay on the way to it. */
+  #leadsBy(via: number, peer: number): boolean {
+    let at = via;
+    for (let relays = 0; at >= 0 && relays <= mostRelays; relays++) {
+      if (at === peer) return true;
+      at = this.#tables.relays.via[at]!;
+    }
+    return false;
   }
 
   #isMessage(at: number, length: number): boolean {

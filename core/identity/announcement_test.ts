@@ -21,6 +21,7 @@ test("an announcement opens to all that a session to its signer needs", () => {
       endpoints,
     },
     addresses: [],
+    relays: new Uint8Array(),
     sequence: 9,
   });
 });
@@ -31,6 +32,12 @@ test("an announcement carries overlay addresses, the first eight of them", () =>
   assert.deepEqual(openAnnouncement(signAnnouncement(self, facts))?.addresses, addresses.slice(0, 8));
 });
 
+test("an announcement names relays by eight bytes each", () => {
+  const relays = Uint8Array.from({ length: 24 }, (_, i) => i);
+  const facts = { bindingNumber: 1, endpoints, relays, sequence: 1 };
+  assert.deepEqual(openAnnouncement(signAnnouncement(self, facts))?.relays, relays);
+});
+
 test("an announcement with any byte flipped is refused", () => {
   for (const flipped of flipEachByte(record)) assert.equal(openAnnouncement(flipped), undefined);
 });
@@ -39,7 +46,8 @@ test("the largest announcement fits a record", () => {
   const many = Array.from({ length: 8 }, (_, i) => ({ host: `2001:db8::${i + 1}`, port: 65_535 }));
   const addresses = Array.from({ length: 8 }, (_, i) => parseAddress(`fd00::${i}`)!);
   const sequence = Number.MAX_SAFE_INTEGER;
-  const facts = { bindingNumber: 2 ** 32 - 1, endpoints: many, addresses, sequence };
+  const relays = new Uint8Array(24).fill(255);
+  const facts = { bindingNumber: 2 ** 32 - 1, endpoints: many, addresses, relays, sequence };
   const largest = signAnnouncement(fakeSelf("x".repeat(63)), facts);
   assert.ok(largest.length <= maxRecordBytes);
   assert.deepEqual(openAnnouncement(largest)?.peer.endpoints, many);
@@ -66,6 +74,8 @@ const badBodies: Readonly<Record<string, object>> = {
   "a negative sequence number": { q: -1 },
   "an address of 5 bytes": { a: [new Uint8Array(5)] },
   "an address that is text": { a: ["10.32.0.1"] },
+  "a relay of 7 bytes": { r: new Uint8Array(7) },
+  "four relays": { r: new Uint8Array(32) },
   "nine addresses": { a: Array(9).fill(new Uint8Array(4)) },
 };
 

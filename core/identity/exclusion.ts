@@ -6,7 +6,8 @@
 import { MeshError } from "../contracts/errors.ts";
 import type { WallMillis } from "../contracts/values.ts";
 import { equalBytes } from "../wire/bytes.ts";
-import { signAdmission } from "./admission.ts";
+import { encodeHex } from "../wire/hex.ts";
+import { openAdmission, signAdmission } from "./admission.ts";
 import { maxStanding, signRevocation } from "./revocation.ts";
 import { recordId, type Signer } from "./signed.ts";
 import type { Trust } from "./trust.ts";
@@ -27,9 +28,8 @@ export function signExclusion(
   publicKey: Uint8Array,
   time: ExclusionTime,
 ): readonly Uint8Array[] {
-  const admissions = trust.admissionsBy(publicKey).filter(({ value }) =>
-    !equalBytes(value.subject, publicKey)
-  );
+  const own = encodeHex(publicKey);
+  const admissions = trust.admissionsBy(publicKey).filter(({ subject }) => subject !== own);
   const leftOver = admissions.slice(maxStanding);
   if (leftOver.length > 0 && equalBytes(self.publicKey, publicKey)) {
     throw new MeshError(
@@ -43,5 +43,5 @@ export function signExclusion(
     ...time,
     target: { type: "member", publicKey, standing },
   });
-  return [...leftOver.map((admission) => signAdmission(self, admission.value)), revocation];
+  return [...leftOver.map(({ bytes }) => signAdmission(self, openAdmission(bytes)!)), revocation];
 }

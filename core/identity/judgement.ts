@@ -21,7 +21,7 @@
  * time, with a list of all its puppets.
  */
 import type { PeerId, WallMillis } from "../contracts/values.ts";
-import { encodeHex } from "../wire/hex.ts";
+import { decodeHex, encodeHex } from "../wire/hex.ts";
 import type { Founding } from "./founding.ts";
 import { peerIdOf } from "./identity.ts";
 import { foldName } from "./node_name.ts";
@@ -106,12 +106,43 @@ function describe(
   const { founder: publicKey, founderName: name, epoch, wall } = founding;
   const founder = encodeHex(publicKey);
   members.set(founder, { id: peerIdOf(publicKey), publicKey, name, state: state(founder), epoch, wall });
-  for (const [key, { signer, subjectId: id, value }] of admissions) {
-    const { subject: publicKey, name, epoch, wall } = value;
-    const admittedBy = members.get(signer)!.id;
-    members.set(key, { id, publicKey, name, state: state(key), admittedBy, epoch, wall });
+  for (const [key, admission] of admissions) {
+    members.set(key, new Admitted(admission, state(key), members.get(admission.signer)!.id));
   }
   return members;
+}
+
+/** Every record of trust makes all members anew: so each has but what it does not share with its admission. */
+class Admitted implements Member {
+  readonly state: Member["state"];
+  readonly admittedBy: PeerId;
+  readonly #admission: AdmissionRecord;
+
+  constructor(admission: AdmissionRecord, state: Member["state"], admittedBy: PeerId) {
+    this.#admission = admission;
+    this.state = state;
+    this.admittedBy = admittedBy;
+  }
+
+  get id(): PeerId {
+    return this.#admission.subjectId;
+  }
+
+  get publicKey(): Uint8Array {
+    return decodeHex(this.#admission.subject)!;
+  }
+
+  get name(): string {
+    return this.#admission.name;
+  }
+
+  get epoch(): number {
+    return this.#admission.epoch;
+  }
+
+  get wall(): WallMillis {
+    return this.#admission.wall;
+  }
 }
 
 function nameOwners(members: ReadonlyMap<string, Member>): Map<string, Member> {

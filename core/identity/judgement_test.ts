@@ -49,7 +49,9 @@ function admissionRecord({ signer, subject, wall }: AdmissionDraft, i: number): 
     signer: keys[signer]!,
     subject: keys[subject]!,
     subjectId: peerIdOf(key),
-    value: { networkId, subject: key, name: `node-${subject}-${i}`, tokenId: networkId, epoch: 1, wall },
+    name: `node-${subject}-${i}`,
+    epoch: 1,
+    wall,
   };
 }
 
@@ -59,16 +61,12 @@ function revocationRecord({ signer, subject, standing }: RevocationDraft, i: num
     id: `r${i}`,
     bytes: new Uint8Array(),
     signer: keys[signer]!,
+    epoch: 1,
+    wall: 0,
     target: {
       type: "member",
       key: keys[subject]!,
       standing: new Set(standing.map((admission) => `a${admission}`)),
-    },
-    value: {
-      networkId,
-      epoch: 1,
-      wall: 0,
-      target: { type: "member", publicKey: decodeHex(keys[subject]!)!, standing: [] },
     },
   };
 }

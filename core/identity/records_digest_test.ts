@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
-import { recordsDigest } from "./records_digest.ts";
+import { copyNamed, idNamed, recordName, recordsDigest } from "./records_digest.ts";
+import { recordId } from "./signed.ts";
 
 const records = [Uint8Array.of(1), Uint8Array.of(2), Uint8Array.of(3)];
 
@@ -17,4 +18,13 @@ test("a record more, less or changed gives another digest", () => {
 
 test("a record that is named twice counts once", () => {
   assert.deepEqual(recordsDigest([...records, Uint8Array.of(2)]), recordsDigest(records));
+});
+
+test("a name is the record's id in hex, and a copy has the name of what was copied", () => {
+  const record = Uint8Array.of(1, 2, 3);
+  assert.deepEqual(idNamed(recordName(record)), recordId(record));
+  const copy = copyNamed(record);
+  record.fill(0);
+  assert.deepEqual(copy, Uint8Array.of(1, 2, 3));
+  assert.equal(recordName(copy), recordName(Uint8Array.of(1, 2, 3)));
 });

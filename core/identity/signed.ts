@@ -18,7 +18,7 @@ import { concatBytes, equalBytes } from "../wire/bytes.ts";
 import { type CborLimits, decodeCbor, encodeCbor } from "../wire/cbor.ts";
 import { domainBytes, domainHash } from "./domain.ts";
 import { type Fields, readMap } from "./fields.ts";
-import { verifySignature } from "./identity.ts";
+import { verifySignature } from "./signature.ts";
 import { VerifiedRecords } from "./verified_records.ts";
 
 export interface SignedRecord {
@@ -46,6 +46,10 @@ export const recordIdBytes = 16;
  * 100 bytes each; enough for what members tell each other of at one time, and for the announcements of a mesh.
  */
 const verified = new VerifiedRecords(1024);
+
+/** The last item of the array, with the two bytes before it that say how long it is; the signer stands right before. */
+const signatureItem = 2 + 64;
+const keyBytes = 32;
 
 const version = 1;
 const kindForm = /^[a-z][a-z0-9_]{0,31}$/;
@@ -107,9 +111,25 @@ export function readBody<T>(
   return readMap(record.body, maxRecordBytes, (fields) => read(fields, record.signer));
 }
 
+/** What {@link readBody} is given, of bytes that {@link openRecord} has taken before: without looking at the signature again. */
+export function reopenRecord(bytes: Uint8Array): SignedRecord {
+  const { kind, body, signer } = readEnvelope(bytes)!;
+  return { kind, body, signer };
+}
+
+/** The signer of bytes that {@link openRecord} has taken: the envelope has one form, so a key lies always at one place. */
+export function signerOf(bytes: Uint8Array): Uint8Array {
+  return bytes.subarray(-(signatureItem + keyBytes), -signatureItem);
+}
+
 /** What `bytes` claim to be, without the price of a signature check; undefined for what is no envelope of this version. */
 export function claimedKind(bytes: Uint8Array): string | undefined {
   return readEnvelope(bytes)?.kind;
+}
+
+/** As {@link claimedKind}, with the key in whose name they are: anybody may write any there. */
+export function claimedOrigin(bytes: Uint8Array): Pick<SignedRecord, "kind" | "signer"> | undefined {
+  return readEnvelope(bytes);
 }
 
 /** Whether `bytes` are an envelope that a newer version wrote, of which this one can say nothing more. */

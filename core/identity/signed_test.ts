@@ -12,6 +12,8 @@ import {
   openBody,
   openRecord,
   recordId,
+  reopenRecord,
+  signerOf,
   signRecord,
 } from "./signed.ts";
 
@@ -21,6 +23,19 @@ const record = signRecord(self, "thing", body);
 
 test("a signed record opens to its kind, body and signer", () => {
   assert.deepEqual(openRecord(record), { kind: "thing", body, signer: self.publicKey });
+});
+
+test("a record that was taken before gives the same again, and its signer, without its signature", () => {
+  for (
+    const each of [
+      record,
+      signRecord(self, "x", new Uint8Array(600)),
+      signRecord(self, "x", new Uint8Array()),
+    ]
+  ) {
+    assert.deepEqual(reopenRecord(each), openRecord(each));
+    assert.deepEqual(signerOf(each), self.publicKey);
+  }
 });
 
 test("a body is opaque: any bytes come back as they were", () => {

@@ -4,15 +4,16 @@
  * often the records arrived; `judgement.ts` has the rules, `trust_records.ts` the bounds.
  */
 import type { PeerId } from "../contracts/values.ts";
-import { copyBytes, equalBytes } from "../wire/bytes.ts";
+import { equalBytes } from "../wire/bytes.ts";
 import { encodeHex } from "../wire/hex.ts";
-import { admissionKind, readAdmission } from "./admission.ts";
+import { type Admission, admissionKind, readAdmission } from "./admission.ts";
 import type { Founding } from "./founding.ts";
 import { peerIdOf } from "./identity.ts";
 import { judge, type Judgement, type Member } from "./judgement.ts";
 import { foldName } from "./node_name.ts";
-import { readRevocation, revocationKind, type RevocationTarget } from "./revocation.ts";
-import { maxRecordBytes, openRecord, readBody, recordId, type SignedRecord } from "./signed.ts";
+import { copyNamed, recordName } from "./records_digest.ts";
+import { readRevocation, type Revocation, revocationKind, type RevocationTarget } from "./revocation.ts";
+import { maxRecordBytes, openRecord, readBody, type SignedRecord } from "./signed.ts";
 import {
   type AdmissionRecord,
   defaultTrustLimits,
@@ -48,14 +49,19 @@ export class Trust {
    */
   merge(recordBytes: Uint8Array): MergeResult {
     if (recordBytes.length > maxRecordBytes) return "refused";
-    const id = encodeHex(recordId(recordBytes));
+    const id = recordName(recordBytes);
     if (this.#records.has(id)) return "known";
-    const record = this.#read(recordBytes, id);
+    const record = this.#read(recordBytes);
     if (record === undefined) return "refused";
     // At a bound nothing has changed: else whoever is at one would make all others judge anew with every record.
     if (!this.#records.add(record)) return "refused";
     this.#judgement = undefined;
     return "new";
+  }
+
+  /** Ids, in hex, of the records that had to make room for others since the last call. */
+  takeDropped(): readonly string[] {
+    return this.#records.takeDropped();
   }
 
   /** Whether the record of this id, in hex, is in the set. */
@@ -152,24 +158,23 @@ export class Trust {
     return this.#judgement ??= judge(this.founding, this.#records.rooted());
   }
 
-  #read(recordBytes: Uint8Array, id: string): TrustRecord | undefined {
-    const bytes = copyBytes(recordBytes);
-    const opened = openRecord(bytes, (kind) => kind === admissionKind || kind === revocationKind);
-    const record = opened && toTrustRecord(opened, bytes, id);
-    return record && equalBytes(record.value.networkId, this.founding.networkId) ? record : undefined;
+  #read(recordBytes: Uint8Array): TrustRecord | undefined {
+    const opened = openRecord(recordBytes, (kind) => kind === admissionKind || kind === revocationKind);
+    return opened && this.#toTrustRecord(opened, copyNamed(recordBytes));
   }
-}
 
-/** `opened` is an admission or a revocation. */
-function toTrustRecord(opened: SignedRecord, bytes: Uint8Array, id: string): TrustRecord | undefined {
-  const base = { id, bytes, signer: encodeHex(opened.signer) };
-  if (opened.kind === admissionKind) {
-    const value = readBody(opened, readAdmission);
-    const subject = value && { subject: encodeHex(value.subject), subjectId: peerIdOf(value.subject) };
-    return subject && { ...base, kind: "admission", ...subject, value };
+  /** `opened` is an admission or a revocation. */
+  #toTrustRecord(opened: SignedRecord, bytes: Uint8Array): TrustRecord | undefined {
+    const isAdmission = opened.kind === admissionKind;
+    const value = readBody<Admission | Revocation>(opened, isAdmission ? readAdmission : readRevocation);
+    if (value === undefined || !equalBytes(value.networkId, this.founding.networkId)) return undefined;
+    const signer = this.#records.signerNamed(encodeHex(opened.signer));
+    const { epoch, wall } = value;
+    const base = { id: recordName(bytes), bytes, signer, epoch, wall };
+    if ("target" in value) return { ...base, kind: "revocation", target: targetInHex(value.target) };
+    const { subject, name } = value;
+    return { ...base, kind: "admission", subject: encodeHex(subject), subjectId: peerIdOf(subject), name };
   }
-  const value = readBody(opened, readRevocation);
-  return value && { ...base, kind: "revocation", target: targetInHex(value.target), value };
 }
 
 function targetInHex(target: RevocationTarget): RevocationRecord["target"] {

@@ -12,23 +12,25 @@
  * - At the total limit newcomers are refused, whoever came first. There replicas may differ, and a network of that
  *   size needs an operator. Evicting by date or id instead would let one hostile member push out everybody else.
  */
-import type { PeerId } from "../contracts/values.ts";
-import type { Admission } from "./admission.ts";
-import type { Revocation } from "./revocation.ts";
+import type { PeerId, WallMillis } from "../contracts/values.ts";
 
+/** What judging takes of a record, and the record itself: whatever else it says is read from it again by who asks. */
 interface RecordBase {
   /** Hex of `recordId`: the identity of the record. */
   readonly id: string;
   readonly bytes: Uint8Array;
   /** Hex of the signer's public key. */
   readonly signer: string;
+  readonly epoch: number;
+  readonly wall: WallMillis;
 }
 export interface AdmissionRecord extends RecordBase {
   readonly kind: "admission";
   /** Hex of the admitted key. */
   readonly subject: string;
   readonly subjectId: PeerId;
-  readonly value: Admission;
+  /** Of the admitted. */
+  readonly name: string;
 }
 export interface RevocationRecord extends RecordBase {
   readonly kind: "revocation";
@@ -36,7 +38,6 @@ export interface RevocationRecord extends RecordBase {
   readonly target:
     | { readonly type: "member"; readonly key: string; readonly standing: ReadonlySet<string> }
     | { readonly type: "token"; readonly id: string };
-  readonly value: Revocation;
 }
 export type TrustRecord = AdmissionRecord | RevocationRecord;
 
@@ -62,6 +63,8 @@ export class TrustRecords {
   readonly #bySigner = new Map<string, TrustRecord[]>();
   #rootedSigners: Set<string>;
   #pending = 0;
+  /** Ids of what was taken away, for whoever keeps records on a disk. */
+  #dropped: string[] = [];
 
   /** `founder` is the hex of its public key. */
   constructor(founder: string, limits: TrustLimits) {
@@ -86,12 +89,29 @@ export class TrustRecords {
   /** Whether the record is in the set afterwards. */
   add(record: TrustRecord): boolean {
     if (this.has(record.id)) return true;
+    // Before anything changes: to take one away again means to look at all there are, and a liar sends thousands.
+    if (this.#isSurplus(record)) return false;
     this.#insert(record);
     this.#account(record);
     this.#keepEarliest(record);
     this.#refuseBeyondTotal(record);
     this.#dropPending();
-    return this.has(record.id);
+    if (this.has(record.id)) return true;
+    // Nobody has it on a disk: who sends what finds no room must not make this list grow.
+    this.#dropped = this.#dropped.filter((id) => id !== record.id);
+    return false;
+  }
+
+  /** The text by which this signer is named already, so that thousands of records do not each keep their own. */
+  signerNamed(signer: string): string {
+    return this.#bySigner.get(signer)?.[0]?.signer ?? signer;
+  }
+
+  /** Ids of the records that had to make room since the last call, and have not come back. */
+  takeDropped(): readonly string[] {
+    const dropped = this.#dropped.filter((id) => !this.has(id));
+    this.#dropped = [];
+    return dropped;
   }
 
   signedBy(signer: string): readonly TrustRecord[] {
@@ -137,13 +157,27 @@ export class TrustRecords {
     }
   }
 
+  /** Whether its signer has as many earlier ones as it may. */
+  #isSurplus(newcomer: TrustRecord): boolean {
+    const siblings = this.#siblings(newcomer);
+    if (siblings.length < this.#limitFor(newcomer)) return false;
+    return siblings.every((sibling) => compareSeniority(sibling, newcomer) < 0);
+  }
+
   #keepEarliest(newcomer: TrustRecord): void {
+    const siblings = this.#siblings(newcomer);
+    if (siblings.length <= this.#limitFor(newcomer)) return;
+    this.#remove([siblings.reduce((latest, each) => compareSeniority(latest, each) < 0 ? each : latest)]);
+  }
+
+  /** Of its signer and kind, itself too once it is in the set. */
+  #siblings({ signer, kind }: TrustRecord): readonly TrustRecord[] {
+    return this.signedBy(signer).filter((record) => record.kind === kind);
+  }
+
+  #limitFor({ kind }: TrustRecord): number {
     const { admissionsPerSigner, revocationsPerSigner } = this.#limits;
-    const limit = newcomer.kind === "admission" ? admissionsPerSigner : revocationsPerSigner;
-    const siblings = this.signedBy(newcomer.signer).filter((record) => record.kind === newcomer.kind);
-    if (siblings.length <= limit) return;
-    const latest = siblings.toSorted(compareSeniority).at(-1)!;
-    this.#remove([latest]);
+    return kind === "admission" ? admissionsPerSigner : revocationsPerSigner;
   }
 
   #refuseBeyondTotal(newcomer: TrustRecord): void {
@@ -169,6 +203,7 @@ export class TrustRecords {
   #remove(records: readonly TrustRecord[]): void {
     for (const record of records) {
       this.#all.delete(record.id);
+      this.#dropped.push(record.id);
       const rest = this.signedBy(record.signer).filter((sibling) => sibling !== record);
       if (rest.length > 0) this.#bySigner.set(record.signer, rest);
       else this.#bySigner.delete(record.signer);
@@ -198,6 +233,6 @@ function* walk(founder: string, signedBy: (signer: string) => readonly TrustReco
 
 /** Order of records: epoch, then wall time, then id, which makes it total. */
 export function compareSeniority(left: TrustRecord, right: TrustRecord): number {
-  return left.value.epoch - right.value.epoch || left.value.wall - right.value.wall ||
+  return left.epoch - right.epoch || left.wall - right.wall ||
     (left.id < right.id ? -1 : left.id > right.id ? 1 : 0);
 }

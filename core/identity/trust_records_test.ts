@@ -6,17 +6,15 @@ import { type TrustLimits, type TrustRecord, TrustRecords } from "./trust_record
 
 const roomy: TrustLimits = { admissionsPerSigner: 99, revocationsPerSigner: 99, pending: 99, total: 99 };
 const bytes = new Uint8Array();
-const networkId = new Uint8Array(16);
 
 function admission(id: string, signer: string, subject: string, wall = 0): TrustRecord {
-  const value = { networkId, subject: bytes, name: subject, tokenId: networkId, epoch: 1, wall };
-  return { kind: "admission", id, bytes, signer, subject, subjectId: subject as PeerId, value };
+  const subjectId = subject as PeerId;
+  return { kind: "admission", id, bytes, signer, epoch: 1, wall, subject, subjectId, name: subject };
 }
 
 function revocation(id: string, signer: string, wall = 0): TrustRecord {
   const target = { type: "token", id: "t" } as const;
-  const value = { networkId, epoch: 1, wall, target: { type: "token", id: networkId } } as const;
-  return { kind: "revocation", id, bytes, signer, target, value };
+  return { kind: "revocation", id, bytes, signer, epoch: 1, wall, target };
 }
 
 function setOf(limits: Partial<TrustLimits>, ...records: readonly TrustRecord[]): TrustRecords {
@@ -148,4 +146,12 @@ test("no bound is ever exceeded, and replicas that exchange their records agree 
     }),
     { seed: 13, numRuns: 1000 },
   );
+});
+
+test("what had to make room for an earlier one is named once", () => {
+  const records = [3, 2, 4].map((wall) => admission(`a${wall}`, "f", `s${wall}`, wall));
+  const set = setOf({ admissionsPerSigner: 1 }, ...records);
+  assert.deepEqual([set.takeDropped(), set.takeDropped()], [["a3"], []]);
+  const crowd = setOf({ pending: 1 }, ...[1, 2, 3].map((n) => admission(`b${n}`, `x${n}`, `y${n}`)));
+  assert.deepEqual(crowd.takeDropped(), [], "of what found no room nothing is remembered");
 });

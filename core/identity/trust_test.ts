@@ -287,7 +287,7 @@ test("records are listed parents first, and for a newcomer its chain and the rev
 
 test("only admissions in force are listed as a member's", () => {
   const trust = trustIn(ofSecond, ofThird, ofFourth, admit(network, stranger, fourth));
-  assert.deepEqual(trust.admissionsBy(second.publicKey).map(({ value }) => value.name), ["third"]);
+  assert.deepEqual(trust.admissionsBy(second.publicKey).map(({ name }) => name), ["third"]);
   assert.deepEqual(trust.admissionsBy(stranger.publicKey), []);
 });
 

@@ -31,14 +31,14 @@ class Things implements ReplicatedState {
 
   constructor(held: readonly Uint8Array[]) {
     this.#held = held;
-    this.#ids = new Set(held.map((each) => recordName(each).text));
+    this.#ids = new Set(held.map((each) => recordName(each)));
   }
   records(): readonly Uint8Array[] {
     return this.#held;
   }
   merge(records: readonly Uint8Array[]): readonly Uint8Array[] {
-    const fresh = records.filter((each) => !this.#ids.has(recordName(each).text));
-    for (const each of fresh) this.#ids.add(recordName(each).text);
+    const fresh = records.filter((each) => !this.#ids.has(recordName(each)));
+    for (const each of fresh) this.#ids.add(recordName(each));
     if (fresh.length > 0) this.#held = [...this.#held, ...fresh];
     return fresh;
   }

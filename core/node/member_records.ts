@@ -8,11 +8,12 @@ import type { PeerId } from "../contracts/values.ts";
 import { admissionKind } from "../identity/admission.ts";
 import { type Announcement, announcementKind } from "../identity/announcement.ts";
 import type { Founding } from "../identity/founding.ts";
-import { recordsDigest } from "../identity/records_digest.ts";
+import { recordName, recordsDigest } from "../identity/records_digest.ts";
 import { revocationKind } from "../identity/revocation.ts";
-import { claimedKind, recordId } from "../identity/signed.ts";
+import { claimedKind } from "../identity/signed.ts";
+import { parentsFirst } from "../identity/stored_order.ts";
 import { Trust } from "../identity/trust.ts";
-import { encodeHex } from "../wire/hex.ts";
+import type { TrustLimits } from "../identity/trust_records.ts";
 import { type Judged, PeerBook } from "./peer_book.ts";
 
 /** Kinds of records, those first that others depend on. */
@@ -22,6 +23,8 @@ export const memberKinds: readonly string[] = [admissionKind, revocationKind, an
 export interface Learned {
   /** Admissions and revocations that are new. */
   readonly trust: readonly Uint8Array[];
+  /** Ids of admissions and revocations that had to make room for earlier ones. */
+  readonly dropped: readonly string[];
   /** Announcements that are new. */
   readonly announcements: readonly Uint8Array[];
   /** Members whose announcement is new, or counts only now that they are admitted. */
@@ -44,14 +47,19 @@ export class MemberRecords implements ReplicatedState {
   /** Digest of all revocations, while it holds: it is asked for with every message. */
   #exclusions: Uint8Array | undefined;
 
-  constructor(founding: Founding) {
-    this.trust = new Trust(founding);
+  constructor(founding: Founding, limits: Partial<TrustLimits> = {}) {
+    this.trust = new Trust(founding, limits);
     this.#admitted = admittedOf(this.trust);
     this.#book = new PeerBook((publicKey) => this.trust.standing(publicKey).state);
   }
 
   records(): readonly Uint8Array[] {
     return this.#records ??= [...this.trust.records(), ...this.#book.records()];
+  }
+
+  /** Takes what a disk has kept of admissions and revocations, in whatever order. */
+  restore(records: readonly Uint8Array[]): void {
+    this.learn(parentsFirst(this.trust.founding.founder, records));
   }
 
   merge(records: readonly Uint8Array[]): readonly Uint8Array[] {
@@ -73,6 +81,7 @@ export class MemberRecords implements ReplicatedState {
     const news = new Set([...welcomed, ...said.map(({ by }) => by)]);
     return {
       trust: trust.filter((record) => this.#holds(record)),
+      dropped: this.trust.takeDropped(),
       announcements: said.map(({ record }) => record).filter((record) => this.#holds(record)),
       peers: this.#book.peers().filter(({ id }) => news.has(id)),
       removed,
@@ -99,7 +108,7 @@ export class MemberRecords implements ReplicatedState {
   }
 
   #holds(record: Uint8Array): boolean {
-    const id = encodeHex(recordId(record));
+    const id = recordName(record);
     return this.#book.has(id) || this.trust.holds(id);
   }
 
@@ -113,7 +122,14 @@ export class MemberRecords implements ReplicatedState {
 }
 
 const nothingJudged = { removed: [], forgotten: [], welcomed: [] };
-const nothingLearned: Learned = { trust: [], announcements: [], peers: [], removed: [], forgotten: [] };
+const nothingLearned: Learned = {
+  trust: [],
+  dropped: [],
+  announcements: [],
+  peers: [],
+  removed: [],
+  forgotten: [],
+};
 
 function admittedOf(trust: Trust): ReadonlySet<PeerId> {
   return new Set(trust.members().filter(({ state }) => state === "admitted").map(({ id }) => id));

@@ -169,3 +169,27 @@ test("an admission under a name of its own does not change by what others sign u
   state.merge([forged, admit(network, founder, ann)]);
   assert.equal(state.trust.member(ann.id)?.name, "ann");
 });
+
+test("of a disk that lists admissions before that of their signer all count, however few may wait", () => {
+  const state = new MemberRecords(network.founding, { pending: 2 });
+  const late = admit(network, founder, ann);
+  const subjects = Array.from({ length: 5 }, (_, i) => fakeSelf(`host-${i}`));
+  state.restore([...subjects.map((subject) => admit(network, ann, subject)), late]);
+  assert.equal(state.trust.records().length, 6);
+  assert.deepEqual(state.trust.takeDropped(), [], "and nothing is to be taken off the disk");
+});
+
+test("a disk is read once, also when each member in a row has admitted the next and the last one comes first", () => {
+  const state = new MemberRecords(network.founding, { pending: 2 });
+  const row = [founder, ...Array.from({ length: 40 }, (_, i) => fakeSelf(`row-${i}`))];
+  const records = row.slice(1).map((subject, i) => admit(network, row[i]!, subject)).toReversed();
+  let taken = 0;
+  const merge = state.trust.merge.bind(state.trust);
+  state.trust.merge = (record) => {
+    taken++;
+    return merge(record);
+  };
+  state.restore([Uint8Array.of(1), ...records, admit(network, eve, ann)]);
+  assert.equal(taken, records.length + 2);
+  assert.equal(state.trust.members().length, row.length);
+});

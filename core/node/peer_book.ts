@@ -10,19 +10,56 @@
  * otherwise from now on.
  */
 import type { PeerIdentity } from "../contracts/membership.ts";
-import type { PeerId } from "../contracts/values.ts";
-import { type Announcement, openAnnouncement } from "../identity/announcement.ts";
-import { recordId } from "../identity/signed.ts";
+import type { Endpoint, PeerId } from "../contracts/values.ts";
+import { type Announcement, openAnnouncement, reopenAnnouncement } from "../identity/announcement.ts";
+import { copyNamed, recordName } from "../identity/records_digest.ts";
+import { signerOf } from "../identity/signed.ts";
 import type { Standing } from "../identity/trust.ts";
-import { compareBytes, copyBytes } from "../wire/bytes.ts";
-import { encodeHex } from "../wire/hex.ts";
+import { compareBytes } from "../wire/bytes.ts";
 
-interface Entry {
-  readonly announcement: Announcement;
+/**
+ * What is asked of all peers at once, and the record; the rest is read from the record by who wants it. Of thousands of
+ * members a node talks with few, and keys and addresses as objects of their own take three times what the record takes.
+ */
+class Entry implements PeerIdentity {
+  readonly id: PeerId;
   readonly record: Uint8Array;
-  readonly id: string;
+  readonly sequence: number;
   /** As of the last judgement. */
   isAdmitted: boolean;
+  readonly #read: (entry: Entry) => Announcement;
+
+  constructor(record: Uint8Array, told: Announcement, read: (entry: Entry) => Announcement) {
+    this.id = told.peer.id;
+    this.record = record;
+    this.sequence = told.sequence;
+    this.isAdmitted = false;
+    this.#read = read;
+  }
+
+  get announcement(): Announcement {
+    return this.#read(this);
+  }
+
+  get name(): string {
+    return this.announcement.peer.name;
+  }
+
+  get publicKey(): Uint8Array {
+    return signerOf(this.record);
+  }
+
+  get noiseKey(): Uint8Array {
+    return this.announcement.peer.noiseKey;
+  }
+
+  get bindingNumber(): number {
+    return this.announcement.peer.bindingNumber;
+  }
+
+  get endpoints(): readonly Endpoint[] {
+    return this.announcement.peer.endpoints;
+  }
 }
 
 /** What a judgement changed. */
@@ -37,6 +74,8 @@ export type StandingOf = (publicKey: Uint8Array) => Standing["state"];
 
 /** Announcements of keys that nobody has admitted yet. */
 export const maxStrangers = 256;
+/** Announcements that were read last stay as they were read. */
+const readLast = 64;
 
 export class PeerBook {
   readonly #standingOf: StandingOf;
@@ -45,6 +84,10 @@ export class PeerBook {
   readonly #known = new Set<string>();
   /** Entries of admitted peers in the order of {@link #entries}, until either changes. */
   #admitted: readonly Entry[] | undefined;
+  /** The one that was asked for longest ago first. */
+  readonly #read = new Map<Entry, Announcement>();
+  /** One for all entries. */
+  readonly #opener = (entry: Entry) => this.#reread(entry);
 
   constructor(standingOf: StandingOf) {
     this.#standingOf = standingOf;
@@ -52,15 +95,15 @@ export class PeerBook {
 
   /** The announcement when it is newer than what is held; undefined for an older, known, revoked or malformed one. */
   learn(received: Uint8Array): Announcement | undefined {
-    const id = encodeHex(recordId(received));
+    const id = recordName(received);
     if (this.#known.has(id)) return undefined;
     const announcement = openAnnouncement(received);
     if (announcement === undefined) return undefined;
     const { peer } = announcement;
     const standing = this.#standingOf(peer.publicKey);
     const held = this.#entries.get(peer.id);
-    const record = copyBytes(received);
-    const entry = { announcement, record, id, isAdmitted: standing === "admitted" };
+    const entry = new Entry(copyNamed(received), announcement, this.#opener);
+    entry.isAdmitted = standing === "admitted";
     if (standing === "revoked" || (held !== undefined && !supersedes(entry, held))) return undefined;
     this.#forget(peer.id);
     this.#entries.set(peer.id, entry);
@@ -75,7 +118,7 @@ export class PeerBook {
     const out: PeerId[] = [];
     const welcomed: PeerId[] = [];
     for (const [id, entry] of this.#entries) {
-      const standing = this.#standingOf(entry.announcement.peer.publicKey);
+      const standing = this.#standingOf(entry.publicKey);
       if (standing === "revoked") out.push(id);
       if (standing === "admitted" && !entry.isAdmitted) welcomed.push(id);
       entry.isAdmitted = standing === "admitted";
@@ -102,7 +145,7 @@ export class PeerBook {
 
   /** Admitted ones. */
   peers(): readonly PeerIdentity[] {
-    return this.#admittedEntries().map(({ announcement }) => announcement.peer);
+    return this.#admittedEntries();
   }
 
   /** All that are held, those of admitted peers first. */
@@ -120,6 +163,14 @@ export class PeerBook {
     return this.#admitted ??= [...this.#entries.values()].filter(({ isAdmitted }) => isAdmitted);
   }
 
+  #reread(entry: Entry): Announcement {
+    const announcement = this.#read.get(entry) ?? reopenAnnouncement(entry.record);
+    this.#read.delete(entry);
+    this.#read.set(entry, announcement);
+    if (this.#read.size > readLast) this.#read.delete(this.#read.keys().next().value!);
+    return announcement;
+  }
+
   #dropStrangers(): readonly PeerId[] {
     if (this.#entries.size <= maxStrangers) return [];
     const strangers = [...this.#entries].filter(([, { isAdmitted }]) => !isAdmitted).map(([id]) => id);
@@ -130,13 +181,15 @@ export class PeerBook {
 
   #forget(peer: PeerId): void {
     const held = this.#entries.get(peer);
-    if (held !== undefined) this.#known.delete(held.id);
+    if (held === undefined) return;
+    this.#known.delete(recordName(held.record));
+    this.#read.delete(held);
     this.#entries.delete(peer);
     this.#admitted = undefined;
   }
 }
 
 function supersedes(entry: Entry, held: Entry): boolean {
-  const difference = entry.announcement.sequence - held.announcement.sequence;
+  const difference = entry.sequence - held.sequence;
   return (difference || compareBytes(entry.record, held.record)) > 0;
 }

@@ -133,3 +133,15 @@ test("bytes that are damaged anywhere change nothing", () => {
   for (const damaged of flipEachByte(announcement(1))) assert.equal(book.learn(damaged), undefined);
   assert.deepEqual(book.records(), []);
 });
+
+test("of many more peers than are remembered as they were read, each still says who and where it is", () => {
+  const book = new PeerBook(anybody);
+  const selves = Array.from({ length: 90 }, (_, i) => fakeSelf(`peer-${i}`));
+  for (const [i, self] of selves.entries()) book.learn(announcement(i + 1, self));
+  for (const [i, peer] of book.peers().entries()) {
+    const told = openAnnouncement(announcement(i + 1, selves[i]))!;
+    const { id, name, publicKey, noiseKey, bindingNumber, endpoints } = peer;
+    assert.deepEqual({ id, name, publicKey, noiseKey, bindingNumber, endpoints }, told.peer);
+    assert.deepEqual(book.get(id), told);
+  }
+});

@@ -11,21 +11,22 @@
  * whom no rumour reaches are told as above. And instead of the rounds of digests 8 bytes over all there is travel with the
  * gossip: whoever holds something else is asked, over its session if there is one, else by single messages.
  *
- * Two that go on differing in one and the same way talk of it ever less often, see `stalemates.ts`; and what a peer costs
- * is bounded, see `hearing.ts`. With who knows no trees the whole of a kind is exchanged, as by versions before them.
+ * Two that go on differing in one way talk of it ever less often, see `stalemates.ts`. What a peer costs is bounded, see
+ * `hearing.ts`, and what a signer costs, see `signer_credit.ts`. Who knows no trees is told the whole of a kind.
  */
 import type { Channel, Clock, Logger, Timer } from "../contracts/host.ts";
 import type { ReplicatedState, Replication } from "../contracts/replicated_state.ts";
-import type { RumourEnds, Rumours } from "../contracts/rumours.ts";
+import type { Rumours } from "../contracts/rumours.ts";
 import type { Millis, PeerId } from "../contracts/values.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { Comparisons } from "./comparisons.ts";
 import type { ForeignRecords } from "./foreign_records.ts";
 import { Hearing } from "./hearing.ts";
 import { NewsFlow } from "./news_flow.ts";
+import { NewsLimits } from "./news_limits.ts";
+import { PeerTurns } from "./peer_turns.ts";
 import { RecentPeers } from "./recent_peers.ts";
 import { Repairs } from "./repairs.ts";
-import { RumourCredit } from "./rumour_credit.ts";
 import { SharedRecords } from "./shared_records.ts";
 import { Stalemates } from "./stalemates.ts";
 import {
@@ -44,8 +45,6 @@ import {
 export const digestInterval: Millis = 30_000;
 /** After the last change: what is still on its way by then is lost. */
 export const settleDelay: Millis = 1000;
-/** Peers that are told digests at a time: with 64 of them each has its turn in four minutes, and one is enough. */
-export const roundPeers = 8;
 /** What a peer that is being shut out may hear last. */
 const lastWords = 64;
 /** Walks that go on all the time put off for so long at most what others of them have lost. */
@@ -60,6 +59,8 @@ export interface ReplicatorParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly foreign: ForeignRecords;
+  /** Without them nothing is counted, and nobody is a stranger. */
+  readonly limits?: NewsLimits;
 }
 
 export const stateChannel = "state";
@@ -80,19 +81,19 @@ export class Replicator {
   /** Members without a session with whom something was compared. */
   readonly #others = new RecentPeers();
   #rumours: Rumours | undefined;
-  #turn = 0;
-  readonly #credit = new RumourCredit();
-  readonly #echoes = new RumourCredit();
+  readonly #turns = new PeerTurns();
+  readonly #limits: NewsLimits;
   readonly #news = new NewsFlow();
   #retryBy: Millis | undefined;
   #stopped = false;
   #told: (peer: PeerId) => void = () => {};
 
-  constructor({ self, channel, clock, log, foreign }: ReplicatorParts) {
+  constructor({ self, channel, clock, log, foreign, limits }: ReplicatorParts) {
     this.#channel = channel;
     this.#clock = clock;
     this.#log = log;
     this.#foreign = foreign;
+    this.#limits = limits ?? new NewsLimits({ count: () => {} }, () => true);
     this.#shared = new SharedRecords(foreign, log);
     this.#repairs = new Repairs((kind) => this.#shared.records(kind));
     this.#comparisons = new Comparisons(self, this.#shared);
@@ -108,13 +109,12 @@ export class Replicator {
   /** From now on what is new is given to `rumours`; to be called before they start. */
   carryOver(rumours: Rumours): void {
     this.#rumours = rumours;
-    const ends: RumourEnds = {
+    rumours.carryFor({
       take: (from, record) => this.#takeRumour(from, record),
       digest: () => this.#shared.wholeDigest(),
       differs: (peer, digest) => this.#differs(peer, digest),
       receive: (from, message) => this.#receive(from, message),
-    };
-    rumours.carryFor(ends);
+    });
   }
 
   /** Called when a peer that differed has been told all it was owed. */
@@ -125,7 +125,7 @@ export class Replicator {
   start(): void {
     this.#timers.round = this.#timer(digestInterval, () => {
       this.#letGo();
-      this.#ask(this.#someUnreached());
+      this.#ask(this.#turns.next(this.#unreached()));
       this.start();
     });
   }
@@ -174,7 +174,11 @@ export class Replicator {
   #take(from: PeerId, records: readonly Uint8Array[]): void {
     const fresh = this.#merge(from, records);
     if (fresh.length > 0) this.#comparisons.progressed(from);
-    this.#spread(fresh, from);
+    const news = this.#limits.within(fresh, this.#clock.now());
+    this.#spread(news, from);
+    if (news.length === fresh.length) return;
+    this.#rumours?.hurry();
+    this.#settleSoon();
   }
 
   /** What was new; nothing when there was no time for it. */
@@ -193,9 +197,11 @@ export class Replicator {
   /** It goes further by the way that it came; here only to those who are not on it. */
   #takeRumour(from: PeerId, record: Uint8Array): boolean {
     if (this.#stopped) return false;
+    const now = this.#clock.now();
     // Others may lack it; but whoever brings up what is old again and again is not to have the whole mesh carry it.
-    if (this.#shared.holds(record)) return this.#echoes.take(1, this.#clock.now());
-    const fresh = this.#merge(from, [record]);
+    if (this.#shared.holds(record)) return this.#limits.mayEcho(now);
+    if (!this.#limits.covers(record, now)) return false;
+    const fresh = this.#limits.within(this.#merge(from, [record]), now);
     this.#flood(fresh, from);
     return fresh.length > 0;
   }
@@ -301,7 +307,7 @@ export class Replicator {
   }
 
   #rumour(rumours: Rumours, records: readonly Uint8Array[], areOurs: boolean): void {
-    if (!areOurs && !this.#credit.take(records.length, this.#clock.now())) return rumours.hurry();
+    if (!areOurs && !this.#limits.mayRumour(records.length, this.#clock.now())) return rumours.hurry();
     for (const record of records) rumours.spread(record);
   }
 
@@ -322,17 +328,8 @@ export class Replicator {
     return peers.filter((peer) => !this.#comparisons.takesRumours(peer) || !rumours.reaches(peer));
   }
 
-  /** A few of them, others each time. */
-  #someUnreached(): readonly PeerId[] {
-    const peers = this.#unreached();
-    if (peers.length <= roundPeers) return peers;
-    this.#turn = (this.#turn + roundPeers) % peers.length;
-    return [...peers, ...peers].slice(this.#turn, this.#turn + roundPeers);
-  }
-
   #ask(peers: readonly PeerId[]): void {
-    const kinds = this.#shared.kinds();
-    for (const peer of peers) this.#askAbout(peer, kinds);
+    for (const peer of peers) this.#askAbout(peer, this.#shared.kinds());
   }
 
   #askAbout(peer: PeerId, kinds: readonly string[]): void {
@@ -351,18 +348,21 @@ export class Replicator {
 
   #send(peer: PeerId, message: Uint8Array): boolean {
     if (this.#channel.peers().includes(peer)) return this.#channel.send(peer, message);
-    if (this.#rumours === undefined) return false;
-    this.#others.note(peer, this.#clock.now());
+    const now = this.#clock.now();
+    const isNeighbour = this.#rumours?.isNeighbour?.(peer) === true;
+    if (this.#rumours === undefined || !this.#limits.mayAside(peer, now, isNeighbour)) return false;
+    this.#others.note(peer, now);
     return this.#rumours.send(peer, message);
   }
 
   #settleSoon(): void {
     this.#timers.settle?.cancel();
-    this.#timers.settle = this.#timer(settleDelay, () => this.#ask(this.#someUnreached()));
+    this.#timers.settle = this.#timer(settleDelay, () => this.#ask(this.#turns.next(this.#unreached())));
   }
 
   #letGo(): void {
     const peers = [...this.#channel.peers(), ...this.#others.list(this.#clock.now())];
+    this.#limits.sweep(this.#clock.now());
     this.#stalemates.keepOnly(peers, [...this.#shared.kinds(), everything]);
     this.#hearing.keepOnly(peers);
     this.#walking.keepOnly(peers);

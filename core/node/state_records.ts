@@ -119,6 +119,11 @@ export function recordChange(record: Uint8Array): StoreChange {
   return { key: storeKeys.records + encodeHex(recordId(record)), value: record };
 }
 
+/** `id`: hex of the record's. */
+export function droppedChange(id: string): StoreChange {
+  return { key: storeKeys.records + id, value: undefined };
+}
+
 export function peerChange(peer: PeerId, record: Uint8Array | undefined): StoreChange {
   return { key: storeKeys.peers + peer, value: record };
 }

@@ -9,6 +9,7 @@
  * Of 10,000 records one is found in three round trips and some 1,500 bytes. The walk is down the bits of the ids, which
  * are hashes: fixed prefixes need no agreement on where ranges end, as they do where the items are split by their number.
  */
+import { idNamed } from "../identity/records_digest.ts";
 import { encodeHex } from "../wire/hex.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { branches, digestBytes, longestPrefix, type RecordTree } from "./record_tree.ts";
@@ -29,7 +30,7 @@ export const mostListed = 48;
 export function partOf(tree: RecordTree, prefix: string): TreePart {
   const isList = prefix.length >= longestPrefix || tree.count(prefix) <= mostListed;
   const values = isList
-    ? tree.under(prefix).slice(0, mostListed).map(({ id }) => id)
+    ? tree.under(prefix).slice(0, mostListed).map(({ name }) => idNamed(name))
     : branchesOf(prefix).map((branch) => tree.digest(branch));
   const content = new Uint8Array(digestBytes * values.length);
   for (const [i, value] of values.entries()) content.set(value, digestBytes * i);
@@ -52,7 +53,7 @@ export function compareList(
 ): { readonly owed: readonly Uint8Array[]; readonly wanted: readonly Uint8Array[] } {
   const theirs = new Map(piecesOf(content).map((id) => [encodeHex(id), id]));
   return {
-    owed: tree.under(prefix).filter(({ text }) => !theirs.has(text)).map(({ record }) => record),
+    owed: tree.under(prefix).filter(({ name }) => !theirs.has(name)).map(({ record }) => record),
     wanted: [...theirs].filter(([text]) => tree.get(text) === undefined).map(([, id]) => id),
   };
 }

@@ -4,7 +4,8 @@
  *
  * What is not authentic decides about its own answer, and beyond that only until something authentic has come: whoever
  * forges the address of a peer changes nothing of what this host says of its own accord to a peer that it has a session
- * with. Of a first call he may choose the source among this host's addresses, no more.
+ * with. Where such datagrams name different addresses the system chooses, as if nothing had come: so he cannot choose the
+ * source of a first call either, unless nothing else comes from there.
  */
 import {
   addressFromBytes,
@@ -20,6 +21,8 @@ import { AF_INET } from "./socket_address.ts";
 const mostProved = 4_096;
 /** Anybody can make entries here. */
 const mostHeard = 1_024;
+/** In place of an address: what came was sent to more than one. */
+const several = new Uint8Array(0);
 
 export class ReplySources {
   readonly #proved = new RecentEntries(mostProved);
@@ -34,7 +37,8 @@ export class ReplySources {
   heard(from: Uint8Array, local: Uint8Array, handle: () => void): void {
     if (!isSource(local)) return handle();
     const key = keyOf(from);
-    this.#heard.set(key, local);
+    const before = this.#heard.get(key);
+    this.#heard.set(key, before === undefined || isSame(before, local) ? local : several);
     [this.#asker, this.#asked] = [key, local];
     try {
       handle();
@@ -55,7 +59,9 @@ export class ReplySources {
   /** Where packets to there are to leave from, 16 bytes; undefined when the system may choose. */
   of(to: Uint8Array): Uint8Array | undefined {
     const key = keyOf(to);
-    return key === this.#asker ? this.#asked : this.#proved.get(key) ?? this.#heard.get(key);
+    if (key === this.#asker) return this.#asked;
+    const source = this.#proved.get(key) ?? this.#heard.get(key);
+    return source === several ? undefined : source;
   }
 
   /** This host has that address no more. */
@@ -135,5 +141,5 @@ function isSource(local: Uint8Array): boolean {
 }
 
 function isSame(left: Uint8Array, right: Uint8Array): boolean {
-  return left.every((byte, index) => byte === right[index]);
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
 }

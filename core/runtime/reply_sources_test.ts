@@ -41,6 +41,16 @@ test("what may be anybody's stands where nothing is proved, and no longer", () =
   assert.equal(sources.proved(peer, first), true);
 });
 
+test("where what may be anybody's was sent to two addresses the system chooses, until something is proved", () => {
+  const sources = new ReplySources();
+  for (const local of [first, first, second, first]) {
+    assert.deepEqual(answering(sources, { from: peer, local, to: peer }), local);
+  }
+  assert.equal(sources.of(peer), undefined);
+  sources.proved(peer, second);
+  assert.deepEqual(sources.of(peer), second);
+});
+
 test("a handler that throws ends the answer", () => {
   const sources = new ReplySources();
   sources.proved(peer, first);

@@ -10,7 +10,7 @@
  */
 import * as fs from "node:fs";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { StoreChange } from "../contracts/store.ts";
+import { type StoreChange, storeLimits } from "../contracts/store.ts";
 import { damage, fileError } from "./sqlite_file_errors.ts";
 import {
   notAnEntry,
@@ -25,6 +25,14 @@ import { type MadeState, openStateFile, removeFile } from "./state_directory.ts"
 
 /** The log is folded into the file when it is longer: a start reads it whole, and must stay short. */
 const foldBytes = 4 * 1024 * 1024;
+
+/** No key that begins as another text does comes after that text and this, which is as long as a key may be. */
+const aboveAllKeys = "\u{10ffff}".repeat(storeLimits.keyLength / 2);
+
+export interface Entry {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
 
 /** Called on the way, by name of the place; `changes` are those that are being written. For tests that kill there. */
 export type StateProbe = (point: string, changes: readonly StoreChange[]) => void;
@@ -42,6 +50,8 @@ export class SqliteFile {
   readonly #commit: StatementSync;
   readonly #put: StatementSync;
   readonly #remove: StatementSync;
+  readonly #get: StatementSync;
+  readonly #range: StatementSync;
   readonly #made: MadeState;
   readonly #probe: StateProbe;
 
@@ -54,6 +64,8 @@ export class SqliteFile {
     this.#commit = database.prepare("COMMIT");
     this.#put = database.prepare("INSERT OR REPLACE INTO entries (key, value, sum) VALUES (?, ?, ?)");
     this.#remove = database.prepare("DELETE FROM entries WHERE key = ?");
+    this.#get = database.prepare("SELECT key, value, sum FROM entries WHERE key = ?");
+    this.#range = database.prepare("SELECT key, value, sum FROM entries WHERE key >= ? AND key <= ?");
   }
 
   /**
@@ -83,10 +95,25 @@ export class SqliteFile {
   }
 
   /** Every key and value. Throws `STATE_CORRUPT`. */
-  readAll(): readonly StoreChange[] {
+  readAll(): readonly Entry[] {
+    return this.entries("");
+  }
+
+  /** Undefined when the key is absent. Throws `STATE_CORRUPT`. */
+  get(key: string): Uint8Array | undefined {
+    return this.#read(() => this.#get.all(key))[0]?.value;
+  }
+
+  /** All whose key begins with `prefix`, in order of key (UTF-16 code units). Throws `STATE_CORRUPT`. */
+  entries(prefix: string): readonly Entry[] {
+    const entries = this.#read(() => this.#range.all(prefix, prefix + aboveAllKeys));
+    // SQLite compares the bytes of UTF-8, which puts characters beyond U+FFFF elsewhere.
+    return entries.filter(({ key }) => key.startsWith(prefix)).sort((a, b) => a.key < b.key ? -1 : 1);
+  }
+
+  #read(rows: () => readonly Record<string, unknown>[]): Entry[] {
     try {
-      const rows = this.#database.prepare("SELECT key, value, sum FROM entries").all();
-      return rows.map(({ key, value, sum }) => {
+      return rows().map(({ key, value, sum }) => {
         if (typeof key !== "string" || !(value instanceof Uint8Array)) throw notAnEntry(this.#path);
         if (sumOf(key, value) === sum) return { key, value };
         throw damage(this.#path, "damaged", `the entry ${JSON.stringify(key)} is not as it was written`);

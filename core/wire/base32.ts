@@ -3,19 +3,23 @@
  * One text per value: a decoder that also takes upper case, padding or loose trailing bits gives one peer many names.
  */
 
+import { asciiCodes, asciiText } from "./ascii.ts";
+
 const alphabet = "abcdefghijklmnopqrstuvwxyz234567";
+const characters = asciiCodes(alphabet);
 const form = /^[a-z2-7]*$/;
 
 /** 8 characters per 5 bytes; the last group is as short as its bytes allow. */
 export function encodeBase32(bytes: Uint8Array): string {
-  let text = "";
+  const codes: number[] = [];
   let pending = 0;
   let bits = 0;
   for (const byte of bytes) {
     pending = ((pending & 31) << 8) | byte;
-    for (bits += 8; bits >= 5; bits -= 5) text += alphabet[(pending >>> (bits - 5)) & 31];
+    for (bits += 8; bits >= 5; bits -= 5) codes.push(characters[(pending >>> (bits - 5)) & 31]!);
   }
-  return bits === 0 ? text : text + alphabet[(pending << (5 - bits)) & 31];
+  if (bits > 0) codes.push(characters[(pending << (5 - bits)) & 31]!);
+  return asciiText(codes);
 }
 
 /**

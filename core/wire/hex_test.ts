@@ -12,6 +12,12 @@ test("hex text is two padded digits per byte, and comes back as the same bytes",
   fc.assert(property, { seed: 1, numRuns: 2000 });
 });
 
+test("bytes that are more than a call takes arguments become one text all the same", () => {
+  const bytes = Uint8Array.from({ length: 5000 }, (_, i) => i);
+  assert.equal(encodeHex(bytes).length, 10_000);
+  assert.deepEqual(decodeHex(encodeHex(bytes)), bytes);
+});
+
 test("text that the encoder does not write is refused", () => {
   for (const text of ["0", "abc", "AB", "0x12", "1 2", "zz", "12\n", "é1", "१२"]) {
     assert.equal(decodeHex(text), undefined, text);

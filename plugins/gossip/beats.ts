@@ -32,6 +32,8 @@ export class Beats {
   #pausedAt = Number.NEGATIVE_INFINITY;
   #startedAt = 0;
   #hurriedAt = Number.NEGATIVE_INFINITY;
+  /** There is more to show than was shown last. */
+  #isHurried = false;
 
   constructor(commons: Commons, spread: Spread, checks: Checks, reconciler: Reconciler) {
     this.#commons = commons;
@@ -46,7 +48,7 @@ export class Beats {
 
   timeout(now: number): number {
     const margin = this.#margin(now);
-    let first = never;
+    let first = this.#isHurried ? this.#hurriedAt + hurryPause : never;
     for (const { peer, beatAt, expectedAt } of this.#commons.view.neighbours) {
       if (beatAt < first) first = beatAt;
       if (expectedAt + margin < first && !this.#checks.has(peer)) first = expectedAt + margin;
@@ -55,6 +57,7 @@ export class Beats {
   }
 
   run(now: number): void {
+    if (this.#isHurried) this.hurry(now);
     const margin = this.#margin(now);
     for (const neighbour of this.#commons.view.neighbours) {
       if (neighbour.beatAt <= now) this.#beat(neighbour, now);
@@ -116,9 +119,10 @@ export class Beats {
     this.#write(neighbour, 0, now);
   }
 
-  /** All neighbours are shown this node's digest over its records, in a beat that comes early. */
+  /** All neighbours are shown this node's digest over its records, in a beat that comes early: at once, or in a second. */
   hurry(now: number): void {
-    if (now - this.#hurriedAt < hurryPause) return;
+    this.#isHurried = now - this.#hurriedAt < hurryPause;
+    if (this.#isHurried) return;
     this.#hurriedAt = now;
     for (const neighbour of this.#commons.view.neighbours) {
       this.#reconciler.state(neighbour.peer);

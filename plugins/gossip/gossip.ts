@@ -97,6 +97,11 @@ export class Gossip implements Discovery, LivenessReport, Rumours, Lifecycle {
     return state === "alive" || state === "suspect";
   }
 
+  isNeighbour(peer: PeerId): boolean {
+    const number = this.#running?.roster.numberOf(peer);
+    return number !== undefined && this.#running!.machine.neighbours.includes(number);
+  }
+
   spread(record: Uint8Array): boolean {
     if (this.#running === undefined || record.length > limits.record) return false;
     this.#call((machine, now) => machine.spread(record, now));

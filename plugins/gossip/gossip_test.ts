@@ -64,6 +64,7 @@ class Fixture {
     for (const watcher of this.#watchers) watcher([member], []);
     const members: MemberWatch = {
       known: () => this.#members.filter((each) => each.id !== id),
+      named: () => undefined,
       watch: (handler) => void this.#watchers.push(handler),
       hear: () => {},
     };

@@ -148,3 +148,17 @@ test("whoever has much that is new shows its digest to all neighbours, once a se
   hurry();
   assert.equal(alone.told(Kind.state).length, 6);
 });
+
+test("what is learned within the second after is shown at its end, and then no more", () => {
+  const alone = new Alone(10, {}, { stateDigest });
+  alone.link(3);
+  const shown = () => alone.told(Kind.state).length;
+  alone.do((machine) => machine.hurry(alone.now));
+  alone.wait(100);
+  for (let i = 0; i < 5; i++) alone.do((machine) => machine.hurry(alone.now));
+  assert.equal(shown(), 3);
+  alone.wait(900);
+  assert.equal(shown(), 6);
+  alone.wait(3_000);
+  assert.equal(shown(), 6);
+});

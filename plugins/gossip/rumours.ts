@@ -53,6 +53,12 @@ export class Rumours {
     return this.#kept.size;
   }
 
+  /** Its id alone: it is still to be judged, and must not take the place of what is sound. */
+  see({ id, at }: Rumour): void {
+    this.#seen.set(id, at);
+    this.prune(at);
+  }
+
   add(rumour: Rumour): void {
     this.#seen.set(rumour.id, rumour.at);
     this.#kept.set(rumour.id, rumour);
@@ -68,11 +74,6 @@ export class Rumours {
       rumour.listed &= others;
       rumour.sent &= others;
     }
-  }
-
-  /** Its content; the id stays known. */
-  forget({ id, message }: Rumour): void {
-    if (this.#kept.delete(id)) this.#bytes -= message?.length ?? 0;
   }
 
   prune(now: number): void {

@@ -83,7 +83,7 @@ export class Spread {
   publish(record: Uint8Array, now: number): void {
     const id = recordId(record);
     if (this.#rumours.has(id)) return;
-    this.#push(this.#note(id, recordMessage(record), true, now), now);
+    this.#take(rumourOf(id, recordMessage(record), true, now), now);
   }
 
   /** A state that is news here; it goes to all but `from`. */
@@ -129,7 +129,8 @@ export class Spread {
     this.#wanted.delete(id);
     const isAlone = kind === Kind.record && message.length === record.length + (record.length < 128 ? 3 : 4);
     const isOnTime = kind === Kind.record;
-    const rumour = this.#note(id, isAlone ? message : recordMessage(record), isOnTime, now);
+    const rumour = rumourOf(id, isAlone ? message : recordMessage(record), isOnTime, now);
+    this.#rumours.see(rumour);
     outputs.push({ type: "record", record, from });
     if (neighbour !== undefined) {
       rumour.known |= 1 << neighbour.slot;
@@ -138,7 +139,7 @@ export class Spread {
       this.#acknowledge(neighbour, now);
     }
     if (this.#commons.isJudged) this.#doubted.set(id, rumour);
-    else this.#push(rumour, now);
+    else this.#take(rumour, now);
   }
 
   /**
@@ -150,8 +151,7 @@ export class Spread {
     const rumour = this.#doubted.get(id);
     if (rumour === undefined) return;
     this.#doubted.delete(id);
-    if (isSound) return this.#push(rumour, now);
-    this.#rumours.forget(rumour);
+    if (isSound) return this.#take(rumour, now);
     if (!rumour.isOnTime) return;
     if (this.#refused.size >= limits.refused) this.#refused.delete(this.#refused.keys().next().value!);
     this.#refused.add(id);
@@ -262,11 +262,10 @@ export class Spread {
     }
   }
 
-  #note(id: number, message: Uint8Array, isOnTime: boolean, now: number): Rumour {
-    const marks = { known: 0, listed: 0, sent: 0, isOnTime };
-    const rumour = { id, at: now, message, peer: -1, by: -1, doubtedAt: 0, ...marks };
+  /** It is sound, as far as it is asked. */
+  #take(rumour: Rumour, now: number): void {
     this.#rumours.add(rumour);
-    return rumour;
+    this.#push(rumour, now);
   }
 
   /**
@@ -379,6 +378,11 @@ export class Spread {
     const age = rankOf(stamp) === Rank.left ? 0 : Math.min(Math.max(0, Math.round(now - doubtedAt)), mostAge);
     outbox.section(to, Kind.ended, endedLength).tag(peer).u32(stamp).tag(by < 0 ? peer : by).u16(age);
   }
+}
+
+function rumourOf(id: number, message: Uint8Array, isOnTime: boolean, now: number): Rumour {
+  const marks = { known: 0, listed: 0, sent: 0, isOnTime };
+  return { id, at: now, message, peer: -1, by: -1, doubtedAt: 0, ...marks };
 }
 
 function recordMessage(record: Uint8Array): Uint8Array {

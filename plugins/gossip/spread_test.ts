@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
 import { alive, Alone, ended } from "./alone_fixture.ts";
 import { Rank, stampOf } from "./member_table.ts";
-import { defaultOptions } from "./options.ts";
+import { defaultOptions, limits } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
 import { recordId } from "./rumours.ts";
 import { Kind } from "./wire.ts";
@@ -244,4 +244,21 @@ test("of the copies that one member sends in ten seconds 4,096 are looked at", (
   assert.equal(alone.machine.counters.overLimit, 5_000 - 4_096);
   alone.says(2, record);
   assert.equal(alone.facts.filter(({ type }) => type === "record").length, 2, "others are heard");
+});
+
+test("records that are not sound take the place of none that is kept for who missed it", () => {
+  const alone = new Alone(12, {}, { isJudged: true });
+  alone.link(2);
+  alone.do((machine) => machine.spread(bytes, alone.now));
+  for (let n = 1; n < limits.rumours; n++) {
+    alone.do((machine) => machine.spread(Uint8Array.of(n >> 8, n, 0), alone.now));
+  }
+  for (let n = 0; n < 10; n++) {
+    const lie = Uint8Array.of(n >> 8, n);
+    alone.says(1, (to) => to.section(0, Kind.record, 2).bytes(lie));
+    alone.do((machine) => machine.judge(lie, false, alone.now));
+  }
+  alone.clear();
+  alone.says(2, (to) => to.section(0, Kind.want, 6).id(id));
+  assert.equal(alone.told(Kind.repair, 2).length, 1);
 });

@@ -42,9 +42,9 @@ test("after a failed sync nothing more is written: a second one that succeeds wo
       });
     };
     const location = { directory: bed.directory, file: bed.file };
-    const nothing = () => {};
+    const nothing = () => undefined;
     const file = { writeMarks: nothing, foldIfLong: nothing, close: nothing, discard: nothing };
-    const empty = { readAll: () => [], readMark: () => undefined };
+    const empty = { readAll: () => [], get: nothing, entries: () => [], readMark: nothing };
     const store = new SqliteStore(location, storeHost, () => ({ ...file, ...empty, write: fail }));
     await store.start();
     const change = { key: "key", value: Uint8Array.of(1) };
@@ -67,6 +67,8 @@ test("a log that cannot be folded is told once, however often it is tried, and a
     const isFull = (fold: number) => fold !== 5;
     const file = {
       readAll: () => [],
+      get: () => undefined,
+      entries: () => [],
       readMark: () => undefined,
       write: nothing,
       writeMarks: nothing,

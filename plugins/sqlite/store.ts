@@ -1,5 +1,8 @@
 /**
- * All reads from memory; writes gathered and put on disk together.
+ * Reads go to the file; writes are gathered and put on disk together.
+ *
+ * A copy of everything in memory was rejected: whoever needs an entry often holds what it means, so that of thousands of
+ * records of members each would be there twice. What is read again and again is in SQLite's own cache, which is bounded.
  *
  * The write is synchronous, on the main thread. A thread for it was rejected: gathering makes the number of syncs
  * independent of the number of commits, a portion is bounded, the packet path is not on this thread in host mode, and a
@@ -13,7 +16,7 @@ import { SqliteFile, type SqliteFileOptions, type StateProbe } from "../../core/
 import { afterThisTurn } from "../../core/runtime/sqlite_file_turn.ts";
 import { openStateDirectory, readStateFile, writeStateFile } from "../../core/runtime/state_directory.ts";
 import { placeOf } from "../../core/runtime/state_directory_place.ts";
-import { batchSize, copyBatch, StoreImage } from "../../core/runtime/store_image.ts";
+import { batchSize, copyBatch } from "../../core/runtime/store_image.ts";
 import { encodeHex } from "../../core/wire/hex.ts";
 import { CommitQueue, type GroupLimits, writeGroup } from "./group.ts";
 import { formatStartMark, judgeOrigin, parseStartMark, type StartMark } from "./origin.ts";
@@ -30,7 +33,7 @@ export interface SqliteLocation {
 /** The part of {@link SqliteFile} that a store uses. */
 export type StateFile = Pick<
   SqliteFile,
-  "readAll" | "write" | "readMark" | "writeMarks" | "foldIfLong" | "close" | "discard"
+  "readAll" | "get" | "entries" | "write" | "readMark" | "writeMarks" | "foldIfLong" | "close" | "discard"
 >;
 export type OpenFile = (path: string, options: SqliteFileOptions) => StateFile;
 export type SqliteHost = Pick<Host, "random" | "log">;
@@ -42,7 +45,6 @@ export class SqliteStore implements Store, Lifecycle {
   readonly #host: SqliteHost;
   readonly #open: OpenFile;
   readonly #probe: StateProbe;
-  readonly #image = new StoreImage();
   readonly #queue: CommitQueue;
   #file: StateFile | undefined;
   #notices: readonly StoreNotice[] = [];
@@ -69,9 +71,10 @@ export class SqliteStore implements Store, Lifecycle {
       const beside = readStateFile(`${file}-start`);
       const opened = this.#open(file, { maxBytes, probe });
       this.#file = opened;
-      this.#image.apply(opened.readAll());
+      // A start must not go well on a file of which some entry cannot be read.
+      const hasEntries = opened.readAll().length > 0;
       this.#probe("read", []);
-      this.#noteStart(opened, beside);
+      this.#noteStart(opened, beside, hasEntries);
     } catch (error) {
       this.#file?.discard();
       this.#file = undefined;
@@ -80,20 +83,21 @@ export class SqliteStore implements Store, Lifecycle {
     }
   }
 
-  /** Throws `NOT_RUNNING` before `start`: state that has not been read yet is not absent state. */
+  /**
+   * Throws `NOT_RUNNING` before `start`: state that has not been read yet is not absent state; and `STATE_CORRUPT` for an
+   * entry that the disk has damaged since.
+   */
   get(key: string): Uint8Array | undefined {
-    this.#requireOpen("read");
-    return this.#image.get(key);
+    return this.#opened("read").get(key);
   }
 
   /** Throws as {@link get}. */
   entries(prefix: string): Iterable<readonly [key: string, value: Uint8Array]> {
-    this.#requireOpen("read");
-    return this.#image.entries(prefix);
+    return this.#opened("read").entries(prefix).map(({ key, value }) => [key, value]);
   }
 
   async commit(changes: readonly StoreChange[]): Promise<void> {
-    this.#requireOpen("write");
+    this.#opened("write");
     if (this.#failure !== undefined) throw this.#failure;
     const batch = copyBatch(changes);
     await new Promise<void>((resolve, reject) => {
@@ -120,19 +124,19 @@ export class SqliteStore implements Store, Lifecycle {
     this.#close();
   }
 
-  #requireOpen(action: string): void {
-    if (this.#file !== undefined) return;
+  #opened(action: string): StateFile {
+    if (this.#file !== undefined) return this.#file;
     throw new MeshError("NOT_RUNNING", `Cannot ${action} ${this.#location.file}: the store is not open`);
   }
 
   /** In the file first: were it the other way round, a kill in between would look like a copy put back. */
-  #noteStart(opened: StateFile, beside: Uint8Array | undefined): void {
+  #noteStart(opened: StateFile, beside: Uint8Array | undefined, hasEntries: boolean): void {
     const { directory } = this.#location;
     const origin = {
       id: opened.readMark("id"),
       starts: opened.readMark("starts"),
       place: opened.readMark("place"),
-      hasEntries: this.#image.bytes > 0,
+      hasEntries,
     };
     const freshId = encodeHex(this.#host.random.fill(new Uint8Array(idBytes)));
     const { notices, mark, place } = judgeOrigin(
@@ -180,7 +184,6 @@ export class SqliteStore implements Store, Lifecycle {
       this.#noteFailure(error);
       throw error;
     }
-    this.#image.apply(changes);
   }
 
   /** After the acknowledgements: nobody waits for it. A log that cannot be folded now stays good, and grows. */

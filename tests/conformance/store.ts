@@ -60,9 +60,12 @@ function testReads({ name, bed }: StoreKit): void {
         set("b", 0),
         set("b0", 3),
         set("ü/1", 4),
+        set("\u{1f9f5}", 5),
+        set("\uff5e", 6),
       ]);
       assert.deepEqual(keysOf(store, "b/"), ["b/10", "b/2"]);
-      assert.deepEqual(keysOf(store, ""), ["a/1", "b", "b/10", "b/2", "b0", "ü/1"]);
+      assert.deepEqual(keysOf(store, ""), ["a/1", "b", "b/10", "b/2", "b0", "ü/1", "\u{1f9f5}", "\uff5e"]);
+      assert.deepEqual(keysOf(store, "\u{1f9f5}"), ["\u{1f9f5}"]);
       assert.deepEqual(keysOf(store, "c"), []);
     }));
 

@@ -41,7 +41,7 @@ for (const nodes of values.nodes.split(",").map(Number)) {
   for (const row of tableRows) {
     if (wanted !== undefined && !wanted.includes(row.key)) continue;
     const start = performance.now();
-    const { text, met } = measureCell(row, { kind, nodes, seed, nodeHours: Number(values.hours) });
+    const { text, met } = await measureCell(row, { kind, nodes, seed, nodeHours: Number(values.hours) });
     if (met === false) missed++;
     const took = ((performance.now() - start) / 1000).toFixed(1);
     const rss = Math.round(process.memoryUsage.rss() / 2 ** 20);

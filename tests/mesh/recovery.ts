@@ -12,6 +12,8 @@ import { type Cut, nodeSet } from "./underlay.ts";
 export const mostHealing = 30_000;
 const settling = 60_000;
 const patience = 180_000;
+/** From a farewell to the next start: longer than the farewell lasts. */
+const awayMillis = 4_000;
 
 export interface Recovery {
   readonly name: string;
@@ -64,6 +66,20 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     const half = maskOf(mesh, someNodes(mesh, 0.5));
     const rest = half.map((isIn) => 1 - isIn);
     cutFor(mesh, [{ from: half, to: rest }, { from: rest, to: half }], 30_000);
+  },
+  "halves that do not reach each other for ten minutes": (mesh) => {
+    const half = maskOf(mesh, someNodes(mesh, 0.5));
+    const rest = half.map((isIn) => 1 - isIn);
+    cutFor(mesh, [{ from: half, to: rest }, { from: rest, to: half }], 600_000);
+  },
+  "all start again, one after the other, within two minutes": (mesh) => {
+    const apart = 120_000 / mesh.nodes;
+    for (let node = 0; node < mesh.nodes; node++) {
+      mesh.leave(node);
+      mesh.after(awayMillis, () => mesh.restart(node, true));
+      mesh.run(apart);
+    }
+    mesh.run(awayMillis);
   },
   "a fifth that is alone for five minutes": (mesh) => {
     const fifth = maskOf(mesh, someNodes(mesh, 0.2));

@@ -4,6 +4,8 @@
  */
 import assert from "node:assert/strict";
 import type { Millis } from "../../core/contracts/values.ts";
+import { defaultTrustLimits } from "../../core/identity/trust_records.ts";
+import { recordChange, storeKeys } from "../../core/node/state_records.ts";
 import { encodeCbor } from "../../core/wire/cbor.ts";
 import { gossip } from "../../plugins/gossip/mod.ts";
 import { staticSeeds } from "../../plugins/static_seeds/mod.ts";
@@ -164,8 +166,10 @@ test("members that one has invented are listed as what it has admitted, called a
       await world.clock.advance(5_000);
       // Sessions, those on their way, and those called in vain.
       for (const { node } of good) {
-        const rows = node.connections().length;
-        assert.ok(rows <= 3 * standingSessions, `${rows} are called`);
+        const rows = node.connections();
+        const called = new Set(rows.map(({ peer }) => peer)).size;
+        assert.ok(called <= 3 * standingSessions, `${called} are called`);
+        assert.ok(rows.length <= 2 * called, "each where it says it is, and behind a relay");
       }
     }
   });
@@ -177,6 +181,47 @@ test("members that one has invented are listed as what it has admitted, called a
     ]);
   }
 });
+
+/** All start again with these records of trust on their disks, as if they had heard of them long ago. */
+async function restartWith(scene: Scene, records: readonly Uint8Array[]): Promise<Scene> {
+  const { world } = scene;
+  const nodes: SimNode[] = [];
+  for (const node of [...scene.good, scene.liar]) {
+    await world.stop(node);
+    world.disk(node.name).image.apply(records.map(recordChange));
+    nodes.push(await world.start(node.name));
+  }
+  await world.settle();
+  await world.clock.advance(5_000);
+  return { ...scene, good: nodes.slice(0, -1), liar: nodes.at(-1)! };
+}
+
+test(
+  "of ten thousand names that one has invented each node keeps as many as a member may admit, and works on",
+  async () => {
+    const before = await sceneOf(407);
+    await using world = before.world;
+    const { bad } = before;
+    const { admissionsPerSigner } = defaultTrustLimits;
+    const names = bad.inventNames(10_000);
+    const early = admissionsPerSigner - 40;
+    const scene = await restartWith(before, names.slice(0, early));
+    await unharmed(scene, async () => {
+      for (let at = early; at < names.length; at += 40) {
+        bad.tell(scene.good[0]!.node.id, names.slice(at, at + 40));
+        await world.clock.advance(10);
+      }
+      await world.clock.advance(5_000);
+    });
+    for (const { name, node } of scene.good) {
+      const fakes = node.members.list().filter(({ admittedBy }) => admittedBy === scene.liar.node.id);
+      assert.equal(fakes.length, admissionsPerSigner);
+      const onDisk = world.disk(name).image.entries(storeKeys.records).length;
+      assert.ok(onDisk <= admissionsPerSigner + 4, `${onDisk} records`);
+    }
+  },
+  { once: "ten thousand signatures are checked", on: "node", limit: 300_000 },
+);
 
 test("clocks an hour ahead and an hour back, from the start and while they run: gossip, tokens, leases and rekeys go on", async () => {
   await using world = new SimWorld(405, {}, { plugins: { discovery } });

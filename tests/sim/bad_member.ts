@@ -2,6 +2,8 @@
  * A member that lies: a whole node, admitted like any other, whose disk and mouth a test holds. Whatever it signs is signed
  * by its own key and comes over its own sessions; it says what no honest node says.
  */
+import { Buffer } from "node:buffer";
+import { createPrivateKey, sign } from "node:crypto";
 import type { Host } from "../../core/contracts/host.ts";
 import type { Names } from "../../core/contracts/names.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
@@ -9,8 +11,10 @@ import type { Plugin } from "../../core/contracts/plugin.ts";
 import type { PeerId } from "../../core/contracts/values.ts";
 import { signAdmission } from "../../core/identity/admission.ts";
 import { signAnnouncement } from "../../core/identity/announcement.ts";
-import { createIdentity, openSelf } from "../../core/identity/identity.ts";
+import { createIdentity, decodeIdentity, openSelf } from "../../core/identity/identity.ts";
+import type { Signer } from "../../core/identity/signed.ts";
 import { recordMessages } from "../../core/node/state_message.ts";
+import { storeKeys } from "../../core/node/state_records.ts";
 import { SimRandom } from "./random.ts";
 
 const nothing: Names & Lifecycle = {
@@ -76,5 +80,39 @@ export class BadMember {
         signAnnouncement(fake, { bindingNumber: 1, endpoints, sequence: 1 }),
       ];
     }).flat();
+  }
+
+  /**
+   * So many names of hosts that do not exist, each admitted a moment after the last one. They are signed by OpenSSL: ten
+   * thousand would take the reference code ten seconds.
+   */
+  inventNames(count: number): readonly Uint8Array[] {
+    const random = new SimRandom(98);
+    const { networkId, wall } = {
+      networkId: this.host.membership.networkId()!,
+      wall: this.host.clock.wall(),
+    };
+    const signer = this.#fastSigner();
+    return Array.from({ length: count }, (_, index) =>
+      signAdmission(signer, {
+        networkId,
+        subject: random.fill(new Uint8Array(32)),
+        name: `fake-${index}`,
+        tokenId: new Uint8Array(16),
+        epoch: 0,
+        wall: wall + index,
+      }));
+  }
+
+  /** Signatures of Ed25519 are the same whoever makes them (RFC 8032 §5.1.6). */
+  #fastSigner(): Signer {
+    const seed = decodeIdentity(this.host.store.get(storeKeys.identity)!).signingSeed.reveal();
+    // PrivateKeyInfo of RFC 8410 §7, with the seed at its end.
+    const head = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    const key = createPrivateKey({ key: Buffer.from([...head, ...seed]), format: "der", type: "pkcs8" });
+    return {
+      publicKey: this.host.self.publicKey,
+      sign: (message) => new Uint8Array(sign(null, message, key)),
+    };
   }
 }
