@@ -1,5 +1,6 @@
 import type { AeadSuite } from "./aead.ts";
 import type { Datapath } from "./datapath.ts";
+import type { Decisions } from "./decisions.ts";
 import type { Drop } from "./drop.ts";
 import type { Events } from "./events.ts";
 import type { Membership, PeerIdentity } from "./membership.ts";
@@ -73,6 +74,11 @@ export interface NoteChannel {
 export interface MemberWatch {
   /** Those who have said where they are. */
   known(): readonly PeerIdentity[];
+  /**
+   * Whose name it is, however it is written: of several members that were admitted under one, the first, as all nodes see it.
+   * This node too; undefined where there is none, or no network yet.
+   */
+  named(name: string): PeerId | undefined;
   /** `joined` are new, or have said something new of themselves; `removed` are members no more. */
   watch(handler: (joined: readonly PeerIdentity[], removed: readonly PeerId[]) => void): void;
   /** Calls `handler` when something authentic has come from a member in a session: a packet, or the answer to a keepalive. */
@@ -108,6 +114,8 @@ export interface Host {
   channel(name: string): Channel;
   /** Shares a state with all nodes, from now on. Throws when the name is no word or in use: a mistake of the plugin. */
   replicate(state: ReplicatedState): Replication;
+  /** Absent where nobody votes. */
+  readonly decisions?: Decisions;
 }
 
 /** This node as others will know it. */

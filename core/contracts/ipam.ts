@@ -74,3 +74,35 @@ export interface RangeShare {
   /** Fraction of the network's range of that family, 0 to 1. */
   readonly share: { readonly 4: number; readonly 6: number };
 }
+
+/** An ipam whose owner of a range can give a single address of it to another member, for as long as that one keeps it. */
+export interface AddressMoves {
+  /**
+   * Resolves when the address is the member's, durably. Also what rests is given; rejects `UNREACHABLE` when it is another's,
+   * `INVALID_ARGUMENT`, and for what could be moved but that somebody here has it `ADDRESS_TAKEN`.
+   */
+  move(address: Address, to: PeerId): Promise<void>;
+}
+
+/** An ipam that can pass a host's whole space on, by the word of the network's voters. */
+export interface SpaceTakeover {
+  /**
+   * `peer` is down, and whoever says so answers for it: what it owns is this node's from now on. Resolves when a majority of
+   * the voters holds the decision; harmless if it was said before, here or elsewhere. Rejects `INVALID_ARGUMENT` for this
+   * node, `UNREACHABLE` when there is no voter to ask, `TIMEOUT` when no majority has decided in time: it may still do so.
+   */
+  takeOver(peer: PeerId, signal: AbortSignal): Promise<Takeover>;
+  /**
+   * Before this node leaves for good: all that it owns becomes `heir`'s, its own leases too. From the call on it gives no
+   * address. Resolves when the heir holds it too; rejects as {@link takeOver}, `INVALID_ARGUMENT` for this node or no member; after a
+   * rejection it gives addresses again out of what is still its own.
+   */
+  handOver(heir: PeerId, signal: AbortSignal): Promise<Takeover>;
+}
+
+export interface Takeover {
+  readonly peer: PeerId;
+  readonly heir: PeerId;
+  /** What has passed; empty where there was nothing left. */
+  readonly prefixes: readonly Prefix[];
+}

@@ -18,7 +18,7 @@ import type { Member } from "../identity/judgement.ts";
 import { claimedKind, recordId } from "../identity/signed.ts";
 import { slotsPerEpoch } from "../voters/chain.ts";
 import { dueList, type Host } from "../voters/due_list.ts";
-import { makeMotion, type Motion, votersMotion, type Wish } from "../voters/motion.ts";
+import { makeMotion, votersMotion, type Wish } from "../voters/motion.ts";
 import { decodeStoredVoter } from "../voters/stored_voter.ts";
 import { voteKind } from "../voters/vote_record.ts";
 import { Voter, type VoterStep } from "../voters/voter.ts";
@@ -60,6 +60,8 @@ const dueEvery: Millis = 60_000;
 const writeAgain: Millis = 1000;
 /** Up for so long a host is asked whether it can vote: two rounds before it could become a voter. */
 const askAfter: Millis = 8 * 60_000;
+/** After the last time that somebody has asked for it; then the one who did may have given up long ago. */
+const wishedFor: Millis = 20_000;
 /** Before the last slot of an epoch: then it is time for the next one, if with the same voters. */
 const reserve = 16;
 
@@ -78,9 +80,7 @@ export class Voting {
   readonly #owed = new OwedAnswers();
   /** How often those that are up were asked whether they know of voters; without end for who has said a word. */
   readonly #asked = new Map<PeerId, number>();
-  readonly #listeners: ((motion: Motion) => void)[] = [];
-  /** Ids of the decisions that listeners know of, as far as they are still held. */
-  #told = new Set<string>();
+  readonly #watchers: (() => void)[] = [];
   #wanted: Wish | undefined;
   #isWriting = false;
   /** Writes that failed one after the other, and before when none is tried again, whatever happens. */
@@ -96,7 +96,6 @@ export class Voting {
     this.#kept = new Set(kept.map(([key]) => key.slice(recordPrefix.length)));
     this.history.merge(kept.map(([, record]) => record));
     this.#voter = this.#openVoter();
-    for (const { id } of this.history.decidedAbove(0)) this.#told.add(encodeHex(id));
     parts.channel.receive((from, bytes) => this.#receive(from, bytes));
   }
 
@@ -143,9 +142,9 @@ export class Voting {
     this.#judges.set(kind, judge);
   }
 
-  /** Calls with each decision that is new, in order; those that were made while this node was away too, if still held. */
-  onDecided(listener: (motion: Motion) => void): void {
-    this.#listeners.push(listener);
+  /** Calls after each change of what is held, once it is on its way to disk. */
+  onChanged(watcher: () => void): void {
+    this.#watchers.push(watcher);
   }
 
   /**
@@ -158,7 +157,7 @@ export class Voting {
     const { voters } = this.history.term();
     const others = voters.map(peerIdOf).filter((id) => id !== this.#parts.self.id);
     if (others.length < voters.length) {
-      if (!this.#voter.propose(wish, this.history)) {
+      if (!this.#voter.propose(wish, this.history, this.#parts.clock.now() + wishedFor)) {
         throw new MeshError(
           "POOL_EXHAUSTED",
           "Cannot ask for a decision: this voter waits for too many; ask later",
@@ -189,13 +188,15 @@ export class Voting {
   }
 
   #isFit(wish: Wish): boolean {
-    if (wish.kind !== votersMotion) return this.#judges.get(wish.kind)?.(wish) === true;
+    if (wish.kind !== votersMotion) {
+      return this.history.isComplete() && this.#judges.get(wish.kind)?.(wish) === true;
+    }
     return decodeVoterList(wish.payload)?.every((key) => this.#isMember(key)) === true;
   }
 
   #changed(): void {
     this.#keep();
-    this.#tell();
+    for (const watcher of this.#watchers) watcher();
     this.#soon();
   }
 
@@ -213,13 +214,6 @@ export class Voting {
     this.#kept.clear();
     for (const id of held.keys()) this.#kept.add(id);
     if (changes.length > 0) this.#late.write(changes);
-  }
-
-  #tell(): void {
-    const all = this.history.decidedAbove(0).toSorted((left, right) => left.slot - right.slot);
-    const news = all.filter(({ id }) => !this.#told.has(encodeHex(id)));
-    this.#told = new Set(all.map(({ id }) => encodeHex(id)));
-    for (const motion of news) for (const listener of this.#listeners) listener(motion);
   }
 
   #accuse(voters: readonly PeerId[]): void {
@@ -361,7 +355,7 @@ export class Voting {
 
   #wish(wish: Wish): void {
     try {
-      this.#voter.propose(wish, this.history);
+      this.#voter.propose(wish, this.history, this.#parts.clock.now() + wishedFor);
     } catch (error) {
       if (errorCode(error) !== "INVALID_ARGUMENT") throw error;
     }

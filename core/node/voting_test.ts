@@ -185,13 +185,20 @@ test("a revoked voter gives its place to a host that was not asked yet; the list
   });
 });
 
-test("a host that is no voter gets a decision from those that are, and everybody hears of it once", async () => {
+test("a host that is no voter gets a decision from those that are, and everybody hears of it", async () => {
   await inRoom(4, async (room) => {
     await room.advance(14 * minute);
     const heard: string[] = [];
     for (const { voting } of room.places) {
       voting.judge("takeover", ({ payload }) => payload.length > 3);
-      voting.onDecided(({ payload }) => heard.push(new TextDecoder().decode(payload)));
+      const seen = new Set<string>();
+      voting.onChanged(() => {
+        const decided = voting.history.decidedAbove(0).filter(({ kind }) => kind === "takeover");
+        for (const payload of decided.map((motion) => new TextDecoder().decode(motion.payload))) {
+          if (!seen.has(payload)) heard.push(payload);
+          seen.add(payload);
+        }
+      });
     }
     const outsider = room.places.find(({ voting, self }) =>
       placeOf(voting.history.term().voters, self.publicKey) === -1
@@ -237,6 +244,7 @@ test("a voter whose disk is full says nothing, and goes on when there is room", 
     assert.deepEqual(alone.voting.records(), []);
     assert.ok(alone.log.messages.includes("A vote cannot be kept and is not sent"));
     alone.store.isFull = false;
+    alone.voting.propose(wish("range of gus"));
     await room.advance(minute);
     assert.equal(alone.voting.history.decisions().length, 1);
   });
@@ -247,8 +255,8 @@ test("a disk that stays full is tried less and less often, whatever others tell 
     const [founder] = room.places as [Place, Place];
     founder.voting.judge("takeover", () => true);
     founder.store.isFull = true;
-    founder.voting.propose(wish("range of gus"));
     for (let i = 0; i < 30; i++) {
+      founder.voting.propose(wish("range of gus"));
       await room.advance(20_000);
       founder.voting.membersChanged();
     }
@@ -281,8 +289,29 @@ test("a voter with a disk that is known to be old hears both others before it co
     assert.equal(room.places[0]!.voting.history.decisions().length, 0);
     room.restart(2);
     room.places[2]!.voting.judge("takeover", () => true);
+    await room.advance(10_000);
+    room.places[0]!.voting.propose(wish("range of cat"));
     await room.advance(minute);
     assert.equal(room.places[0]!.voting.history.decisions().length, 1);
+  });
+});
+
+test("what was asked for once and found wrong is not decided when it becomes right after all, unless it is asked for again", async () => {
+  await inRoom(4, async (room) => {
+    await room.advance(14 * minute);
+    let isRight = false;
+    for (const { voting } of room.places) voting.judge("takeover", () => isRight);
+    const decided = () => room.places[0]!.voting.history.decisions().length;
+    const ask = (at: number) => room.places[at]!.voting.propose(wish("range of gus"));
+    for (const at of [0, 1, 2, 3]) ask(at);
+    await room.advance(minute);
+    isRight = true;
+    for (const { voting } of room.places) voting.membersChanged();
+    await room.advance(10 * minute);
+    assert.equal(decided(), 0, "who asked has given up long ago");
+    ask(3);
+    await room.advance(minute);
+    assert.equal(decided(), 1);
   });
 });
 

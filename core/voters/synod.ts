@@ -100,18 +100,33 @@ function vote<T>(council: Council<T>, own: Register<T>, choices: Choices<T>): Re
   if (ballot === 0 || own.cast?.ballot === ballot) return undefined;
   const isOwner = ownerOf(ballot) === council.self;
   if (isOwner && !choices.mayPropose) return undefined;
-  const value = isOwner ? proposal(council, ballot, choices.wish) : proposed(council, ballot);
+  const value = isOwner ? proposal(council, ballot, choices) : proposed(council, ballot);
   if (value === undefined || !choices.isFit(value)) return undefined;
   return { promised: ballot, cast: { ballot, value } };
 }
 
-/** What the owner of a ballot that a majority has promised to may propose. */
-function proposal<T>({ size, registers }: Council<T>, ballot: number, wish: T | undefined): T | undefined {
-  const promises = [...registers.values()].filter(({ promised }) => promised === ballot);
-  if (promises.length < majorityOf(size)) return undefined;
-  let last: Cast<T> | undefined;
-  for (const { cast } of promises) if (cast !== undefined && cast.ballot > (last?.ballot ?? 0)) last = cast;
-  return last === undefined ? wish : last.value;
+/**
+ * What the owner of a ballot that a majority has promised to may propose. Each majority of those who did will do as the S of
+ * the proof, so what a few have voted for, and is not fit any more, does not close the slot for what all others want.
+ */
+function proposal<T>(
+  { size, registers }: Council<T>,
+  ballot: number,
+  { wish, isFit }: Choices<T>,
+): T | undefined {
+  const promises = [...registers.values()].filter(({ promised }) => promised === ballot)
+    .sort((left, right) => lastBallot(left) - lastBallot(right));
+  // What the last vote of each majority is for, the latest of them first.
+  for (const { cast } of promises.slice(majorityOf(size) - 1).reverse()) {
+    const value = cast === undefined ? wish : cast.value;
+    if (value !== undefined && isFit(value)) return value;
+  }
+  return undefined;
+}
+
+/** 0 for no vote. */
+function lastBallot({ cast }: Register<unknown>): number {
+  return cast?.ballot ?? 0;
 }
 
 /** A vote in a ballot shows what its owner has proposed, whoever cast it. */

@@ -72,7 +72,7 @@ export class Voter {
   readonly #isFit: (motion: Motion) => boolean;
   readonly #patience: Patience;
   readonly #heard = new Set<string>();
-  readonly #wishes: { readonly wish: Wish; readonly above: number }[] = [];
+  #wishes: readonly { readonly wish: Wish; readonly above: number; readonly until: Millis }[] = [];
   #last: VoteRecord | undefined;
   #doubt: Doubt | undefined;
   /** The doubt that was on disk: of a disk that is old it is old as well, and may end too early. */
@@ -109,19 +109,34 @@ export class Voter {
     this.#isSuspect ||= this.#doubt === undefined || this.#doubt === this.#found;
   }
 
-  /** Asks until it is decided or withdrawn. False when too much is asked already. Throws as `makeMotion`. */
-  propose(wish: Wish, records: VoterRecords): boolean {
+  /**
+   * Asks until it is decided, withdrawn, or `until` is past, and longer when it is said again: what nobody wants any more
+   * may become fit long after. False when too much is asked already. Throws as `makeMotion`.
+   */
+  propose(wish: Wish, records: VoterRecords, until: Millis = Number.POSITIVE_INFINITY): boolean {
     const above = records.position().slot - 1;
     makeMotion(records.founding.networkId, records.position(), wish);
-    if (this.#wishes.some((other) => isSameWish(other.wish, wish))) return true;
+    const known = this.#wishes.findIndex((other) => isSameWish(other.wish, wish));
+    if (known !== -1) {
+      this.#wishes = this.#wishes.with(known, { ...this.#wishes[known]!, until });
+      return true;
+    }
+    if (this.#wishes.length >= maxWishes) this.#dropUnfit(records);
     if (this.#wishes.length >= maxWishes) return false;
-    this.#wishes.push({ wish, above });
+    this.#wishes = [...this.#wishes, { wish, above, until }];
     return true;
   }
 
+  /** What nobody wants any more nobody withdraws here: whoever asked from another node has only ceased to ask. */
+  #dropUnfit(records: VoterRecords): void {
+    const { networkId } = records.founding;
+    const isUnfit = ({ wish }: { wish: Wish }) =>
+      !this.#isFit(makeMotion(networkId, records.position(), wish));
+    for (const { wish } of this.#wishes.filter(isUnfit)) this.withdraw(wish);
+  }
+
   withdraw(wish: Wish): void {
-    const at = this.#wishes.findIndex((other) => isSameWish(other.wish, wish));
-    if (at !== -1) this.#wishes.splice(at, 1);
+    this.#wishes = this.#wishes.filter((other) => !isSameWish(other.wish, wish));
   }
 
   /** Why it says nothing now; undefined when it may. */
@@ -139,6 +154,7 @@ export class Voter {
    */
   next(records: VoterRecords, now: Millis): VoterStep | undefined {
     if (this.#writing !== undefined) return undefined;
+    this.#wishes = this.#wishes.filter(({ until }) => until > now);
     this.#dropDecided(records);
     const doubted = this.#doubted(records);
     if (doubted !== undefined) return this.#write(doubted);
@@ -301,7 +317,7 @@ export class Voter {
   #dropDecided(records: VoterRecords): void {
     if (this.#wishes.length === 0) return;
     const decided = records.decidedAbove(Math.min(...this.#wishes.map(({ above }) => above)));
-    for (const { wish, above } of [...this.#wishes]) {
+    for (const { wish, above } of this.#wishes) {
       if (decided.some((motion) => motion.slot > above && isSameWish(motion, wish))) this.withdraw(wish);
     }
   }

@@ -4,7 +4,7 @@
  *
  * What is dropped: words that their voter has replaced; of certificates for one place all but the one that counts and
  * one for another motion, which together show who voted for both; and what a list that is known did not decide.
- * Bounds: lists as in chain.ts; the last 512 decisions of reachable lists, so an epoch's are all there; what waits for
+ * Bounds: lists as in chain.ts; the last 1,024 decisions of reachable lists, so an epoch's are all there; what waits for
  * its list, and strangers' records, so many of the lowest ids. Whoever floods those delays what waits until the next
  * exchange of records, and delays nothing for those who get lists first, as `records` gives them. Only at a bound can
  * the order of arrival matter, and with three certificates for one place.
@@ -42,7 +42,7 @@ export interface Equivocation {
 }
 
 const limits = {
-  decisions: 512,
+  decisions: 1024,
   waiting: 128,
   recoveriesPerSigner: 16,
   strangersRecoveries: 64,
@@ -64,6 +64,8 @@ export class VoterRecords implements ReplicatedState {
   #votes = new Map<string, VoteRecord>();
   #chain: Chain;
   #records: readonly Uint8Array[] = [];
+  /** Decisions by place, once somebody has asked which of them count: all are asked about after every change. */
+  #places: ReadonlyMap<string, readonly CertificateRecord[]> | undefined;
   readonly #contradictions = new Map<string, Equivocation>();
 
   /** `isMember` is asked of those who force lists; when its answers change, {@link membersChanged} is to be called. */
@@ -143,7 +145,11 @@ export class VoterRecords implements ReplicatedState {
     const term = this.#chain.terms[at];
     if (term === undefined || !equalBytes(motion.networkId, this.founding.networkId)) return false;
     if (!isOfTerm(term, certificate) || !isInTime(motion, this.#chain.terms[at + 1])) return false;
-    const [first] = firstTwo(this.#decisionsOf(term).filter((other) => other.motion.slot === motion.slot));
+    this.#places ??= Map.groupBy(
+      [...this.#certificates.values()].filter((each) => each.motion.kind !== votersMotion),
+      (each) => placeName(each.motion),
+    );
+    const [first] = firstTwo(this.#places.get(placeName(motion)) ?? []);
     return first === undefined || motion.kind === votersMotion || equalBytes(first.motion.id, motion.id);
   }
 
@@ -151,6 +157,18 @@ export class VoterRecords implements ReplicatedState {
   decidedAbove(slot: number): readonly Motion[] {
     return [...this.#certificates.values()].filter((each) => each.motion.slot > slot && this.counts(each))
       .map(({ motion }) => motion);
+  }
+
+  /** Whether every decision is held that the lists before the present one have made: who lacks one cannot judge a new one. */
+  isComplete(): boolean {
+    const { terms } = this.#chain;
+    return terms.slice(0, -1).every((term, i) => {
+      const next = terms[i + 1]!;
+      const inTime = this.#decisionsOf(term).filter(({ motion }) => isInTime(motion, next));
+      const slots = new Set(inTime.filter((each) => isOfTerm(term, each)).map(({ motion }) => motion.slot));
+      const isForced = next.madeBy !== undefined && "root" in next.madeBy;
+      return slots.size === next.since - term.since - (isForced ? 0 : 1);
+    });
   }
 
   /** Who decided two motions for one place, and who contradicted itself as far as this node has seen. */
@@ -216,6 +234,7 @@ export class VoterRecords implements ReplicatedState {
   }
 
   #settle(): void {
+    this.#places = undefined;
     this.#settleRecoveries();
     this.#chain = this.#reckon();
     this.#settleCertificates();

@@ -106,6 +106,20 @@ test("a history is what the lists in it have decided, one after the other", () =
   for (const record of history) assert.ok(state.counts(openCertificate(record)!));
 });
 
+test("a history is whole with all decisions of earlier lists, whatever the last one has decided", () => {
+  assert.ok(replica().isComplete());
+  assert.ok(replica(...history).isComplete());
+  assert.ok(replica(...history.slice(0, 4)).isComplete());
+  for (const missing of [0, 2]) assert.equal(replica(...history.toSpliced(missing, 1)).isComplete(), false);
+  const forced = [force(dan, [dan, eve], { follows: three.id, epoch: 3, slot: 3 })];
+  assert.ok(replica(...history.slice(0, 3), ...forced).isComplete());
+  assert.equal(
+    replica(...history.slice(0, 2), ...forced).isComplete(),
+    false,
+    "slot 3 counts, and is not there",
+  );
+});
+
 test("a decision that is missing stops the history where it is, until it comes", () => {
   const next = motionAt(after(fifth), wish("range of cat"));
   const state = replica(...history.slice(0, 4), decide(quintet, next));

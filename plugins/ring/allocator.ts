@@ -22,7 +22,10 @@ interface Resting {
   readonly until: Millis;
 }
 
-type State = { readonly kind: "leased"; readonly lease: Lease } | { readonly kind: "pending" } | Resting;
+export type State =
+  | { readonly kind: "leased"; readonly lease: Lease }
+  | { readonly kind: "pending" }
+  | Resting;
 
 export class Allocator {
   readonly #states = { 4: new Map<bigint, State>(), 6: new Map<bigint, State>() };

@@ -39,3 +39,19 @@ test("a single address is given if it is free, half or not", () => {
   assert.equal(choose(spans("10.32.0.2/32"), "10.32.0.2/32"), "10.32.0.2/32");
   assert.equal(choose(spans("10.32.0.0/31"), "10.32.0.2/32"), undefined);
 });
+
+test("exactly what a donor was given it gives in halves, and a single address of that kind not at all", () => {
+  const ofGiven = (within: string, ...given: string[]) => {
+    const block = chooseBlock(
+      spans(...given),
+      parsePrefix(within)!,
+      limits,
+      (each) => given.includes(formatPrefix(each)),
+    );
+    return block && formatPrefix(block);
+  };
+  const two = ["10.32.0.80/28", "10.32.0.224/28"];
+  assert.equal(ofGiven("10.32.0.0/12", ...two), "10.32.0.232/29");
+  assert.equal(ofGiven("10.32.0.7/32", "10.32.0.7/32"), undefined);
+  assert.equal(ofGiven("10.32.0.0/12", "10.32.0.6/32", "10.32.0.7/32"), undefined);
+});

@@ -26,6 +26,12 @@ export type Output =
     readonly question: Omit<Question, "to">;
     readonly held: number;
   }
+  /** Somebody wants its space to be the heir's. */
+  | { readonly type: "leaving"; readonly from: PeerId; readonly heir: PeerId }
+  /** The heir holds what this node has left to it. */
+  | { readonly type: "got"; readonly from: PeerId }
+  /** Somebody asks whether the same grants of its own are known here, or says that they are there. */
+  | { readonly type: "mine" | "same"; readonly from: PeerId; readonly digest: Uint8Array }
   /** Records to be checked and merged. */
   | { readonly type: "records"; readonly from: PeerId; readonly records: readonly Uint8Array[] }
   /** These peers of the present round have nothing to spare. */
@@ -81,6 +87,13 @@ export class Exchange {
         return this.#refused(from, message.request, now);
       case "grants":
         return this.#answered(from, message.records);
+      case "leaving":
+        return [{ type: "leaving", from, heir: message.heir }];
+      case "got":
+        return [{ type: "got", from }];
+      case "mine":
+      case "same":
+        return [{ type: message.kind, from, digest: message.digest }];
       default:
         return [];
     }

@@ -12,12 +12,12 @@
 import type { PeerId, Prefix } from "../../core/contracts/values.ts";
 import { blob, type Fields, malformed, maxCounter } from "../../core/identity/fields.ts";
 import { peerIdOf } from "../../core/identity/identity.ts";
-import { openBody, recordId, type Signer, signRecord } from "../../core/identity/signed.ts";
+import { copyNamed, recordName } from "../../core/identity/records_digest.ts";
+import { openBody, type Signer, signRecord } from "../../core/identity/signed.ts";
 import { addressFromBytes } from "../../core/wire/address.ts";
 import { decodeBase32, encodeBase32 } from "../../core/wire/base32.ts";
-import { concatBytes, copyBytes, equalBytes } from "../../core/wire/bytes.ts";
+import { concatBytes, equalBytes } from "../../core/wire/bytes.ts";
 import { encodeCbor } from "../../core/wire/cbor.ts";
-import { encodeHex } from "../../core/wire/hex.ts";
 import { prefixOf, samePrefix } from "../../core/wire/prefix.ts";
 
 export interface Grant {
@@ -63,7 +63,7 @@ export function openGrant(record: Uint8Array, networkId: Uint8Array): Grant | un
     return {
       ...readTerms(fields),
       from: peerIdOf(signer),
-      record: copyBytes(record),
+      record: copyNamed(record),
       id: grantId(record),
     };
   });
@@ -80,7 +80,7 @@ function readTerms(fields: Fields): GrantTerms {
 
 /** 16 bytes of hash in hexadecimal: equal exactly for equal records. */
 export function grantId(record: Uint8Array): string {
-  return encodeHex(recordId(record));
+  return recordName(record);
 }
 
 /** 5 or 17 bytes. */

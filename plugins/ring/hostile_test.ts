@@ -132,10 +132,10 @@ test("a grantor that takes back what it has given raises an alarm where addresse
     const terms = { prefix: prefix("10.47.224.0/20"), owner: selfOf(8).id, version: 2, epoch: 1 };
     const taken: Grant = signGrant(founder!.self, world.facts.id, terms);
     joiner!.hear(founder!.self.id, encodeMessage({ kind: "grants", records: [taken.record] }));
-    assert.deepEqual(alerts, [`address_conflict: ${text} of node lies in the range of peer ${selfOf(8).id}`]);
+    assert.deepEqual(alerts, [`address-conflict: ${text} of node lies in the range of peer ${selfOf(8).id}`]);
     const next = await allocate(world, joiner!);
     assert.notEqual(next, text);
     assert.ok(joiner!.addresses.includes(text), "it is not dropped behind its owner's back");
     await world.clock.complete(joiner!.ipam.release("node"));
-    assert.equal(alerts.at(-1), "address_conflict cleared");
+    assert.equal(alerts.at(-1), "address-conflict cleared");
   }));

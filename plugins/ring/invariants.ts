@@ -1,6 +1,5 @@
 import type { PeerId, Prefix } from "../../core/contracts/values.ts";
 import { contains, containsPrefix, formatPrefix } from "../../core/wire/prefix.ts";
-import type { Grant } from "./grant.ts";
 import { type Ring, type RingBounds, ringBounds } from "./ring.ts";
 import { spanOf } from "./span.ts";
 
@@ -42,13 +41,18 @@ function checkCover(ring: Ring, range: Prefix): string[] {
 }
 
 function walk(ring: Ring, range: Prefix, value: bigint): PeerId {
-  const holds = ({ prefix }: Grant) => {
+  const holds = (prefix: Prefix) => {
     const { start, end } = spanOf(prefix);
     return contains(range, prefix.address) && start <= value && value < end;
   };
-  const path = ring.grants().filter(holds).sort((a, b) => a.prefix.bits - b.prefix.bits);
-  let owner = ring.root.founder;
-  let bits = range.bits;
+  const takeover = ring.takeovers().findLast(({ prefixes }) => prefixes.some(holds));
+  const begin = takeover?.prefixes.find(holds) ?? range;
+  const epoch = takeover === undefined ? 1 : takeover.number + 1;
+  const path = ring.grants().filter((grant) => holds(grant.prefix) && grant.epoch === epoch)
+    .filter(({ prefix }) => prefix.bits >= begin.bits).sort((a, b) => a.prefix.bits - b.prefix.bits);
+  let owner = takeover?.heir ?? ring.root.founder;
+  // A range is never granted as a whole, what was taken over may be.
+  let bits = takeover === undefined ? begin.bits : begin.bits - 1;
   let above = owner;
   for (const grant of path) {
     if (grant.prefix.bits > bits) above = owner;

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { signRecord } from "../../core/identity/signed.ts";
 import { decodeBase32 } from "../../core/wire/base32.ts";
+import type { PeerId } from "../../core/contracts/values.ts";
 import { decodeCbor, encodeCbor } from "../../core/wire/cbor.ts";
 import { formatPrefix } from "../../core/wire/prefix.ts";
 import { test } from "../../tests/harness.ts";
@@ -11,7 +12,7 @@ import { grantKind, maxGrantBytes, openGrant, prefixToBytes, signGrant } from ".
 import { decodeMessage, encodeMessage, maxPieceBytes, pieces } from "./message.ts";
 import { ring } from "./mod.ts";
 import { ringBounds } from "./ring.ts";
-import type { RingHost } from "./replica.ts";
+import type { RingHost } from "./ring_host.ts";
 import { maxOwnerLength } from "./storage.ts";
 
 test("bounds and delays are those of the documentation", () => {
@@ -20,17 +21,25 @@ test("bounds and delays are those of the documentation", () => {
   assert.deepEqual([maxGrantBytes, maxPieceBytes, maxOwnerLength], [320, 1_000, 255]);
 });
 
-test("messages have the numbers 0, 1 and 2", () => {
+test("messages have the numbers 0 to 6", () => {
   const within = prefix("10.32.0.0/12");
   const numbers = [
     encodeMessage({ kind: "need", request: 5, within, held: 3 }),
     encodeMessage({ kind: "none", request: 5 }),
     encodeMessage({ kind: "grants", records: [] }),
+    encodeMessage({ kind: "leaving", heir: "a".repeat(32) as PeerId }),
+    encodeMessage({ kind: "mine", digest: new Uint8Array(16) }),
+    encodeMessage({ kind: "same", digest: new Uint8Array(16) }),
+    encodeMessage({ kind: "got" }),
   ].map((bytes) => decodeCbor(bytes));
   assert.deepEqual(numbers, [
     { v: 1, k: 0, i: 5, w: Uint8Array.of(12, 10, 32, 0, 0), h: 3 },
     { v: 1, k: 1, i: 5 },
     { v: 1, k: 2, g: [] },
+    { v: 1, k: 3, h: new Uint8Array(20) },
+    { v: 1, k: 4, d: new Uint8Array(16) },
+    { v: 1, k: 5, d: new Uint8Array(16) },
+    { v: 1, k: 6 },
   ]);
 });
 
@@ -127,7 +136,7 @@ test("what could not be stored for long is stored in batches of a thousand chang
     };
     node!.isDiskFull = false;
     await world.clock.advance(10_000);
-    assert.deepEqual(sizes, [1024, 76]);
+    assert.deepEqual(sizes, [1024, 77], "with the doubt of a node that does not know its own grants");
     assert.equal([...node!.disk.image.entries("ring/grant/")].length, records.length);
   }));
 
@@ -138,6 +147,7 @@ test("the defaults are Weave's range, blocks of a /20 and a /64, and a rest of a
   const host = { membership: { network: () => undefined } } as unknown as RingHost;
   const bare = made.create({
     ...host,
+    self: world.get(0).self,
     store: { get: () => undefined, entries: () => [], commit: () => Promise.resolve() },
     channel: () => ({ send: () => false, receive: () => {}, peers: () => [] }),
     replicate: () => ({ spread: () => {} }),

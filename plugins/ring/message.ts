@@ -6,21 +6,31 @@
  *     grants   { v, k: 2, g: [ signed grant, … ] }                   the answer to need, and what a node shows of itself
  *                                                                    in a handshake
  *
+ *     leaving  { v, k: 3, h: heir 20 }                               "what I own is to be h's": asks for the votes of who
+ *                                                                    hears it; with its own id as h it takes that back
+ *     got      { v, k: 6 }                                           "what you have left to me is mine, and on my disk"
+ *     mine     { v, k: 4, d: digest 16 }                             "of my grants I know these; do you?"
+ *     same     { v, k: 5, d: digest 16 }                             "I know the same grants of yours"
+ *
  * How everybody comes to know all grants is not said here: they are a shared state. A kind or a version that is not
  * known comes from a newer node and is passed over.
  */
-import type { Prefix } from "../../core/contracts/values.ts";
+import type { PeerId, Prefix } from "../../core/contracts/values.ts";
 import { blob, type Fields, maxCounter, readMap } from "../../core/identity/fields.ts";
+import { decodeBase32, encodeBase32 } from "../../core/wire/base32.ts";
 import { encodeCbor } from "../../core/wire/cbor.ts";
 import { maxGrantBytes, prefixFromBytes, prefixToBytes } from "./grant.ts";
 
 export type Message =
   | { readonly kind: "need"; readonly request: number; readonly within: Prefix; readonly held: number }
   | { readonly kind: "none"; readonly request: number }
-  | { readonly kind: "grants"; readonly records: readonly Uint8Array[] };
+  | { readonly kind: "grants"; readonly records: readonly Uint8Array[] }
+  | { readonly kind: "leaving"; readonly heir: PeerId }
+  | { readonly kind: "got" }
+  | { readonly kind: "mine" | "same"; readonly digest: Uint8Array };
 
 const version = 1;
-const kinds = { need: 0, none: 1, grants: 2 } as const;
+const kinds = { need: 0, none: 1, grants: 2, leaving: 3, mine: 4, same: 5, got: 6 } as const;
 
 /** A piece of a list of grants stays below this, so that it fits one channel message. */
 export const maxPieceBytes = 1000;
@@ -36,6 +46,13 @@ export function encodeMessage(message: Message): Uint8Array {
       return encodeCbor({ ...head, i: message.request });
     case "grants":
       return encodeCbor({ ...head, g: message.records });
+    case "leaving":
+      return encodeCbor({ ...head, h: decodeBase32(message.heir) });
+    case "mine":
+    case "same":
+      return encodeCbor({ ...head, d: message.digest });
+    case "got":
+      return encodeCbor(head);
   }
 }
 
@@ -58,6 +75,14 @@ function readMessage(fields: Fields): Message | undefined {
       return { kind: "none", request: fields.integer("i", 0, maxCounter) };
     case kinds.grants:
       return { kind: "grants", records: fields.list("g", maxRecords, (item) => blob(item, maxGrantBytes)) };
+    case kinds.leaving:
+      return { kind: "leaving", heir: encodeBase32(fields.bytes("h", 20)) as PeerId };
+    case kinds.got:
+      return { kind: "got" };
+    case kinds.mine:
+      return { kind: "mine", digest: fields.bytes("d", 16) };
+    case kinds.same:
+      return { kind: "same", digest: fields.bytes("d", 16) };
     default:
       return undefined;
   }

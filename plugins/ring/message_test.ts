@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { maxChannelMessage } from "../../core/contracts/host.ts";
+import type { PeerId } from "../../core/contracts/values.ts";
 import { encodeCbor } from "../../core/wire/cbor.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import { test } from "../../tests/harness.ts";
@@ -12,6 +13,10 @@ const samples: readonly Message[] = [
   { kind: "none", request: 7 },
   { kind: "grants", records: [] },
   { kind: "grants", records: [new Uint8Array(180).fill(1), Uint8Array.of(2)] },
+  { kind: "leaving", heir: "a".repeat(32) as PeerId },
+  { kind: "mine", digest: new Uint8Array(16).fill(4) },
+  { kind: "same", digest: new Uint8Array(16).fill(5) },
+  { kind: "got" },
 ];
 
 test("messages are read as they were written", () => {
@@ -33,6 +38,9 @@ test("fields that make no sense make no message", () => {
     { v: 1, k: 2, g: [new Uint8Array(321)] },
     { v: 1, k: 2, g: Array.from({ length: 17 }, () => new Uint8Array(1)) },
     { v: 1, k: 2, g: ["text"] },
+    { v: 1, k: 3, h: new Uint8Array(19) },
+    { v: 1, k: 4, d: new Uint8Array(17) },
+    { v: 1, k: 5 },
   ];
   for (const [i, fields] of wrong.entries()) {
     assert.equal(decodeMessage(encodeCbor(fields)), undefined, `case ${i}`);

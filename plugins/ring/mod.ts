@@ -14,7 +14,7 @@ import { definePlugin } from "../../core/contracts/plugin.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import { parseSubnets } from "./default_subnets.ts";
 import { RingIpam } from "./ring_ipam.ts";
-import type { RingHost } from "./replica.ts";
+import type { RingHost } from "./ring_host.ts";
 
 /** A /48 holds 65,536 of them: one for each of as many nodes. */
 const ipv6Block = 64;

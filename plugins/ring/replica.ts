@@ -4,30 +4,33 @@
  */
 import type { Host, Timer } from "../../core/contracts/host.ts";
 import type { Route, RouteSource } from "../../core/contracts/ipam.ts";
+import { MeshError } from "../../core/contracts/errors.ts";
 import type { NetworkFacts } from "../../core/contracts/membership.ts";
 import type { ReplicatedState, Replication } from "../../core/contracts/replicated_state.ts";
 import type { StoreChange } from "../../core/contracts/store.ts";
 import type { Millis, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { formatPrefix } from "../../core/wire/prefix.ts";
+import { shownOf } from "./credentials.ts";
+import { DiskDoubt } from "./disk_doubt.ts";
 import { Exchange, type Output } from "./exchange.ts";
 import { type Grant, grantId, grantKind, openGrant, signGrant } from "./grant.ts";
-import { decodeMessage, encodeMessage, pieces } from "./message.ts";
+import { decodeMessage, encodeMessage } from "./message.ts";
+import { Leaving } from "./leaving.ts";
+import { prefixesOwned } from "./prefixes_owned.ts";
 import { Ring, ringBounds } from "./ring.ts";
+import type { RingHost } from "./ring_host.ts";
 import { totalSize } from "./span.ts";
+import { type Takeover, takeoverKind } from "./takeover.ts";
+import { factsOf, isFit, Takeovers } from "./takeovers.ts";
+import { Unsaved } from "./unsaved.ts";
 import { putGrant, readStoredRing, removeGrant, requireReadable, type StoredRing } from "./storage.ts";
-
-/** The part of {@link Host} that the ring uses. */
-export type RingHost = Pick<
-  Host,
-  "self" | "clock" | "log" | "events" | "membership" | "store" | "channel" | "replicate"
->;
 
 /** Who keeps the leases: it knows what can be given away, and wants to know what has come. */
 export interface RingTenant {
   /** Once, when the network is known: what was stored. */
   opened(stored: StoredRing): void;
   /** A free block for somebody else, reserved until {@link donated}; undefined when nothing can be spared. */
-  donate(within: Prefix): Prefix | undefined;
+  donate(within: Prefix, to: PeerId): Prefix | undefined;
   /** The block is the other's now, or, if the grant could not be stored, free again. */
   donated(block: Prefix): void;
   /** Ownership has changed. */
@@ -42,17 +45,11 @@ export interface RingTenant {
 const openInterval: Millis = 250;
 /** The longest between two ticks. */
 const tickInterval: Millis = 5000;
-/** What a handshake may carry of ours: three grants. Not all that a node has are looked through for it. */
-const maxCredentialBytes = 600;
-const maxCredentialGrants = 4;
+const doubtInterval: Millis = 1000;
 /** Of grants that were given before; a question of a few bytes must not be answered with thousands. */
 const maxRepeated = 16;
 /** Between two complaints that there is no room. */
 const fullInterval: Millis = 60_000;
-/** Changes in one batch: what a full ring leaves unsaved while the disk is full is more than a store takes at once. */
-const savedAtOnce = 1024;
-const grantEpoch = 1;
-const firstVersion = 1;
 
 export class Replica implements RouteSource, ReplicatedState {
   readonly name = "ring";
@@ -63,9 +60,10 @@ export class Replica implements RouteSource, ReplicatedState {
   readonly #replication: Replication;
   /** Questions, by asker and prefix, whose grant is on its way to disk. */
   readonly #donating = new Set<string>();
-  /** Learned, and not on disk yet. */
-  readonly #unsaved = new Map<string, StoreChange>();
-  #saving = false;
+  readonly #unsaved: Unsaved;
+  readonly #takeovers: Takeovers;
+  readonly #leaving = new Leaving();
+  readonly #doubt: DiskDoubt;
   #facts: NetworkFacts | undefined;
   #ring: Ring | undefined;
   #exchange: Exchange | undefined;
@@ -78,9 +76,24 @@ export class Replica implements RouteSource, ReplicatedState {
   constructor(host: RingHost, tenant: RingTenant) {
     requireReadable(host.store);
     this.#host = host;
+    this.#unsaved = new Unsaved(host);
     this.#tenant = tenant;
     this.#channel = host.channel("ring");
     this.#replication = host.replicate(this);
+    this.#takeovers = new Takeovers(host.decisions);
+    this.#doubt = new DiskDoubt({
+      host,
+      channel: this.#channel,
+      ring: () => this.#ring,
+      keep: (changes) => this.#unsaved.add(changes),
+      changed: () => this.#tenant.changed(),
+    });
+    host.decisions?.watch(takeoverKind, () => this.#decided());
+    const facts = factsOf(host, this.#channel, this.#leaving);
+    host.decisions?.judge(takeoverKind, (payload) => {
+      const ring = this.#state === "stopped" ? undefined : this.ring;
+      return ring !== undefined && isFit(payload, ring, facts);
+    });
   }
 
   start(signal: AbortSignal): void {
@@ -93,6 +106,12 @@ export class Replica implements RouteSource, ReplicatedState {
   stop(): void {
     this.#state = "stopped";
     this.#timer?.cancel();
+    this.#unsaved.stop();
+  }
+
+  /** What this node has given away may be more than it knows: it gives nothing. */
+  get isDoubtful(): boolean {
+    return this.#doubt.isDoubtful;
   }
 
   /** Undefined until this node has founded or joined a network. */
@@ -120,7 +139,40 @@ export class Replica implements RouteSource, ReplicatedState {
 
   /** Goes into the batch of a lease, so that no lease is on disk without the grant it rests on. */
   unsaved(): readonly StoreChange[] {
-    return [...this.#unsaved.values()];
+    return this.#unsaved.all();
+  }
+
+  /** Takeovers by which this node has got space that rests still, see {@link rested}. */
+  resting(): readonly Takeover[] {
+    return this.#takeovers.resting(this.self);
+  }
+
+  /** Space of the takeovers with these numbers may be given to anybody. */
+  rested(numbers: ReadonlySet<number>): void {
+    this.#unsaved.add(this.#takeovers.rested(numbers));
+    this.#unsaved.save();
+  }
+
+  /** Tells the voters that this node's space is to be the heir's; itself as heir takes that back. */
+  leaveTo(heir: PeerId): void {
+    this.#leaving.ask(heir);
+    this.#leaving.heard(this.self, heir, [...this.#channel.peers(), this.self]);
+    const message = encodeMessage({ kind: "leaving", heir });
+    for (const peer of this.#channel.peers()) this.#channel.send(peer, message);
+  }
+
+  /** A block that the tenant has set aside. Rejects `STATE_UNWRITABLE` when the grant cannot be stored: then nothing is given. */
+  async give(to: PeerId, block: Prefix): Promise<void> {
+    if (await this.#donate(to, block)) return;
+    throw new MeshError(
+      "STATE_UNWRITABLE",
+      `Cannot give ${formatPrefix(block)} away: the grant cannot be stored`,
+    );
+  }
+
+  /** Whether the heir has said that it holds what this node has left to it. */
+  isHeldBy(heir: PeerId): boolean {
+    return this.#leaving.isHeldBy(heir);
   }
 
   // RouteSource
@@ -133,13 +185,11 @@ export class Replica implements RouteSource, ReplicatedState {
     return this.ring?.version ?? 0;
   }
 
-  /** Own grants first, then those they rest on, as far as they fit; a `grants` message. */
   credentials(): Uint8Array {
-    const { ring } = this;
-    const own = ring === undefined ? [] : this.#ownGrants(ring);
-    const chain = own.flatMap((grant) => ring?.chainOf(grant) ?? []);
-    const records = [...new Set([...own, ...chain])].map(({ record }) => record);
-    return encodeMessage({ kind: "grants", records: pieces(records, maxCredentialBytes)[0] ?? [] });
+    return encodeMessage({
+      kind: "grants",
+      records: this.ring === undefined ? [] : shownOf(this.ring, this.self),
+    });
   }
 
   learn(_from: PeerId, credentials: Uint8Array): boolean {
@@ -161,17 +211,10 @@ export class Replica implements RouteSource, ReplicatedState {
     const unseen = records.filter((record) => !ring.has(grantId(record)));
     const opened = unseen.map((record) => openGrant(record, id)).filter((grant) => grant !== undefined);
     const added = this.#merge(opened);
-    if (added.length > 0) this.#save();
+    // Its own word, and not on its disk: there may be more of them.
+    if (added.some(({ from }) => from === this.self)) this.#doubt.begin();
+    if (added.length > 0) this.#unsaved.save();
     return added.map(({ record }) => record);
-  }
-
-  /** Of both families in turn, the largest first. */
-  #ownGrants(ring: Ring): readonly Grant[] {
-    const own = ring.grants().filter((grant) => grant.owner === this.self && ring.isValid(grant));
-    const ofFamily = (family: 4 | 6) => own.filter(({ prefix }) => prefix.address.family === family);
-    const [four, six] = [ofFamily(4), ofFamily(6)];
-    return own.flatMap((_, i) => [four[i], six[i]].filter((grant) => grant !== undefined))
-      .slice(0, maxCredentialGrants);
   }
 
   /** Loads what is stored as soon as the network is known; before `start` too, for handshakes may come first. */
@@ -186,12 +229,25 @@ export class Replica implements RouteSource, ReplicatedState {
     this.#facts = facts;
     const ring = new Ring({ ranges: facts.ranges, founder: facts.founder });
     ring.merge(stored.grants);
+    this.#unsaved.add(stored.first);
+    this.#takeovers.load(stored.takeovers);
+    this.#unsaved.add(this.#takeovers.update());
+    ring.decide(this.#takeovers.list());
     this.#ring = ring;
     this.#exchange = new Exchange(this.#exchangeFacts(ring));
-    for (const change of stored.first) this.#unsaved.set(change.key, change);
     this.#tenant.opened(stored);
-    this.#save();
+    this.#doubt.opened(stored.isDoubtful);
+    this.#unsaved.save();
     this.#noteChange();
+  }
+
+  /** The history of voters has changed. */
+  #decided(): void {
+    if (this.#state === "stopped" || this.ring === undefined) return;
+    this.#unsaved.add(this.#takeovers.update());
+    if (this.ring.decide(this.#takeovers.list())) this.#noteChange();
+    this.#doubt.tick(this.#host.clock.now());
+    this.#unsaved.save();
   }
 
   #exchangeFacts(ring: Ring) {
@@ -206,9 +262,10 @@ export class Replica implements RouteSource, ReplicatedState {
     const now = this.#host.clock.now();
     this.#open();
     this.#perform(this.#exchange?.handleTimeout(now));
-    this.#nextTick = now + tickInterval;
+    this.#doubt.tick(now);
+    this.#nextTick = now + (this.isDoubtful ? doubtInterval : tickInterval);
     this.#tenant.tick(now);
-    this.#save();
+    this.#unsaved.save();
     this.#arm();
   }
 
@@ -241,14 +298,30 @@ export class Replica implements RouteSource, ReplicatedState {
         // Best effort: what is lost is asked again.
         this.#channel.send(output.to, output.message);
         return;
+      case "mine":
+      case "same":
+        return this.#doubt.receive(output);
       case "asked":
         return this.#answer(output);
       case "records":
         this.#learn(output.records);
         return;
+      case "leaving":
+        return this.#hearLeaving(output.from, output.heir);
+      case "got":
+        return this.#leaving.got(output.from);
       case "refused":
         return this.#tenant.refused(output.within, output.by);
     }
+  }
+
+  #hearLeaving(from: PeerId, heir: PeerId): void {
+    this.#leaving.heard(from, heir, [...this.#channel.peers(), this.self]);
+    const ring = this.#ring!;
+    const isHeir = heir === this.self &&
+      ring.takeovers().some((each) => each.dead === from && each.heir === heir);
+    const hasAll = isHeir && prefixesOwned(ring, from).length === 0 && this.unsaved().length === 0;
+    if (hasAll) this.#channel.send(from, encodeMessage({ kind: "got" }));
   }
 
   /** Gives what was given before if the asker has not got it, and something new only if it has. */
@@ -264,29 +337,31 @@ export class Replica implements RouteSource, ReplicatedState {
     const key = `${from} ${formatPrefix(question.within)}`;
     if (this.#donating.has(key)) return;
     const hasRoom = ring.countBy(this.self) < ringBounds.maxPerGrantor;
-    const block = from !== this.self && hasRoom ? this.#tenant.donate(question.within) : undefined;
+    const block = from !== this.self && hasRoom ? this.#tenant.donate(question.within, from) : undefined;
     if (block === undefined) return this.#perform(this.#exchange!.refuse(from, question.request));
     this.#donating.add(key);
     void this.#donate(from, block).finally(() => this.#donating.delete(key));
   }
 
-  /** The smaller ring is on disk before anybody hears of the grant, so it holds whenever this node dies. */
-  async #donate(to: PeerId, block: Prefix): Promise<void> {
+  /** False when it cannot be stored. The smaller ring is on disk before anybody hears of the grant, so it holds whenever this node dies. */
+  async #donate(to: PeerId, block: Prefix): Promise<boolean> {
     const { self, store, log } = this.#host;
-    const terms = { prefix: block, owner: to, version: firstVersion, epoch: grantEpoch };
-    const grant = signGrant(self, this.#facts!.id, terms);
+    const ring = this.#ring!;
+    const [version, epoch] = [ring.versionFor(block, this.self), ring.epochFor(block)];
+    const grant = signGrant(self, this.#facts!.id, { prefix: block, owner: to, version, epoch });
     try {
       await store.commit([...this.unsaved(), putGrant(grant)]);
       this.#merge([grant]);
     } catch (error) {
       log.log("error", "A grant cannot be stored, so it is not given", { peer: to, error });
-      return;
+      return false;
     } finally {
       this.#tenant.donated(block);
     }
-    if (this.#state === "stopped") return;
+    if (this.#state === "stopped") return true;
     this.#perform(this.#exchange!.answer(to, this.#withChains([grant])));
     this.#replication.spread([grant.record]);
+    return true;
   }
 
   #withChains(grants: readonly Grant[]): readonly Uint8Array[] {
@@ -304,8 +379,7 @@ export class Replica implements RouteSource, ReplicatedState {
   #merge(grants: readonly Grant[]): readonly Grant[] {
     const { added, removed, refused } = this.#ring!.merge(grants);
     if (refused > 0) this.#complain(refused);
-    for (const grant of removed) this.#queue(removeGrant(grant));
-    for (const grant of added) this.#queue(putGrant(grant));
+    this.#unsaved.add([...removed.map(removeGrant), ...added.map(putGrant)]);
     if (added.length + removed.length > 0) this.#noteChange();
     return added;
   }
@@ -318,32 +392,8 @@ export class Replica implements RouteSource, ReplicatedState {
     this.#host.log.log("warn", "The ring is full: grants are refused", { reason: refused });
   }
 
-  #queue(change: StoreChange): void {
-    this.#unsaved.set(change.key, change);
-  }
-
   #noteChange(): void {
     this.#tenant.changed();
     this.#host.events.emit("ring:changed", { version: this.version() });
-  }
-
-  /** Behind our back: what others have signed can be had from them again. */
-  #save(): void {
-    if (this.#saving || this.#unsaved.size === 0) return;
-    const batch = [...this.#unsaved.values()].slice(0, savedAtOnce);
-    this.#saving = true;
-    const done = () => {
-      this.#saving = false;
-    };
-    this.#host.store.commit(batch).then(() => {
-      for (const change of batch) {
-        if (this.#unsaved.get(change.key) === change) this.#unsaved.delete(change.key);
-      }
-      done();
-      if (this.#state !== "stopped") this.#save();
-    }, (error: unknown) => {
-      done();
-      this.#host.log.log("error", "What others own cannot be stored; it is tried again", { error });
-    });
   }
 }

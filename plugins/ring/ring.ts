@@ -1,5 +1,6 @@
 /**
- * Who owns which addresses: a grow-only map of signed grants, and the ownership that follows from it.
+ * Who owns which addresses: a grow-only map of signed grants, and the ownership that follows from it and from what voters
+ * have decided.
  *
  * The founding record makes the founder owner of the network's ranges. A grant is valid if its grantor owns the prefix
  * that encloses it most closely, by valid grants from the root down; an address belongs to the owner of the deepest
@@ -16,11 +17,12 @@
 import type { Route } from "../../core/contracts/ipam.ts";
 import type { Address, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { addressToBigInt, compareAddress } from "../../core/wire/address.ts";
-import { compareBytes } from "../../core/wire/bytes.ts";
-import { containsPrefix, formatPrefix, overlaps } from "../../core/wire/prefix.ts";
+import { compareBytes, equalBytes } from "../../core/wire/bytes.ts";
+import { containsPrefix, formatPrefix, overlaps, samePrefix } from "../../core/wire/prefix.ts";
 import type { Grant } from "./grant.ts";
 import { type Ownership, ownershipOf, type RingRoot, type Segment } from "./ownership.ts";
 import { intersect, type Span, spanOf } from "./span.ts";
+import { foundingEpoch, type Takeover } from "./takeover.ts";
 
 export interface RingBounds {
   readonly maxGrants: number;
@@ -44,6 +46,7 @@ export class Ring {
   readonly #slots = new Map<string, Grant>();
   readonly #byGrantor = new Map<PeerId, Map<string, Grant>>();
   readonly #ids = new Set<string>();
+  #takeovers: readonly Takeover[] = [];
   #version = 1;
   #owned: Ownership | undefined;
   /** By owner, each ascending. */
@@ -92,6 +95,33 @@ export class Ring {
   #belongs({ prefix, owner, from }: Grant): boolean {
     return owner !== from &&
       this.root.ranges.some((range) => range.bits < prefix.bits && containsPrefix(range, prefix));
+  }
+
+  /** What voters have decided, in order of number. True when that is not what it was. */
+  decide(takeovers: readonly Takeover[]): boolean {
+    const isSame = takeovers.length === this.#takeovers.length && takeovers.every((takeover, i) => {
+      const held = this.#takeovers[i]!;
+      return takeover.number === held.number && equalBytes(takeover.payload, held.payload);
+    });
+    if (isSame) return false;
+    this.#takeovers = [...takeovers];
+    this.#changed();
+    return true;
+  }
+
+  takeovers(): readonly Takeover[] {
+    return this.#takeovers;
+  }
+
+  /** The epoch of a grant of `prefix` that is to count. */
+  epochFor(prefix: Prefix): number {
+    const realm = this.#ownership().realms.findLast((each) => containsPrefix(each.prefix, prefix));
+    return realm?.epoch ?? foundingEpoch;
+  }
+
+  /** The version of a grant of `prefix` by `from` that replaces the one it may have made before, of an earlier epoch. */
+  versionFor(prefix: Prefix, from: PeerId): number {
+    return (this.#slots.get(slotOf({ prefix, from }))?.version ?? 0) + 1;
   }
 
   /** The grants that left in exchange. */
@@ -175,7 +205,7 @@ export class Ring {
     return this.#records ??= this.grants().map(({ record }) => record);
   }
 
-  /** The ranges with their founder, and every valid grant; in order of address, larger blocks first. */
+  /** The ranges with their founder, what was taken over, and every valid grant; by address, larger blocks first. */
   routes(): readonly Route[] {
     return this.#ownership().routes;
   }
@@ -228,6 +258,11 @@ export class Ring {
     );
   }
 
+  /** Whether a valid grant is of exactly this prefix: only parts of it can be given on. */
+  isGiven(prefix: Prefix): boolean {
+    return this.routes().some((route) => route.grantedBy !== undefined && samePrefix(route.prefix, prefix));
+  }
+
   /** The valid grants that `grant` rests on, nearest first. */
   chainOf(grant: Grant): readonly Grant[] {
     return [...this.#ownership().valid]
@@ -241,7 +276,7 @@ export class Ring {
   }
 
   #ownership(): Ownership {
-    this.#owned ??= ownershipOf(this.root, this.#slots.values());
+    this.#owned ??= ownershipOf(this.root, this.#slots.values(), this.#takeovers);
     return this.#owned;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { MeshError } from "../../core/contracts/errors.ts";
 import type {
+  AddressMoves,
   AllocationRequest,
   DefaultSubnets,
   Ipam,
@@ -11,19 +12,33 @@ import type {
   Lease,
   LeaseTransfer,
   RangeShare,
+  SpaceTakeover,
+  Takeover,
 } from "../../core/contracts/ipam.ts";
 import type { Lifecycle } from "../../core/contracts/lifecycle.ts";
 import type { Address, Millis, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { formatAddress, sameAddress } from "../../core/wire/address.ts";
-import { containsPrefix, formatPrefix, hostPrefix, samePrefix } from "../../core/wire/prefix.ts";
+import {
+  addressWidth,
+  containsPrefix,
+  formatPrefix,
+  hostPrefix,
+  samePrefix,
+} from "../../core/wire/prefix.ts";
 import { Allocator, isReserved, reservedSpans } from "./allocator.ts";
+import { Conflicts } from "./conflicts.ts";
 import { defaultsIn } from "./default_subnets.ts";
 import { chooseBlock, type DonationLimits } from "./donation.ts";
+import { FreshSpace } from "./fresh_space.ts";
+import { exhausted, requireOwner, taken, timeout, whyTaken } from "./lease_errors.ts";
+import { moveAddress } from "./moving.ts";
 import { PendingLeases } from "./pending_leases.ts";
-import { Replica, type RingHost } from "./replica.ts";
+import { Replica } from "./replica.ts";
+import type { RingHost } from "./ring_host.ts";
 import { sharesOf } from "./report.ts";
+import { SpacePassing } from "./space_passing.ts";
 import { sortSpans, type Span, spanOf, subtract, totalSize } from "./span.ts";
-import { maxOwnerLength, putLease, removeLease, removeRest, type StoredRing } from "./storage.ts";
+import { putLease, removeLease, removeRest, type StoredRing } from "./storage.ts";
 import { type Waiter, Waiting } from "./waiting.ts";
 
 export interface RingOptions extends DonationLimits {
@@ -35,9 +50,8 @@ export interface RingOptions extends DonationLimits {
   readonly defaultSubnets?: readonly Prefix[];
 }
 
-const conflictAlert = "address_conflict";
-
-export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets, Lifecycle {
+export class RingIpam
+  implements Ipam, IpamReport, LeaseTransfer, SpaceTakeover, AddressMoves, DefaultSubnets, Lifecycle {
   readonly routes: Replica;
   readonly #host: RingHost;
   readonly #options: RingOptions;
@@ -46,20 +60,30 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
   readonly #pending = new PendingLeases();
   /** Blocks whose grant is on its way to disk. */
   readonly #donating = new Set<Prefix>();
+  readonly #conflicts: Conflicts;
+  readonly #fresh: FreshSpace;
+  readonly #passing: SpacePassing;
   #wanted: readonly Prefix[] = [];
-  #conflicts = new Set<string>();
   #isDisposed = false;
 
   constructor(options: RingOptions, host: RingHost) {
     this.#options = options;
     this.#host = host;
+    this.#conflicts = new Conflicts(host.events, host.self.id);
     this.routes = new Replica(host, {
       opened: (stored) => this.#restore(stored),
-      donate: (within) => this.#donate(within),
+      donate: (within, to) => this.#donate(within, to),
       donated: (block) => this.#donating.delete(block),
       changed: () => this.#spaceChanged(),
       refused: (within, by) => this.#refused(within, by),
       tick: (now) => this.#tick(now),
+    });
+    this.#fresh = new FreshSpace(this.routes, options.quarantine);
+    this.#passing = new SpacePassing({
+      host,
+      routes: this.routes,
+      isGiving: () => this.#donating.size > 0,
+      changed: () => this.#spaceChanged(),
     });
   }
 
@@ -73,6 +97,7 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
   // deno-lint-ignore require-await -- as above
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
+    this.#passing.stop();
     this.routes.stop();
     this.#waiting.failAll(
       new MeshError("NOT_RUNNING", "Cannot wait for addresses any longer: the node is stopping"),
@@ -106,6 +131,17 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
     return await this.#untilLeased(hostPrefix(address), signal, () => this.#tryClaim(owner, address));
   }
 
+  async move(address: Address, to: PeerId): Promise<void> {
+    await moveAddress(address, to, {
+      host: this.#host,
+      routes: this.routes,
+      state: this.#allocator.stateOf(address, this.#host.clock.now()),
+      donating: this.#donating,
+      isClosed: this.#isClosed,
+      ranges: this.ranges(),
+    });
+  }
+
   async release(owner: string, address?: Address): Promise<number> {
     const isMeant = (lease: Lease) => address === undefined || sameAddress(lease.address, address);
     const pending = this.#pending.of(owner).filter(({ lease }) => isMeant(lease));
@@ -124,7 +160,7 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
       this.#allocator.rest(lease.address, until);
       this.#host.events.emit("lease:changed", { lease, state: "released" });
     }
-    if (this.#conflicts.size > 0) this.#checkConflicts();
+    if (this.#conflicts.any) this.#spaceChanged();
     return leases.length;
   }
 
@@ -150,6 +186,14 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
     return next;
   }
 
+  takeOver(peer: PeerId, signal: AbortSignal): Promise<Takeover> {
+    return this.#passing.takeOver(peer, signal);
+  }
+
+  handOver(heir: PeerId, signal: AbortSignal): Promise<Takeover> {
+    return this.#passing.handOver(heir, signal);
+  }
+
   /** Tries, and tries again whenever space has come; meanwhile peers are asked for space inside `within`. */
   async #untilLeased(
     within: Prefix,
@@ -173,8 +217,12 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
   }
 
   #requireLife(within: Prefix, signal: AbortSignal): void {
-    if (this.#isDisposed) throw new MeshError("NOT_RUNNING", "Cannot give addresses: the node is stopping");
+    if (this.#isDisposed) {
+      throw new MeshError("NOT_RUNNING", "Cannot give addresses: the node is stopping");
+    }
     if (signal.aborted) throw timeout(within, signal.reason);
+    if (!this.#passing.isLeaving) return;
+    throw new MeshError("NOT_RUNNING", "Cannot give addresses: this node leaves its space to another");
   }
 
   /** Undefined: no space now. Throws what can never succeed. */
@@ -192,7 +240,7 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
     const address = this.#allocator.lowestFree(subnet, range, this.#space(subnet), this.#host.clock.now());
     if (address !== undefined) return this.#lease({ owner, address, bits: subnet.bits });
     const others = [...ring.ownersWithin(subnet)].filter((peer) => peer !== this.routes.self);
-    if (others.length === 0) throw exhausted(subnet);
+    if (others.length === 0 && !this.#isClosed) throw exhausted(subnet);
     return undefined;
   }
 
@@ -225,18 +273,18 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
     );
   }
 
-  #claimOwn(owner: string, address: Address, range: Prefix): Promise<Lease> {
+  #claimOwn(owner: string, address: Address, range: Prefix): Promise<Lease> | undefined {
     const now = this.#host.clock.now();
     const pending = this.#pending.at(address);
     if (pending?.lease.owner === owner) return pending.done;
     const state = this.#allocator.stateOf(address, now);
     if (state?.kind === "leased" && state.lease.owner === owner) return Promise.resolve(state.lease);
-    const isGoing = [...this.#donating].some((block) => containsPrefix(block, hostPrefix(address)));
-    if (state === undefined && !isGoing) return this.#lease({ owner, address, bits: range.bits });
-    const why = state?.kind === "resting"
-      ? `it was released just now and rests for ${Math.ceil((state.until - now) / 1000)} s more`
-      : "somebody else has it";
-    throw taken(address, why);
+    const isIn = (block: Prefix) => containsPrefix(block, hostPrefix(address));
+    const isFresh = this.#fresh.blocks().some(isIn);
+    if (state !== undefined || isFresh || [...this.#donating].some(isIn)) {
+      throw taken(address, whyTaken(state, isFresh, now));
+    }
+    return this.#isClosed ? undefined : this.#lease({ owner, address, bits: range.bits });
   }
 
   /** Resolves when the lease is on disk. */
@@ -261,6 +309,11 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
     return lease;
   }
 
+  /** Nothing is given, not even by others: it would be given again and again. */
+  get #isClosed(): boolean {
+    return this.#passing.isLeaving || this.routes.isDoubtful;
+  }
+
   #rangeOf(within: Prefix): Prefix {
     const range = this.ranges().find((each) => containsPrefix(each, within));
     if (range !== undefined) return range;
@@ -271,20 +324,24 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
     );
   }
 
-  /** This node's own space inside `within`, without what is being given away. */
-  #space(within: Prefix): readonly Span[] {
+  /** What this node may give inside `within`: its own without what is being given away, and what rests for `to`. */
+  #space(within: Prefix, to?: PeerId): readonly Span[] {
+    if (this.#isClosed) return [];
     const { family } = within.address;
-    const going = [...this.#donating].filter((block) => block.address.family === family);
+    const going = [...this.#donating, ...this.#fresh.blocks(to)]
+      .filter((block) => block.address.family === family);
     const own = this.routes.ring?.spaceOf(this.routes.self, within) ?? [];
     return subtract(own, sortSpans(going.map(spanOf)));
   }
 
-  #donate(within: Prefix): Prefix | undefined {
+  #donate(within: Prefix, to: PeerId): Prefix | undefined {
     const range = this.ranges().find((each) => containsPrefix(each, within));
     if (range === undefined) return undefined;
     const busy = this.#allocator.busy(within.address.family, this.#host.clock.now());
-    const free = subtract(this.#space(within), sortSpans([...busy, ...reservedSpans(range)]));
-    const block = chooseBlock(free, within, this.#options);
+    const isHost = within.bits === addressWidth(within.address.family);
+    const space = this.#space(within, isHost ? to : undefined);
+    const free = subtract(space, sortSpans([...busy, ...reservedSpans(range)]));
+    const block = chooseBlock(free, within, this.#options, (whole) => this.routes.ring!.isGiven(whole));
     if (block !== undefined) this.#donating.add(block);
     return block;
   }
@@ -297,9 +354,10 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
   }
 
   #spaceChanged(): void {
+    this.#fresh.note(this.#host.clock.now());
+    this.#conflicts.check(this.#passing.isLeaving ? [] : this.#allocator.leases(), this.routes.ring);
     this.#updateWants();
     this.#waiting.wakeAll();
-    this.#checkConflicts();
   }
 
   /** Wanted is what callers wait for, and a first block of every family of which this node owns nothing. */
@@ -307,7 +365,7 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
     const { ring, self } = this.routes;
     if (ring === undefined) return;
     const empty = this.ranges().filter((range) => totalSize(ring.spaceOf(self, range)) === 0n);
-    const wanted = [...this.#waiting.prefixes(), ...empty];
+    const wanted = this.#isClosed ? [] : [...this.#waiting.prefixes(), ...empty, ...this.#conflicts.wanted()];
     const before = this.#wanted;
     this.#wanted = wanted;
     for (const old of before) {
@@ -328,6 +386,7 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
   }
 
   #tick(now: Millis): void {
+    this.#fresh.tick(now);
     const rested = this.#allocator.wake(now).map(removeRest);
     if (rested.length > 0) {
       this.#host.store.commit(rested).catch((error: unknown) => {
@@ -337,54 +396,4 @@ export class RingIpam implements Ipam, IpamReport, LeaseTransfer, DefaultSubnets
     }
     this.#waiting.wakeAll();
   }
-
-  /** An address in use whose range belongs to somebody else now: only a peer that granted it twice can do that. */
-  #checkConflicts(): void {
-    const { ring, self } = this.routes;
-    const lost = this.#allocator.leases().filter(({ address }) => ring?.ownerOf(address) !== self);
-    const now = new Set(lost.map(({ address }) => formatAddress(address)));
-    for (const { address, owner } of lost) {
-      const text = formatAddress(address);
-      if (this.#conflicts.has(text)) continue;
-      const detail = `${text} of ${owner} lies in the range of peer ${ring?.ownerOf(address)}`;
-      this.#host.events.emit("alert:raised", { alert: conflictAlert, detail });
-    }
-    if (this.#conflicts.size > 0 && now.size === 0) {
-      this.#host.events.emit("alert:cleared", { alert: conflictAlert });
-    }
-    this.#conflicts = now;
-  }
-}
-
-function requireOwner(owner: string): void {
-  if (owner.length >= 1 && owner.length <= maxOwnerLength && owner.isWellFormed()) return;
-  throw new MeshError(
-    "INVALID_ARGUMENT",
-    `Cannot give an address to "${owner.slice(0, 64)}": an owner's name has ` +
-      `1 to ${maxOwnerLength} characters`,
-  );
-}
-
-function timeout(within: Prefix, cause: unknown): MeshError {
-  return new MeshError(
-    "TIMEOUT",
-    `Cannot get space inside ${formatPrefix(within)}: no peer has given any in time; ` +
-      "see that one that owns some is connected",
-    { cause },
-  );
-}
-
-function exhausted(within: Prefix): MeshError {
-  return new MeshError(
-    "POOL_EXHAUSTED",
-    `Cannot give an address of ${formatPrefix(within)}: all are in use; ` +
-      "release some, or use another subnet",
-  );
-}
-
-function taken(address: Address, why: string): MeshError {
-  return new MeshError(
-    "ADDRESS_TAKEN",
-    `Cannot claim ${formatAddress(address)}: ${why}; choose another address`,
-  );
 }

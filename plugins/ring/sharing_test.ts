@@ -303,3 +303,20 @@ test("what others own is stored again after a disk was full", () =>
     await world.clock.advance(6000);
     assert.equal([...third!.disk.image.entries("ring/grant/")].length, 4);
   }));
+
+test("whoever was given two blocks and uses none of them shares them, and signs no grant that is not valid", () =>
+  worldOf(3, { ranges: ["10.32.0.0/24"], block: 28 }, async (world, [founder, donor, joiner]) => {
+    for (const node of [founder!, donor!]) await node.start();
+    await world.clock.advance(5000);
+    await allocate(world, donor!, prefix("10.32.0.64/27"), "short-lived");
+    await donor!.ipam.release("short-lived");
+    await world.clock.advance(70_000);
+    assert.equal(blocksOf(donor!).length, 2);
+    founder!.kill();
+    await joiner!.start();
+    await world.clock.advance(30_000);
+    const { ring } = donor!.ipam.routes;
+    const made = ring!.grants().filter(({ from }) => from === donor!.self.id);
+    assert.deepEqual(made.map((grant) => [grant.version, ring!.isValid(grant)]), [[1, true]]);
+    assert.equal(blocksOf(joiner!).length, 1);
+  }));

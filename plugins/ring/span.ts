@@ -71,3 +71,22 @@ export function largestBlock(spans: readonly Span[], family: 4 | 6, maxSize: big
   }
   return undefined;
 }
+
+/** The fewest prefixes that make up `spans`, ascending. */
+export function prefixesOf(spans: readonly Span[], family: 4 | 6): readonly Prefix[] {
+  const width = addressWidth(family);
+  return spans.flatMap(({ start, end }) => {
+    const prefixes: Prefix[] = [];
+    for (let at = start; at < end;) {
+      let exponent = 0;
+      while (
+        exponent < width && at % (2n << BigInt(exponent)) === 0n && at + (2n << BigInt(exponent)) <= end
+      ) {
+        exponent++;
+      }
+      prefixes.push({ address: addressFromBigInt(family, at), bits: width - exponent });
+      at += 1n << BigInt(exponent);
+    }
+    return prefixes;
+  });
+}

@@ -25,6 +25,7 @@ import { encodeCbor } from "../../core/wire/cbor.ts";
 import { parsePrefix } from "../../core/wire/prefix.ts";
 import { decodeMessage, encodeMessage } from "../../plugins/ring/message.ts";
 import { openGrant, signGrant } from "../../plugins/ring/grant.ts";
+import { decodeTakeover, encodeTakeover } from "../../plugins/ring/takeover.ts";
 import type { FuzzTarget } from "../proofs/fuzz/target.ts";
 import { asBytes, assertOwned, isSampled } from "./promises.ts";
 
@@ -79,12 +80,25 @@ const ringTarget: FuzzTarget = {
     encodeMessage({ kind: "need", request: 7, within: parsePrefix("10.32.0.0/12")!, held: 3 }),
     encodeMessage({ kind: "none", request: 2 ** 32 - 1 }),
     encodeMessage({ kind: "grants", records: [grant.record, grant.record] }),
+    encodeMessage({ kind: "leaving", heir: grant.owner }),
+    encodeMessage({ kind: "mine", digest: new Uint8Array(16) }),
   ],
   run(input) {
     const message = decodeMessage(input);
     if (message === undefined) return false;
     assert.deepEqual(decodeMessage(encodeMessage(message)), message);
     if (isSampled(input, 8)) assertOwned(decodeMessage, input);
+    return true;
+  },
+};
+
+const takeoverTarget: FuzzTarget = {
+  name: "takeover",
+  seeds: [encodeTakeover({ dead: grant.from, heir: grant.owner, prefixes: [grant.prefix] })],
+  run(input) {
+    const terms = decodeTakeover(input);
+    if (terms === undefined) return false;
+    assert.deepEqual(decodeTakeover(encodeTakeover(terms)), terms);
     return true;
   },
 };
@@ -264,6 +278,7 @@ export const messageTargets: readonly FuzzTarget[] = [
   foreignTarget,
   channelTarget,
   ringTarget,
+  takeoverTarget,
   introductionsTarget,
   stateMessageTarget,
 ];

@@ -1,7 +1,8 @@
 /**
  * One random run of nodes with rings, and the ledger that every step is held against. After every step hold:
  *
- *     I1   at most one node believes that it owns an address, dead ones included: they may come back
+ *     I1   at most one node believes that it owns an address, dead ones included: they may come back; of what voters have
+ *          passed on that goes for those who have heard of it
  *     I2   a grant leaves only when the smaller ring is on disk (looked at as messages leave)
  *     I3   merging is commutative, associative and idempotent
  *     I4   the ranges are covered exactly
@@ -15,16 +16,18 @@
 import assert from "node:assert/strict";
 import { isMeshError } from "../../core/contracts/errors.ts";
 import type { Lease } from "../../core/contracts/ipam.ts";
+import type { Address, Prefix } from "../../core/contracts/values.ts";
 import { encodeRecords } from "../../core/node/state_message.ts";
 import { stateChannel } from "../../core/node/replicator.ts";
 import { recordsDigest } from "../../core/identity/records_digest.ts";
 import { formatAddress } from "../../core/wire/address.ts";
-import { formatPrefix, prefixOf } from "../../core/wire/prefix.ts";
+import { contains, formatPrefix, prefixOf } from "../../core/wire/prefix.ts";
 import { signGrant } from "../../plugins/ring/grant.ts";
 import { checkInvariants } from "../../plugins/ring/invariants.ts";
 import { encodeMessage } from "../../plugins/ring/message.ts";
 import type { Ring } from "../../plugins/ring/ring.ts";
-import { intersect } from "../../plugins/ring/span.ts";
+import { intersect, type Span, spanOf, subtract } from "../../plugins/ring/span.ts";
+import { type Takeover, takeoverOf } from "../../plugins/ring/takeover.ts";
 import { GrantLedger } from "./grant_ledger.ts";
 import { address, prefix, quarantine, selfOf, type SimNode, World, type WorldOptions } from "./ring_world.ts";
 
@@ -34,6 +37,8 @@ export type Step =
   | { readonly do: "release"; readonly node: number; readonly owner: number }
   | { readonly do: "wait"; readonly millis: number }
   | { readonly do: "kill" | "start" | "fill" | "empty"; readonly node: number }
+  | { readonly do: "takeOver"; readonly node: number; readonly dead: number }
+  | { readonly do: "leave"; readonly node: number; readonly heir: number }
   | { readonly do: "cut"; readonly island: readonly number[] }
   | { readonly do: "heal" }
   | { readonly do: "hostile"; readonly node: number; readonly salt: number };
@@ -71,6 +76,8 @@ export class RandomRun {
   constructor(size: number, options: WorldOptions) {
     this.world = new World(size, { ranges, block: 28, ...options });
     this.#ledger = new GrantLedger(this.world);
+    this.world.council.voters = [0, 1, 2];
+    this.world.council.deciding = (decision, voting) => this.#checkTaken(takeoverOf(decision)!, voting);
     this.world.intercept = (from, _, message) => {
       try {
         this.#ledger.messageLeaves(from, message);
@@ -113,7 +120,11 @@ export class RandomRun {
       );
       assert.ok(isKept, `${node.self.name} has forgotten that ${owner} has ${text}`);
     }
-    const all = this.world.nodes.flatMap((node) => node.addresses);
+    const all = this.world.nodes.flatMap((node) =>
+      node.leases.filter(({ address }) => this.#isRightful(node, address)).map(({ address }) =>
+        formatAddress(address)
+      )
+    );
     assert.equal(new Set(all).size, all.length, `an address is leased twice: ${all.sort().join(" ")}`);
   }
 
@@ -173,6 +184,10 @@ export class RandomRun {
         return this.#expect(node.ipam.claim(`o${step.owner}`, hostOf(step.host), patience.signal));
       case "release":
         return this.#expect(this.#release(node, `o${step.owner}`));
+      case "takeOver":
+        return this.#expect(node.ipam.takeOver(this.world.get(step.dead).self.id, patience.signal));
+      case "leave":
+        return this.#expect(node.ipam.handOver(this.world.get(step.heir).self.id, patience.signal));
     }
   }
 
@@ -228,14 +243,17 @@ export class RandomRun {
   #record(node: SimNode, { address, owner }: Lease, state: "allocated" | "released"): void {
     const text = formatAddress(address);
     const now = this.world.clock.now();
+    const isRightful = this.#isRightful(node, address);
     if (state === "released") {
-      this.#released.set(text, now);
+      if (isRightful) this.#released.set(text, now);
       return;
     }
-    const others = this.world.nodes.filter((other) => other !== node && other.addresses.includes(text));
+    const others = this.world.nodes.filter((other) =>
+      other !== node && other.addresses.includes(text) && this.#isRightful(other, address) && isRightful
+    );
     const rest = now - (this.#released.get(text) ?? Number.NEGATIVE_INFINITY);
     if (others.length > 0) this.#unexpected.push(new Error(`${text} of ${owner} is at two nodes`));
-    if (rest < quarantine) {
+    if (rest < quarantine && isRightful) {
       this.#unexpected.push(new Error(`${text} of ${owner} has rested for ${rest} ms only`));
     }
     if (!this.#isReleasing(node, owner)) this.#promised.set(text, { node, owner });
@@ -247,7 +265,12 @@ export class RandomRun {
     const ring = this.#ringOf(node);
     for (const { address, owner } of node.leases) {
       const text = formatAddress(address);
-      assert.equal(ring?.ownerOf(address), node.self.id, `${text} of ${owner} is in use and given away`);
+      const wasTaken = ring?.takeovers().some(({ prefixes }) =>
+        prefixes.some((each) => contains(each, address))
+      );
+      if (!wasTaken) {
+        assert.equal(ring?.ownerOf(address), node.self.id, `${text} of ${owner} is in use and given away`);
+      }
       const lies = (kind: string) => node.disk.image.get(`ring/${kind}/${text}`) !== undefined;
       assert.ok(lies("lease"), `${text} of ${owner} is in use and not on disk`);
       assert.equal(lies("rest"), false, `${text} of ${owner} is in use and rests`);
@@ -258,10 +281,43 @@ export class RandomRun {
     return node.ipam.routes.ring;
   }
 
-  /** At most one node believes that it owns an address, dead ones included: they may come back. */
+  /** From those who live nothing is taken that one of those who voted knew to be theirs. */
+  #checkTaken({ dead, prefixes }: Takeover, voting: readonly SimNode[]): void {
+    for (const node of this.world.nodes.filter(({ self }) => self.id !== dead)) {
+      for (const each of prefixes) {
+        const own = this.#ringOf(node)?.spaceOf(node.self.id, each) ?? [];
+        const known = voting.flatMap((voter) => this.#ringOf(voter)!.spaceOf(node.self.id, each));
+        if (known.every((span) => intersect(own, span).length === 0)) continue;
+        this.#unexpected.push(new Error(`${formatPrefix(each)} was taken from ${node.self.name}`));
+      }
+    }
+  }
+
+  /** Whether the node owns the address, and nothing has been decided since that it has not heard of. */
+  #isRightful(node: SimNode, address: Address): boolean {
+    return this.#ringOf(node)?.ownerOf(address) === node.self.id &&
+      !this.#unheard(node).some((each) => contains(each, address));
+  }
+
+  /** What voters have passed on without this node having heard of it: the word was that it could not. */
+  #unheard(node: SimNode): readonly Prefix[] {
+    const heard = new Set(this.#ringOf(node)?.takeovers().map(({ number }) => number));
+    return this.world.council.decisions.filter(({ number }) => !heard.has(number))
+      .flatMap((decision) => takeoverOf(decision)?.prefixes ?? []);
+  }
+
+  /**
+   * At most one node believes that it owns an address, dead ones included: they may come back. From a takeover on that goes
+   * for those who have heard of it.
+   */
   #checkOwnSpaces(rings: readonly (Ring | undefined)[]): void {
     for (const range of this.world.facts.ranges) {
-      const spaces = rings.map((ring, i) => ring?.spaceOf(this.world.get(i).self.id, range) ?? []);
+      const { family } = range.address;
+      const spaces = rings.map((ring, i) => {
+        const node = this.world.get(i);
+        const unheard = this.#unheard(node).filter(({ address }) => address.family === family).map(spanOf);
+        return subtractAll(ring?.spaceOf(node.self.id, range) ?? [], unheard);
+      });
       for (const [i, space] of spaces.entries()) {
         for (const other of spaces.slice(i + 1)) {
           const shared = other.flatMap((span) => intersect(space, span));
@@ -270,6 +326,11 @@ export class RandomRun {
       }
     }
   }
+}
+
+/** `holes` may overlap. */
+function subtractAll(spans: readonly Span[], holes: readonly Span[]): readonly Span[] {
+  return holes.reduce((left, hole) => subtract(left, [hole]), spans);
 }
 
 /** Signed by a key that owns nothing: any prefix, to anybody, in versions that beat every honest one. */

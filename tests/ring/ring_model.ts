@@ -9,6 +9,8 @@ export interface RingModelOptions {
   readonly runs: number;
   /** Steps of the longest run; the shortest has two fifths of them. */
   readonly operations: number;
+  /** As `SimCouncil.isBlind`. */
+  readonly isBlind?: boolean;
 }
 
 export interface RingModelResult {
@@ -19,6 +21,8 @@ export interface RingModelResult {
   readonly allocations: number;
   /** Grants that went from one node to another. */
   readonly grants: number;
+  /** What passed on by the word of voters. */
+  readonly takeovers: number;
   /** Of simulated time, until all rings were one after the last fault had ended: the longest of all runs. */
   readonly slowestAgreement: number;
 }
@@ -52,15 +56,20 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("cut" as const), island: fc.subarray([0, 1, 2, 3, 4]) }),
   },
   { weight: 2, arbitrary: fc.constant({ do: "heal" as const }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant("takeOver" as const), node, dead: node }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("leave" as const), node, heir: node }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("hostile" as const), node, salt: fc.nat(999) }) },
 );
 
 /** Rejects with fast-check's report, which names the seed of the failing run; it is not made smaller, which takes long. */
-export async function runRingModel({ seed, runs, operations }: RingModelOptions): Promise<RingModelResult> {
-  const total = { runs: 0, operations: 0, allocations: 0, grants: 0, slowestAgreement: 0 };
+export async function runRingModel(
+  { seed, runs, operations, isBlind = false }: RingModelOptions,
+): Promise<RingModelResult> {
+  const total = { runs: 0, operations: 0, allocations: 0, grants: 0, takeovers: 0, slowestAgreement: 0 };
   const steps = fc.array(step, { minLength: Math.ceil(0.4 * operations), maxLength: operations });
   const property = fc.asyncProperty(fc.nat(), steps, async (worldSeed, list) => {
     const run = new RandomRun(nodesOfModel, { seed: worldSeed, ...faultsOfModel });
+    run.world.council.isBlind = isBlind;
     try {
       await run.begin();
       for (const each of list) await run.take(each);
@@ -69,6 +78,7 @@ export async function runRingModel({ seed, runs, operations }: RingModelOptions)
       total.operations += list.length;
       total.allocations += run.allocations;
       total.grants += run.grants;
+      total.takeovers += run.world.council.decisions.length;
       total.slowestAgreement = Math.max(total.slowestAgreement, agreement);
     } finally {
       await run.world.stopAll();

@@ -2,9 +2,10 @@
  * Nodes that have nothing but a ring plugin, on a simulated clock, network and disk: any loss, duplication, reordering,
  * partition, full disk and kill -9, replayable from one seed.
  */
-import type { Channel, Clock, Logger, Self } from "../../core/contracts/host.ts";
+import type { Channel, Clock, Logger, MemberWatch, Self } from "../../core/contracts/host.ts";
 import type { Lease } from "../../core/contracts/ipam.ts";
 import type { Membership, NetworkFacts } from "../../core/contracts/membership.ts";
+import type { StoreNotice } from "../../core/contracts/store.ts";
 import type { Address, PeerId, Prefix } from "../../core/contracts/values.ts";
 import { createIdentity, openSelf } from "../../core/identity/identity.ts";
 import { EventBus } from "../../core/node/event_bus.ts";
@@ -13,10 +14,11 @@ import { Replicator, stateChannel } from "../../core/node/replicator.ts";
 import { formatAddress } from "../../core/wire/address.ts";
 import { formatPrefix, parsePrefix } from "../../core/wire/prefix.ts";
 import { MemoryDisk } from "../../plugins/memory_store/mod.ts";
-import type { RingHost } from "../../plugins/ring/replica.ts";
+import type { RingHost } from "../../plugins/ring/ring_host.ts";
 import { RingIpam, type RingOptions } from "../../plugins/ring/ring_ipam.ts";
 import { SimClock } from "../sim/clock.ts";
 import { SimRandom } from "../sim/random.ts";
+import { SimCouncil } from "./sim_council.ts";
 
 export interface WorldOptions {
   readonly seed?: number;
@@ -40,6 +42,7 @@ export class World {
   readonly facts: NetworkFacts;
   readonly options: Required<WorldOptions>;
   readonly random: SimRandom;
+  readonly council: SimCouncil<SimNode>;
   /** Numbers of nodes that hear each other; all others are cut off from them. */
   island: ReadonlySet<number> = new Set();
   loss: number;
@@ -52,6 +55,11 @@ export class World {
     this.random = new SimRandom(this.options.seed);
     this.loss = this.options.loss;
     this.nodes = Array.from({ length: size }, (_, number) => new SimNode(this, number));
+    this.council = new SimCouncil({
+      places: this.nodes,
+      connected: (a, b) => this.connected(a, b),
+      after: (millis, run) => void this.clock.timer(this.clock.now() + millis, run),
+    });
     this.facts = {
       id: new Uint8Array(16).fill(7),
       name: "world",
@@ -108,7 +116,10 @@ export class World {
 
   #announce(): void {
     for (const a of this.nodes) {
-      for (const b of this.nodes) if (this.connected(a, b)) a.greet(b);
+      for (const b of this.nodes.filter((each) => this.connected(a, each))) {
+        a.greet(b);
+        this.council.meet(a, b);
+      }
     }
   }
 }
@@ -126,6 +137,10 @@ export class SimNode {
   log = silent;
   /** Makes every commit fail. */
   isDiskFull = false;
+  /** What its store says of the disk. */
+  notices: readonly StoreNotice[] = [];
+  /** Whom it knows as members; all the others if undefined. */
+  members: readonly Self[] | undefined;
   /** False for a node that has not joined yet. */
   isMember = true;
 
@@ -171,6 +186,7 @@ export class SimNode {
       if (!this.#world.connected(this, other)) continue;
       this.greet(other);
       other.greet(this);
+      this.#world.council.meet(this, other);
     }
   }
 
@@ -234,6 +250,7 @@ export class SimNode {
       events: this.#events,
       membership: { network: () => this.isMember ? this.#world.facts : undefined } as Membership,
       store: {
+        notices: () => this.notices,
         get: (key) => store.get(key),
         entries: (start) => store.entries(start),
         commit: (changes) => {
@@ -247,6 +264,11 @@ export class SimNode {
       },
       channel: (name) => this.#channel(life, name),
       replicate: (state) => replicator.replicate(state),
+      members: {
+        known: () =>
+          this.members ?? this.#world.nodes.filter((other) => other !== this).map(({ self }) => self),
+      } as unknown as MemberWatch,
+      decisions: this.#world.council.seatOf(this),
     };
   }
 

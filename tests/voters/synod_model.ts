@@ -19,6 +19,8 @@ export interface SynodBounds {
   readonly ballots: readonly number[];
   /** Times that the disk of the last voter goes back to nothing; it knows, and behaves as in doubt. */
   readonly restores?: number;
+  /** At every step a voter may find any one of the values unfit, and the next time fit again. */
+  readonly isFickle?: boolean;
   /** Where the search gives up. */
   readonly maxStates: number;
 }
@@ -101,8 +103,11 @@ function* spoken(state: State, at: number, bounds: SynodBounds, flaws: SynodFlaw
   const size = at === 0 ? flaws.understated ?? bounds.voters : bounds.voters;
   for (const words of readings(state, at)) {
     const council = councilOf(words, at, size);
-    const answered = answer(council, { wish, isFit: () => true, mayPropose: !isInDoubt });
-    if (answered !== undefined) yield write(state, at, answered);
+    for (const unfit of bounds.isFickle === true ? [0, ...bounds.ballots.keys().map((i) => i + 1)] : [0]) {
+      const isFit = (value: number) => value !== unfit;
+      const answered = answer(council, { wish, isFit, mayPropose: !isInDoubt });
+      if (answered !== undefined) yield write(state, at, answered);
+    }
     if (mayBegin) yield { ...write(state, at, begin(council)!), begun };
   }
 }

@@ -28,6 +28,10 @@ test("a second ballot of one proposer against one of the other changes no decisi
   assertSafe("3 voters, 2 and 1 ballots", { voters: 3, ballots: [2, 1] }, [1, 2]);
 });
 
+test("voters that find now this value unfit and now that one decide no two of them", () => {
+  assertSafe("3 fickle voters", { voters: 3, ballots: [2, 1], isFickle: true }, [1, 2]);
+});
+
 test("a voter in doubt is silent in an odd list, and in an even one proposes nothing: nothing is decided twice", () => {
   assertSafe("3 voters, a disk lost", { voters: 3, ballots: [1, 1], restores: 1 }, [1, 2]);
   assertSafe("4 voters, a disk lost", { voters: 4, ballots: [1, 0, 0, 1], restores: 1 }, [1, 4]);
