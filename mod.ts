@@ -26,7 +26,7 @@ import process from "node:process";
 
 // Nodes.
 export { type BroadcastPlace, createNode, type NodeOptions } from "./core/node/create_node.ts";
-export type { BroadcastTree } from "./core/forwarding/broadcast_tree.ts";
+export type { BroadcastTree, TravellingFrame } from "./core/forwarding/broadcast_tree.ts";
 export type { FoundIntent, Intent, JoinIntent } from "./core/node/entry.ts";
 export type { Composition } from "./core/node/composition.ts";
 export type { Platform } from "./core/node/platform.ts";
@@ -70,6 +70,7 @@ export { noise } from "./plugins/noise/mod.ts";
 export { gossip } from "./plugins/gossip/mod.ts";
 export { staticSeeds } from "./plugins/static_seeds/mod.ts";
 export { ring } from "./plugins/ring/mod.ts";
+export { staticRange } from "./plugins/static_range/mod.ts";
 export { allowAll } from "./plugins/allow_all/mod.ts";
 export { memoryPort } from "./plugins/memory_port/mod.ts";
 export { tap } from "./plugins/tap/mod.ts";
@@ -127,6 +128,7 @@ export type {
   SessionTarget,
 } from "./core/contracts/encapsulation.ts";
 export type { EventName, Events, NodeEvents } from "./core/contracts/events.ts";
+export type { Decision, Decisions } from "./core/contracts/decisions.ts";
 export {
   type Channel,
   type Clock,
@@ -141,6 +143,15 @@ export {
   type Timer,
 } from "./core/contracts/host.ts";
 export type {
+  AddressAdmin,
+  AddressOrigin,
+  AddressOwner,
+  AddressRequest,
+  AddressStep,
+  TakenOver,
+} from "./core/contracts/addresses.ts";
+export type {
+  AddressMoves,
   AllocationRequest,
   DefaultSubnets,
   Ipam,
@@ -150,6 +161,8 @@ export type {
   RangeShare,
   Route,
   RouteSource,
+  SpaceTakeover,
+  Takeover,
 } from "./core/contracts/ipam.ts";
 export type { LogControl, LogSettings, LogStatus } from "./core/contracts/log.ts";
 export type { Lifecycle } from "./core/contracts/lifecycle.ts";

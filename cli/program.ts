@@ -12,6 +12,7 @@ import {
 import { ExitCode, exitCodeOf } from "./exit_code.ts";
 import { describeFailure } from "./failure.ts";
 import { addHostModeCommands } from "./host_mode_commands.ts";
+import { addIpamCommands } from "./ipam_commands.ts";
 import { detachedCommand } from "./node/detached_command.ts";
 import type { Io } from "./io.ts";
 import { version } from "./version.ts";
@@ -52,6 +53,7 @@ export function createProgram(io: Io, done: (outcome: Outcome) => void): Command
   addTop(io, add(program));
   addHostModeCommands(io, program, add);
   addMemberCommands(io, program, add);
+  addIpamCommands(io, program, add);
   addLocalCommands(io, program, add);
   addCompletion(io, program, done);
   return program;

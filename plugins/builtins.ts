@@ -7,6 +7,7 @@ import { memoryStore } from "./memory_store/mod.ts";
 import { noise } from "./noise/mod.ts";
 import { ring } from "./ring/mod.ts";
 import { sqlite } from "./sqlite/mod.ts";
+import { staticRange } from "./static_range/mod.ts";
 import { staticSeeds } from "./static_seeds/mod.ts";
 import { tap } from "./tap/mod.ts";
 import { tcp } from "./tcp/mod.ts";
@@ -21,6 +22,7 @@ const factories: readonly AnyPluginFactory[] = [
   noise,
   ring,
   sqlite,
+  staticRange,
   staticSeeds,
   tap,
   tcp,

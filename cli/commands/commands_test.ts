@@ -43,7 +43,7 @@ test("status shows connections with their reasons, peers, shares, targets and al
     );
     assert.match(
       (await run("status ipam")).out,
-      new RegExp(`^${other}\\(web-2\\) +50\\.0% +50\\.0% +unreachable!`, "m"),
+      new RegExp(`^B +${other}\\(web-2\\) +524288 \\(50\\.0%\\) +50\\.0% +- +dead`, "m"),
     );
     assert.match(
       (await run("status targets")).out,

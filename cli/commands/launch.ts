@@ -28,7 +28,12 @@ export async function launch(
   const order: NodeOrder = {
     ...capture === undefined ? {} : { capture },
     flags: configFlags(options),
-    entry: { kind: "launch", endpoints, ...password === undefined ? {} : { password } },
+    entry: {
+      kind: "launch",
+      endpoints,
+      ...password === undefined ? {} : { password },
+      ...options.resume === true ? { resume: true } : {},
+    },
   };
   return await executeOrder(io, order, options.detach === true);
 }

@@ -6,14 +6,8 @@ import { ExitCode } from "../exit_code.ts";
 import type { Io } from "../io.ts";
 import { type OutputFormat, printData } from "../output.ts";
 import { parseInterval, watch } from "../watch.ts";
-import {
-  alertTable,
-  connectionTable,
-  ipamTable,
-  peerTable,
-  statusBlocks,
-  targetTable,
-} from "../views/status.ts";
+import { alertTable, connectionTable, peerTable, statusBlocks, targetTable } from "../views/status.ts";
+import { ipamText } from "../views/ipam.ts";
 import { peerLinksText } from "../views/topology.ts";
 
 export interface StatusOptions extends AddressOptions {
@@ -47,7 +41,7 @@ const subjects: Readonly<Record<string, Show>> = {
       { connections: await client.connections(io.interrupted) },
       (document) => connectionTable(io, document),
     ),
-  ipam: async (io, client, format) => printData(io, format, await client.ipam(io.interrupted), ipamTable),
+  ipam: async (io, client, format) => printData(io, format, await client.ipam(io.interrupted), ipamText),
   targets: async (io, client, format) =>
     printData(
       io,

@@ -27,7 +27,7 @@ export async function loadConfigFrom(
 ): Promise<LoadedConfig> {
   const given = [
     file === undefined ? [] : await fileLayer(file),
-    environmentLayer(io.environment),
+    environmentLayer(io.environment).map(withUsualBeside),
     flagLayer(flags),
   ];
   const path = file && resolve(file.name);
@@ -38,6 +38,16 @@ export async function loadConfigFrom(
 async function fileLayer({ name, text }: ConfigFile): Promise<Setting[]> {
   const { yamlLayer } = await import("./yaml_layer.ts");
   return yamlLayer(name, text);
+}
+
+/** A variable that sets all of discovery, and names no plugin in it, says no more of those that run than one that sets a key. */
+function withUsualBeside(setting: Setting): Setting {
+  const { path, value } = setting;
+  if (path.length !== 1 || path[0] !== "discovery") return setting;
+  const entries: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const namesNone = entries.length > 0 &&
+    entries.every((each) => typeof each === "object" && each !== null && !("use" in each));
+  return namesNone ? { ...setting, value: [...entries, { use: usualBeside.discovery }] } : setting;
 }
 
 /** Behind all that is said of the others, of which nobody has named the plugin. */

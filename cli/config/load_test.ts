@@ -155,6 +155,11 @@ test("gossip runs beside the usual discovery until somebody says which are used"
   assert.deepEqual(await names('discovery: { seeds: ["192.0.2.1:1"] }'), usual);
   assert.deepEqual(await names('discovery: [{ seeds: ["192.0.2.1:1"] }]'), usual);
   assert.deepEqual(await names("", { SELVAGE_DISCOVERY__0__SEEDS: '["192.0.2.1:1"]' }), usual);
+  for (const whole of ['{ "seeds": ["192.0.2.1:1"] }', '[{ "seeds": ["192.0.2.1:1"] }]']) {
+    assert.deepEqual(await names("", { SELVAGE_DISCOVERY: whole }), usual, whole);
+  }
+  assert.deepEqual(await names("", { SELVAGE_DISCOVERY: '{ "use": "static_seeds" }' }), ["static_seeds"]);
+  assert.deepEqual(await names("", { SELVAGE_DISCOVERY: "[]" }), []);
   assert.deepEqual(
     await names('discovery: [{ seeds: ["192.0.2.1:1"] }, { seeds: ["192.0.2.2:2"] }]'),
     ["static_seeds", "static_seeds", "gossip"],

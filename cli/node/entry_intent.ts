@@ -70,10 +70,11 @@ function joinEntrance(
  * all of the list. Who cannot tell whether it is the first does not found: two would, and make two networks.
  */
 function launchEntrance(
-  { endpoints, password }: LaunchEntry,
+  { endpoints, password, resume }: LaunchEntry,
   listed: readonly Listed[],
   config: ResolvedConfig,
 ): Entrance {
+  if (resume === true) return { intent: {}, given: undefined };
   const others = listed.filter(({ places }) => !places.some((place) => isOwn(place, config)));
   const given = endpoints.length === 0 ? undefined : others.map(({ named }) => named);
   const isFirst = listed.length === 0 || !others.includes(listed[0]!);
@@ -101,7 +102,7 @@ function doorsOf(listed: readonly Listed[]) {
 }
 
 function foundIntent({ settings, chosen }: ResolvedConfig, password: string | undefined): FoundIntent {
-  const chosenRange = chosen.find(({ slot }) => slot === "ipam")?.options["range"];
+  const chosenRange = configuredRange({ chosen });
   const given = chosenRange ?? defaultRange;
   const range = parsePrefix(String(given));
   if (range === undefined) {
@@ -113,6 +114,22 @@ function foundIntent({ settings, chosen }: ResolvedConfig, password: string | un
     isDefaultRange: chosenRange === undefined,
     ...password === undefined ? {} : { password },
   };
+}
+
+/**
+ * The range that is configured, when the network has another: it keeps the one that it was founded with, and addresses that
+ * were given stay what they are.
+ */
+export function rangeInVain(
+  config: Pick<ResolvedConfig, "chosen">,
+  ranges: readonly string[],
+): string | undefined {
+  const range = configuredRange(config);
+  return range === undefined || ranges.includes(String(range)) ? undefined : String(range);
+}
+
+function configuredRange({ chosen }: Pick<ResolvedConfig, "chosen">): unknown {
+  return chosen.find(({ slot }) => slot === "ipam")?.options["range"];
 }
 
 /** An address of this machine, with the port that this node will listen on. */
@@ -132,11 +149,18 @@ function isLooped(endpoint: Endpoint, listen: Endpoint): boolean {
   return address !== undefined && isLoopback(address) && own !== undefined && isUnspecified(own);
 }
 
-/** A `launch` with peers cannot found, and says so in the words of that command. */
+/** A `launch` with peers, or one that resumes, cannot found, and says so in the words of that command. */
 export function explainEntry(error: unknown, { entry }: NodeOrder): unknown {
-  if (entry.kind !== "launch" || entry.endpoints.length === 0 || errorCode(error) !== "NOT_ADMITTED") {
-    return error;
+  if (entry.kind !== "launch" || errorCode(error) !== "NOT_ADMITTED") return error;
+  if (entry.resume === true) {
+    return new MeshError(
+      "NOT_ADMITTED",
+      "Cannot launch with --resume: this node belongs to no network yet, or its state is not in the directory that " +
+        'stateDir names. Without --resume "selvage launch" founds a network; "selvage join <token>" enters one',
+      { cause: error },
+    );
   }
+  if (entry.endpoints.length === 0) return error;
   return new MeshError(
     "NOT_ADMITTED",
     `Cannot launch with peers: this node belongs to no network yet, and ${

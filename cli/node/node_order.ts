@@ -17,6 +17,8 @@ export interface LaunchEntry {
   /** As the user wrote them; the first of them founds when there is a password. None: those of the last launch. */
   readonly endpoints: readonly string[];
   readonly password?: string;
+  /** There has to be a network already: nothing is founded. */
+  readonly resume?: boolean;
 }
 
 export interface JoinEntry {

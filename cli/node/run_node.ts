@@ -20,7 +20,7 @@ import { defaultTokenFile } from "../paths.ts";
 import { serveAdmin, type TcpOptions } from "../serve_admin.ts";
 import { version } from "../version.ts";
 import { chooseDatapath, type ChosenDatapath } from "./datapath.ts";
-import { entranceOf, explainEntry } from "./entry_intent.ts";
+import { entranceOf, explainEntry, rangeInVain } from "./entry_intent.ts";
 import type { NodeOrder, Ready } from "./node_order.ts";
 import { notePorts, resetPorts } from "./port_traces.ts";
 import { withSeeds } from "./seeds.ts";
@@ -42,6 +42,7 @@ export async function runNode(io: Io, order: NodeOrder, onReady: (ready: Ready) 
     await running.start({ io, order, config, log });
     const { runtime, peer, name, listen } = running.node.status();
     log.log("info", "Ready", { what: `${version} (${runtime})`, peer, name, endpoint: listen });
+    warnOfRange(running.node, config, log);
     onReady(await readiness(running.node, order));
     await tellServiceManager(io, "READY=1", log);
   } catch (error) {
@@ -56,6 +57,17 @@ export async function runNode(io: Io, order: NodeOrder, onReady: (ready: Ready) 
   log.log("info", "Stopping");
   await tellServiceManager(io, "STOPPING=1", log);
   return ExitCode.ok;
+}
+
+/** Whoever has changed the configuration would wait for addresses of it. */
+function warnOfRange(node: MeshNode, config: LoadedConfig, log: NodeLog): void {
+  const { ranges } = node.ipam();
+  const range = rangeInVain(config, ranges);
+  if (range === undefined) return;
+  log.log("warn", "The configured ipam.range is not this network's, which keeps what it was founded with", {
+    what: range,
+    prefix: ranges,
+  });
 }
 
 /** With these a member has answered, or was never asked; a silence may hide an admission. */

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "../../tests/harness.ts";
 import { testHost } from "../../tests/conformance/test_host.ts";
+import { MeshError } from "../../core/contracts/errors.ts";
 import { formatEndpoint } from "../../core/wire/endpoint.ts";
 import { parseNamedEndpoint } from "../../core/wire/named_endpoint.ts";
 import { loadConfig } from "../config/load.ts";
 import { fakeIo } from "../io_fixture.ts";
-import { entranceOf } from "./entry_intent.ts";
+import { entranceOf, explainEntry } from "./entry_intent.ts";
 import type { Entry } from "./node_order.ts";
 import { withSeeds } from "./seeds.ts";
 
@@ -42,6 +43,15 @@ async function intent(entry: Entry, environment: Record<string, string> = {}) {
   const entrance = await entranceOf({ flags: {}, entry }, config, (problem) => warnings.push(problem));
   return { ...entrance, seeds: entrance.given?.map(formatEndpoint), warnings };
 }
+
+test("who resumes founds nothing, and says so where there is nothing to go on with", async () => {
+  const entry: Entry = { kind: "launch", endpoints: [], password: "p", resume: true };
+  const { intent: wanted, given } = await intent(entry);
+  assert.deepEqual([wanted, given], [{}, undefined]);
+  const refused = new MeshError("NOT_ADMITTED", "no network");
+  const told = explainEntry(refused, { flags: {}, entry });
+  assert.match(String(told), /Cannot launch with --resume: this node belongs to no network yet/);
+});
 
 test("only who launches alone, or is first on a list with a password, founds", async () => {
   const alone = await intent({ kind: "launch", endpoints: [] }, { SELVAGE_IPAM__RANGE: "10.40.0.0/16" });

@@ -4,12 +4,12 @@ import type {
   ConnectionState,
   ConnectionStatus,
   DatapathStatus,
-  IpamStatus,
   NatStatus,
   NodeStatus,
   PeerStatus,
   TargetStatus,
 } from "../../core/contracts/node.ts";
+import type { BroadcastStatus } from "../../core/contracts/topology.ts";
 import type { HostStatus } from "../../core/contracts/exposure.ts";
 import type { Io } from "../io.ts";
 import { columns, keyValues, styled } from "../output.ts";
@@ -33,6 +33,7 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
       ["Started", ago(node.uptimeSeconds)],
       ...listeners(node),
       ...natLines(node.nat),
+      ...broadcastLines(node.broadcasts),
       ["Addresses", node.addresses.join(", ") || "none yet"],
       ["Encryption", `enabled (${encryption.aead}, ${encryption.implementation})`],
       ...datapathLines(node.datapath),
@@ -44,7 +45,7 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
     ],
     [
       ["Service", "ipam"],
-      ["Status", node.ipam.state === "ready" ? "ready" : "waiting for a range from a peer"],
+      ["Status", ipamState(node)],
       ...node.ipam.ranges.map((range) => ["Range", range] as const),
     ],
   ];
@@ -55,9 +56,22 @@ export function statusBlocks(io: Pick<Io, "colours" | "clock">, node: NodeStatus
   return node.alerts.length === 0 ? text : `${text}\n${alertTable(io, node)}`;
 }
 
+function ipamState({ ipam: { state, waiting } }: NodeStatus): string {
+  if (state === "ready") return "ready";
+  return waiting.length === 0
+    ? "waiting for a range from a peer"
+    : `waiting for IP(s) to become available (${waiting.length})`;
+}
+
 /** `endpoint-independent, seen at 192.0.2.7:40001`; nothing where nobody is in between. */
 function natLines({ kind, observed }: NatStatus): readonly (readonly [string, string])[] {
   return kind === "unknown" || kind === "none" ? [] : [["NAT", `${kind}, seen at ${observed.join(", ")}`]];
+}
+
+/** `gossip, whole frames to 3 of 12 neighbours`; nothing where trees follow from the links that all tell. */
+function broadcastLines({ way, neighbours, eager }: BroadcastStatus): readonly (readonly [string, string])[] {
+  if (way !== "gossip") return [];
+  return [["Broadcasts", `gossip, whole frames to ${eager} of ${neighbours} neighbours`]];
 }
 
 /** `worker (C calls: koffi; aes-256-gcm by libcrypto)`, or `main: this node has no interfaces`; then how it fares. */
@@ -198,18 +212,6 @@ function wayText({ self, way }: PeerStatus): string {
 /** Whether there is a session, and what the others say if that is no matter of course. */
 function stateOf({ state, liveness }: PeerStatus): string {
   return liveness === null ? state : `${state}, ${liveness}`;
-}
-
-export function ipamTable({ shares, leases }: IpamStatus): string {
-  const peers = shares.map(({ peer, name, ranges, share4, share6, reachable }) => [
-    `${peer}(${name})`,
-    percent(share4),
-    percent(share6),
-    reachable ? "" : "unreachable!",
-    ranges.join(","),
-  ]);
-  const own = leases.map(({ owner, address }) => [owner, address]);
-  return `${columns(["PEER", "IPV4", "IPV6", "", "RANGES"], peers)}\n${columns(["OWNER", "ADDRESS"], own)}`;
 }
 
 export function targetTable(io: Colours, { targets }: { targets: readonly TargetStatus[] }): string {

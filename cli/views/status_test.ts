@@ -156,3 +156,11 @@ test("of a session behind several relays all are named, nearest first", () => {
   const session: ConnectionStatus = { ...device, encrypted: true, relay: "d", via: ["b", "c", "d"] };
   assert.match(rowOf(session), / path=relay b,c,d /);
 });
+
+test("status says to how many neighbours whole frames go where neighbours make the tree, and nothing elsewhere", () => {
+  const node = new FixtureNode().status();
+  const io = { ...fakeIo(), colours: false };
+  assert.doesNotMatch(statusBlocks(io, node), /Broadcasts/);
+  const large = { ...node, broadcasts: { way: "gossip", neighbours: 12, eager: 3 } } as const;
+  assert.match(statusBlocks(io, large), / Broadcasts: gossip, whole frames to 3 of 12 neighbours\n/);
+});

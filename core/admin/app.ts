@@ -17,6 +17,7 @@ import { answering, boundedLength, sameSite } from "./request_guards.ts";
 import { adminCounters, adminRoutes } from "./routes/admin.ts";
 import { controlRoutes } from "./routes/control.ts";
 import { endpointRoutes } from "./routes/endpoints.ts";
+import { addressRoutes } from "./routes/addresses.ts";
 import { bridgeRoutes } from "./routes/bridges.ts";
 import { hostRoutes } from "./routes/host.ts";
 import { eventRoutes } from "./routes/events.ts";
@@ -25,6 +26,7 @@ import { membershipRoutes } from "./routes/membership.ts";
 import { meshRoutes } from "./routes/mesh.ts";
 import { reportRoutes } from "./routes/report.ts";
 import { statusRoutes } from "./routes/status.ts";
+import { weaveIpRoutes } from "./routes/weave_ip.ts";
 import { refuseInvalid } from "./validation.ts";
 
 /** The API with the types of all its routes, from which the typed client is made. */
@@ -55,6 +57,8 @@ export function createAdminApp(parts: AdminParts) {
   serveDocument(app, parts.version);
   const hub = new EventHub(inner);
   const counters = () => adminCounters({ ...inner, hub, refusals });
+  // Not for the typed client: it has the same under /v1.
+  app.route("/", weaveIpRoutes(inner));
   return app
     .route("/v1", statusRoutes(inner))
     .route("/v1", logRoutes(inner))
@@ -63,6 +67,7 @@ export function createAdminApp(parts: AdminParts) {
     .route("/v1", meshRoutes(inner))
     .route("/v1", membershipRoutes(inner))
     .route("/v1", endpointRoutes(inner))
+    .route("/v1", addressRoutes(inner))
     .route("/v1", hostRoutes(inner))
     .route("/v1", bridgeRoutes(inner))
     .route("/v1", controlRoutes(inner))

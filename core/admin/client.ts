@@ -6,6 +6,7 @@
  */
 import { hc } from "hono/client";
 import { MeshError } from "../contracts/errors.ts";
+import type { AddressOrigin, AddressOwner, TakenOver, TakeOverRequest } from "../contracts/addresses.ts";
 import type { BridgeList, BridgeStatus } from "../contracts/bridging.ts";
 import type { EventName } from "../contracts/events.ts";
 import type {
@@ -77,6 +78,23 @@ export interface AdminClient {
   attach(request: AttachRequest, signal?: AbortSignal): Promise<EndpointStatus>;
   /** An owner, or what `attach` was told; with addresses, only those of it. */
   detach(endpoint: string | Where, signal?: AbortSignal, addresses?: readonly string[]): Promise<void>;
+  /** Everybody on this node who has addresses. */
+  addresses(signal?: AbortSignal): Promise<readonly AddressOwner[]>;
+  /** A free one of a subnet, or the address that is named. */
+  giveAddress(
+    request: {
+      readonly owner: string;
+      readonly subnet?: string;
+      readonly address?: string;
+      readonly waitSeconds?: number;
+    },
+    signal?: AbortSignal,
+  ): Promise<string>;
+  /** All that the owner has, or one. */
+  releaseAddress(owner: string, address?: string, signal?: AbortSignal): Promise<readonly string[]>;
+  whyAddress(address: string, signal?: AbortSignal): Promise<AddressOrigin>;
+  moveAddress(address: string, peer: string, signal?: AbortSignal): Promise<void>;
+  takeOver(request: TakeOverRequest, signal?: AbortSignal): Promise<TakenOver>;
   /** Rejects `UNSUPPORTED` on a rootless node. */
   host(signal?: AbortSignal): Promise<HostStatus>;
   expose(request?: ExposeRequest, signal?: AbortSignal): Promise<HostStatus>;
@@ -146,6 +164,7 @@ export function createAdminClient(fetchLike: FetchLike): AdminClient {
     detach: async (endpoint, signal, addresses = []) => {
       await accepted(v1.endpoints[":endpoint"].$delete(detachInput(endpoint, addresses), abortable(signal)));
     },
+    ...addressCalls(v1),
     host: (signal) => answer(v1.host.$get({}, abortable(signal))),
     expose: (request = {}, signal) => answer(v1.host.expose.$post({ json: request }, abortable(signal))),
     hide: async (addresses = [], signal) =>
@@ -180,6 +199,32 @@ export function createAdminClient(fetchLike: FetchLike): AdminClient {
 }
 
 type Calls = ReturnType<typeof hc<AdminApp>>["v1"];
+
+type AddressCalls =
+  | "addresses"
+  | "giveAddress"
+  | "releaseAddress"
+  | "whyAddress"
+  | "moveAddress"
+  | "takeOver";
+
+function addressCalls({ ipam }: Calls): Pick<AdminClient, AddressCalls> {
+  return {
+    addresses: async (signal) => (await answer(ipam.addresses.$get({}, abortable(signal)))).owners,
+    giveAddress: async (request, signal) =>
+      (await answer(ipam.addresses.$post({ json: request }, abortable(signal)))).address,
+    releaseAddress: async (owner, address, signal) => {
+      const input = { param: { owner: segment(owner) }, query: { ...address !== undefined && { address } } };
+      return (await answer(ipam.addresses[":owner"].$delete(input, abortable(signal)))).released;
+    },
+    whyAddress: (address, signal) =>
+      answer(ipam.why[":address"].$get({ param: { address: segment(address) } }, abortable(signal))),
+    moveAddress: async (address, peer, signal) => {
+      await accepted(ipam.move.$post({ json: { address, peer } }, abortable(signal)));
+    },
+    takeOver: (request, signal) => answer(ipam.takeover.$post({ json: request }, abortable(signal))),
+  };
+}
 
 function bridgeCalls(v1: Calls): Pick<AdminClient, "bridges" | "attachBridge" | "detachBridge"> {
   return {

@@ -11,7 +11,7 @@ export const dropMeanings: { readonly [R in DropReason]: string } = {
   staleHandshake: "A handshake that is not newer than the last one: replayed, or the peer's clock went back",
   notAdmitted: "A handshake, or a broadcast, of somebody who is no member, or not any more",
   rateLimited:
-    "More handshakes, answers, relayed messages, or broadcast of a bridge or container than is allowed in the time",
+    "More handshakes, answers, relayed messages, broadcast of a bridge or container, or records of one member, than is allowed in the time",
   noSession: "There is no session with the peer that holds the destination",
   noRoute: "Nobody holds the destination",
   badSource: "The sender does not hold the source address that it used",

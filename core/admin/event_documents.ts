@@ -23,6 +23,7 @@ export interface EventDocuments {
     readonly lease: { readonly owner: string; readonly address: string; readonly bits: number };
     readonly state: "allocated" | "released";
   };
+  "lease:waiting": { readonly owner: string; readonly subnet: string };
   "endpoint:attached": { readonly owner: string; readonly addresses: readonly string[] };
   "endpoint:detached": { readonly owner: string };
   "connection:changed": {
@@ -63,6 +64,10 @@ const writers: Writers = {
   "lease:changed": ({ lease: { owner, address, bits }, state }) => ({
     lease: { owner, address: addressText(address), bits },
     state,
+  }),
+  "lease:waiting": ({ owner, subnet: { address, bits } }) => ({
+    owner,
+    subnet: `${addressText(address)}/${bits}`,
   }),
   "endpoint:attached": ({ owner, addresses }) => ({ owner, addresses: addresses.map(addressText) }),
   "endpoint:detached": ({ owner }) => ({ owner }),

@@ -21,6 +21,7 @@ export const eventSchemas = {
   "peer:revoked": z.object({ peer: peerId }),
   "ring:changed": z.object({ version: z.int().min(0) }),
   "lease:changed": z.object({ lease, state: z.enum(["allocated", "released"]) }),
+  "lease:waiting": z.object({ owner: text, subnet: text }),
   "endpoint:attached": z.object({ owner: text, addresses: z.array(text).readonly() }),
   "endpoint:detached": z.object({ owner: text }),
   "connection:changed": z.object({

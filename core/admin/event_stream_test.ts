@@ -30,6 +30,10 @@ const details: NodeEvents = {
     lease: { owner: "c1", address: { family: 4, bytes: Uint8Array.of(10, 32, 0, 9) }, bits: 12 },
     state: "allocated",
   },
+  "lease:waiting": {
+    owner: "web",
+    subnet: { address: { family: 4, bytes: Uint8Array.of(10, 32, 2, 0) }, bits: 24 },
+  },
   "endpoint:attached": {
     owner: "netns:4:1",
     addresses: [{ family: 4, bytes: Uint8Array.of(10, 32, 0, 9) }],

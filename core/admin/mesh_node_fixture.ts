@@ -21,6 +21,7 @@ import type { PeerLinksStatus } from "../contracts/topology.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { MeshError } from "../contracts/errors.ts";
 import { dropReasons } from "./drop_meanings.ts";
+import { addressesFixture, ipamOf } from "./addresses_fixture.ts";
 import { bridgesFixture } from "./bridges_fixture.ts";
 import { hostFixture } from "./host_fixture.ts";
 import { linksOf, peersOf } from "./links_fixture.ts";
@@ -28,18 +29,7 @@ import { linksOf, peersOf } from "./links_fixture.ts";
 export const self = "k3vq2m6zr4t7n5xw2l6ayd3ucj7pfh4s" as PeerId;
 export const other = "b5wq3n7zs4u6m5yx2k6bye3vdj7qgh4t" as PeerId;
 
-const ipam: IpamStatus = {
-  state: "ready",
-  ranges: ["10.32.0.0/12", "fd5a:1b2c:3d4e::/48"],
-  leases: [
-    { owner: "node", address: "10.32.0.1/12" },
-    { owner: "node", address: "fd5a:1b2c:3d4e::1/48" },
-  ],
-  shares: [
-    { peer: self, name: "web-1", ranges: ["10.32.0.0/13"], share4: 0.5, share6: 0.5, reachable: true },
-    { peer: other, name: "web-2", ranges: ["10.40.0.0/13"], share4: 0.5, share6: 0.5, reachable: false },
-  ],
-};
+const ipam = ipamOf(self, other);
 
 const status: NodeStatus = {
   version: "0.1.0",
@@ -57,6 +47,7 @@ const status: NodeStatus = {
     { transport: "tcp", carries: "streams", endpoint: "[::]:6783" },
   ],
   nat: { kind: "none", observed: ["192.0.2.1:6783"], announced: [] },
+  broadcasts: { way: "trees", neighbours: 1, eager: 1 },
   addresses: ["10.32.0.1", "fd5a:1b2c:3d4e::1"],
   encryption: { aead: "aes-256-gcm", implementation: "platform" },
   connections: { connecting: 0, established: 1, retrying: 1, failed: 0 },
@@ -238,6 +229,7 @@ export class FixtureNode implements MeshNode {
     },
   };
 
+  readonly addresses = addressesFixture((call, ...given) => this.#note(call, ...given));
   readonly host = hostFixture((call, ...given) => this.#note(call, ...given));
   readonly bridges = bridgesFixture((call, ...given) => this.#note(call, ...given));
 

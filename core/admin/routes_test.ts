@@ -40,6 +40,24 @@ const routes: readonly Route[] = [
   { method: "GET", path: "/v1/endpoints", allow: `${read}, POST` },
   { method: "POST", path: "/v1/endpoints", body: { where: { netns: "web" } }, allow: `${read}, POST` },
   { method: "DELETE", path: "/v1/endpoints/netns:4:4026532281", allow: "DELETE" },
+  { method: "GET", path: "/v1/ipam/addresses", allow: `${read}, POST` },
+  { method: "POST", path: "/v1/ipam/addresses", body: { owner: "web" }, allow: `${read}, POST` },
+  { method: "DELETE", path: "/v1/ipam/addresses/web", allow: "DELETE" },
+  { method: "GET", path: "/v1/ipam/why/10.32.0.9", allow: read },
+  { method: "POST", path: "/v1/ipam/keep", body: { owners: [] }, allow: "POST" },
+  { method: "POST", path: "/v1/ipam/move", body: { address: "10.32.0.9", peer: "web-2" }, allow: "POST" },
+  { method: "POST", path: "/v1/ipam/takeover", body: { peer: "web-2" }, allow: "POST" },
+  { method: "GET", path: "/ip", allow: read },
+  { method: "GET", path: "/ipinfo/defaultsubnet", allow: read },
+  { method: "GET", path: "/ip/web", allow: `${read}, POST, DELETE` },
+  { method: "POST", path: "/ip/web", allow: `${read}, POST, DELETE` },
+  { method: "DELETE", path: "/ip/web", allow: `${read}, POST, DELETE` },
+  { method: "DELETE", path: "/ip/web/10.32.0.9", allow: "DELETE" },
+  ...(["GET", "POST", "PUT"] as const).map((method): Route => ({
+    method,
+    path: "/ip/web/10.32.2.0/24",
+    allow: `${read}, POST, PUT`,
+  })),
   { method: "GET", path: "/v1/host", allow: read },
   { method: "POST", path: "/v1/host/expose", body: {}, allow: "POST" },
   { method: "POST", path: "/v1/host/hide", body: {}, allow: "POST" },
@@ -96,7 +114,8 @@ test("the table of this test names every route of the app", () => {
       path.replace(":id", "6f1d0c8a92b34e57a0c1d2e3f4a5b697").replace(":peer", "web-2").replace(
         ":endpoint",
         "netns:4:4026532281",
-      ).replace(":listen", "0.0.0.0:8080").replace(":device", "br0")
+      ).replace(":listen", "0.0.0.0:8080").replace(":device", "br0").replace(":owner", "web")
+        .replace(":address/:bits", "10.32.2.0/24").replace(":address", "10.32.0.9")
     }`
   );
   assert.deepEqual([...new Set(served)].sort(), [...known].sort());

@@ -34,7 +34,7 @@ import { hostStatus } from "./host_schemas.ts";
 import type { EffectiveSetting } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 import type { NodeReport } from "./report.ts";
-import { peerWay } from "./topology_schemas.ts";
+import { broadcastStatus, peerWay } from "./topology_schemas.ts";
 
 const mostEndpoints = 64;
 const longestLifetimeSeconds = 10 * 365 * 86_400;
@@ -65,6 +65,8 @@ export const alert = z.object({
   since: time,
 }).openapi("Alert") satisfies z.ZodType<Alert>;
 
+const liveness = z.enum(["alive", "suspect", "dead", "left"]);
+
 export const ipamStatus = z.object({
   state: z.enum(["ready", "waiting"]),
   ranges: texts,
@@ -76,7 +78,11 @@ export const ipamStatus = z.object({
     share4: fraction,
     share6: fraction,
     reachable: z.boolean(),
+    liveness: liveness.nullable(),
+    active: count.nullable().openapi({ description: "Addresses in use; null for other nodes" }),
   })).readonly(),
+  waiting: z.array(z.object({ owner: z.string(), subnet: z.string(), since: z.string() })).readonly()
+    .openapi({ description: "Who has asked here for an address that could not be given yet" }),
 }).openapi("IpamStatus") satisfies z.ZodType<IpamStatus>;
 
 const trafficStatus = z.object({
@@ -116,6 +122,7 @@ export const nodeStatus = z.object({
   listen: texts.openapi({ description: "Where other nodes and devices send datagrams" }),
   listeners: z.array(listenerStatus).readonly(),
   nat: natStatus,
+  broadcasts: broadcastStatus,
   addresses: texts,
   encryption: z.object({ aead, implementation: z.string() }),
   connections: z.object({ connecting: count, established: count, retrying: count, failed: count }),
@@ -168,7 +175,7 @@ export const peerStatus = z.object({
   name: z.string(),
   self: z.boolean(),
   state: z.enum(["up", "down"]),
-  liveness: z.enum(["alive", "suspect", "dead", "left"]).nullable().openapi({
+  liveness: liveness.nullable().openapi({
     description: "What the members know of it together, by gossip; null where that does not run",
   }),
   endpoints: texts,

@@ -1,6 +1,6 @@
 /** The documents of `/v1/links`, and the ways that peers are reached, as those of `schemas.ts`. */
 import { z } from "@hono/zod-openapi";
-import type { LinkStatus, PeerLinksStatus, PeerWay } from "../contracts/topology.ts";
+import type { BroadcastStatus, LinkStatus, PeerLinksStatus, PeerWay } from "../contracts/topology.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { count } from "./document_parts.ts";
 
@@ -19,6 +19,15 @@ export const peerWay = z.object({
   rttMillis: millis,
   reason: z.string().openapi({ description: "Why this way and no better one" }),
 }).openapi("PeerWay") satisfies z.ZodType<PeerWay>;
+
+export const broadcastStatus = z.object({
+  way: z.enum(["trees", "gossip", "direct"]).openapi({
+    description:
+      "How frames to all go: along trees that follow from told links, along one that neighbours make, or to all with a session",
+  }),
+  neighbours: count.openapi({ description: "Peers that follow the tree of neighbours" }),
+  eager: count.openapi({ description: "Of those, who gets whole frames and not only word of them" }),
+}).openapi("BroadcastStatus") satisfies z.ZodType<BroadcastStatus>;
 
 export const linkStatus = z.object({
   direction: z.enum(["->", "<-"]).openapi({ description: "`->` when the telling peer has set out" }),

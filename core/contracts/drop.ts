@@ -20,7 +20,10 @@ export const Drop = {
   staleHandshake: 7,
   /** A valid handshake of a key without a valid admission, or a broadcast in the name of nobody who has one. */
   notAdmitted: 8,
-  /** Refused by rate: handshakes under load, unknown-index answers, what is relayed, or broadcast of a joined bridge. */
+  /**
+   * Refused by rate: handshakes under load, unknown-index answers, what is relayed, broadcast of a joined bridge, or
+   * records of a member that signs so many that they would hold up those of others.
+   */
   rateLimited: 9,
   /** No session to the peer that the table or the tree names, or that something is to be relayed to. */
   noSession: 10,

@@ -2,7 +2,7 @@ import type { Liveness } from "./discovery.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { Lease } from "./ipam.ts";
 import type { ConnectionState } from "./connection_state.ts";
-import type { Address, Endpoint, PeerId } from "./values.ts";
+import type { Address, Endpoint, PeerId, Prefix } from "./values.ts";
 
 /** Facts that others may want to know; also the event stream of the admin API. Commands are method calls, not events. */
 export interface NodeEvents {
@@ -20,6 +20,8 @@ export interface NodeEvents {
   "peer:revoked": { readonly peer: PeerId };
   "ring:changed": { readonly version: number };
   "lease:changed": { readonly lease: Lease; readonly state: "allocated" | "released" };
+  /** An address was asked for, and none is free; it is given, without another word, as soon as there is one. */
+  "lease:waiting": { readonly owner: string; readonly subnet: Prefix };
   "endpoint:attached": { readonly owner: string; readonly addresses: readonly Address[] };
   "endpoint:detached": { readonly owner: string };
   /** An endpoint that is tried fares otherwise; `gone`: it is tried no more. */

@@ -1,3 +1,4 @@
+import type { AddressAdmin } from "./addresses.ts";
 import type { ConnectionState } from "./connection_state.ts";
 import type { Liveness } from "./discovery.ts";
 import type { AeadName } from "./aead.ts";
@@ -7,7 +8,7 @@ import type { Events } from "./events.ts";
 import type { BridgeAdmin } from "./bridging.ts";
 import type { HostAdmin, HostStatus } from "./exposure.ts";
 import type { OverlaySockets, Where } from "./port.ts";
-import type { PeerLinksStatus, PeerWay } from "./topology.ts";
+import type { BroadcastStatus, PeerLinksStatus, PeerWay } from "./topology.ts";
 import type { PeerId } from "./values.ts";
 
 /** Every reason for which a packet can end; `none` is no reason. */
@@ -45,6 +46,7 @@ export interface MeshNode extends AsyncDisposable {
   readonly tokens: TokenAdmin;
   readonly members: MemberAdmin;
   readonly endpoints: EndpointAdmin;
+  readonly addresses: AddressAdmin;
   readonly host: HostAdmin;
   readonly bridges: BridgeAdmin;
   /** Overlay sockets inside this process; undefined when no port plugin has any. */
@@ -167,6 +169,7 @@ export interface NodeStatus {
   /** The same and the streams, each with the transport that it belongs to. */
   readonly listeners: readonly ListenerStatus[];
   readonly nat: NatStatus;
+  readonly broadcasts: BroadcastStatus;
   readonly addresses: readonly string[];
   readonly encryption: { readonly aead: AeadName; readonly implementation: string };
   readonly connections: Readonly<Record<ConnectionState, number>>;
@@ -321,6 +324,7 @@ export interface PeerStatus {
 }
 
 export interface IpamStatus {
+  /** `waiting`: this node has no addresses of its own yet, or somebody here waits for one of a range that is full. */
   readonly state: "ready" | "waiting";
   readonly ranges: readonly string[];
   readonly leases: readonly { readonly owner: string; readonly address: string }[];
@@ -331,7 +335,13 @@ export interface IpamStatus {
     readonly share4: number;
     readonly share6: number;
     readonly reachable: boolean;
+    /** What the members know of it together; null where none of them gossips, and of this node. */
+    readonly liveness: Liveness | null;
+    /** How many addresses are in use; null for other nodes, which do not tell. */
+    readonly active: number | null;
   }[];
+  /** Who has asked here for an address that could not be given yet. */
+  readonly waiting: readonly { readonly owner: string; readonly subnet: string; readonly since: string }[];
 }
 
 export interface TargetStatus {

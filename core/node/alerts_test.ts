@@ -42,12 +42,12 @@ test("clearing is told when there was something to clear", () => {
 
 test("what a plugin raises and clears by event is listed, and told once", () => {
   const { events, alerts, heard, ending } = rig();
-  events.emit("alert:raised", { alert: "address_conflict", detail: "10.32.0.1" });
+  events.emit("alert:raised", { alert: "address-conflict", detail: "10.32.0.1" });
   assert.deepEqual(alerts.list().map(({ name, detail }) => [name, detail]), [
-    ["address_conflict", "10.32.0.1"],
+    ["address-conflict", "10.32.0.1"],
   ]);
   assert.equal(heard.length, 1);
-  events.emit("alert:cleared", { alert: "address_conflict" });
+  events.emit("alert:cleared", { alert: "address-conflict" });
   assert.deepEqual(alerts.list(), []);
   ending.abort();
   events.emit("alert:raised", { alert: "late", detail: "" });

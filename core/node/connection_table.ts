@@ -210,7 +210,7 @@ export class ConnectionTable {
   attemptFailed(fact: Fact<"attempt-failed">): void {
     const attempt = this.#attempts.get(formatEndpoint(fact.target.endpoint));
     if (attempt === undefined || attempt.state === "established") return;
-    attempt.state = "retrying";
+    attempt.state = fact.code === "INVALID_ARGUMENT" ? "failed" : "retrying";
     attempt.code = fact.code;
     attempt.reason = fact.reason;
     this.#changed();

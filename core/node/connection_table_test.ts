@@ -31,6 +31,13 @@ const failed = (n: number) => ({
   reason: "no answer",
 });
 
+test("what can lead to nobody has failed, and is tried no more", () => {
+  const table = new ConnectionTable();
+  table.attempt(place(1), "target", undefined);
+  table.attemptFailed({ ...failed(1), code: "INVALID_ARGUMENT" });
+  assert.deepEqual(rows(table), ["192.0.2.1:6783 failed  INVALID_ARGUMENT"]);
+});
+
 test("an endpoint is one row from the first attempt through failure, session and loss", () => {
   const table = new ConnectionTable();
   assert.equal(table.attempt(place(1), "target", undefined), true);

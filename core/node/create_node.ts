@@ -9,6 +9,10 @@ import type { MeshNode, NodeStatus } from "../contracts/node.ts";
 import type { Datagrams } from "../contracts/transport.ts";
 import type { PeerId } from "../contracts/values.ts";
 import type { BroadcastTree } from "../forwarding/broadcast_tree.ts";
+import { Addresses, type AddressParts } from "./addresses.ts";
+import type { Member } from "../identity/judgement.ts";
+import { foldName } from "../identity/node_name.ts";
+import type { Trust } from "../identity/trust.ts";
 import type { Bridges } from "./bridges.ts";
 import { type Composition, pluginNames } from "./composition.ts";
 import { ConnectionNews } from "./connection_news.ts";
@@ -28,7 +32,8 @@ import { attachSelf } from "./own_endpoint.ts";
 import { PartStack } from "./part_stack.ts";
 import { type Platform, platformOf } from "./platform.ts";
 import type { PortSet } from "./port_set.ts";
-import type { StatusSources } from "./status.ts";
+import { livenessOf, type StatusSources } from "./status.ts";
+import { waysOf } from "./topology_status.ts";
 import { type TokenParts, Tokens } from "./tokens.ts";
 
 /** Where the trees of a node begin. */
@@ -51,7 +56,9 @@ export interface NodeOptions {
   readonly standingSessions?: number;
   /** Sets out for nobody but the targets that the operator has named; who sets out for this node is let in. */
   readonly onlyTargets?: boolean;
-  /** Along which links frames to all go; from their origin to all that it has a session with if absent. */
+  /** Up to how many members all tell their links to all, 500 if absent; a network needs one bound for all of its nodes. */
+  readonly linkStateUpTo?: number;
+  /** Along which links frames to all go; along trees of the node's own if absent. */
   readonly broadcastTree?: (node: BroadcastPlace) => BroadcastTree;
   /** Of what serves this node, such as its API: closed to the network, as the ports of its transports are. */
   readonly closedPorts?: readonly ClosedPort[];
@@ -106,21 +113,26 @@ async function assemble(
   const startedAt = platform.clock.now();
   state.routesFrom(() => parts.ipam.routes.credentials());
   stack.defer(() => mesh.stop());
-  await startParts(options.plugins, parts, stack, async () => {
-    await enter(context, mesh, parts, options.intent);
-    phase.now = "starting";
+  await startParts(options.plugins, parts, stack, {
+    join: async () => {
+      await enter(context, mesh, parts, options.intent);
+      phase.now = "starting";
+    },
+    dial: () => mesh.dial(),
   });
   const exposures = exposuresOf(context, parts, options.closedPorts ?? []);
+  const endpoints = endpointsOf(context, parts, exposures);
+  const addresses = addressesOf(context, parts, endpoints, (peer) => waysOf(sources)(peer));
   const sources: StatusSources = {
     ...statusSources(options, context, mesh),
     startedAt,
     ...parts,
     phase: () => phase.now,
     host: () => exposures.status(),
+    waiting: () => addresses.waiting(),
   };
   const news = new ConnectionNews({ ...sources, events }, signal);
   mesh.start();
-  const endpoints = endpointsOf(context, parts, exposures);
   await takeUp({ port: parts.port, endpoints, exposures, bridges: mesh.bridges.bridges }, stack);
   await waitForAddresses(context, parts, mesh);
   phase.now = "ready";
@@ -134,6 +146,7 @@ async function assemble(
     tokens: new Tokens(admin),
     members: new Members(admin),
     endpoints,
+    addresses,
     host: exposures,
     bridges: mesh.bridges.bridges,
     forget: (endpoint) => mesh.forget(endpoint),
@@ -269,6 +282,38 @@ function endpointsOf(context: NodeContext, parts: NodeParts, exposures: Exposure
     name: state.self.name,
     gateways: () => exposures.gateways(),
   });
+}
+
+function addressesOf(
+  { state, platform, events, signal }: NodeContext,
+  { ipam, port, discovery }: NodeParts,
+  endpoints: Endpoints,
+  wayTo: AddressParts["wayTo"],
+): Addresses {
+  return new Addresses({
+    ipam,
+    endpoints,
+    events,
+    signal,
+    wayTo,
+    self: state.self.id,
+    clock: platform.clock,
+    link: port.link,
+    member: (nameOrId) => memberCalled(state.trust(), nameOrId),
+    nameOf: (peer) => state.peerName(peer),
+    livenessOf: (peer) => livenessOf({ discovery }, peer),
+  });
+}
+
+/** A name counts before an id, which no name looks like. */
+function memberCalled(trust: Trust, nameOrId: string): Member | undefined {
+  return trust.nameOwner(nameOrId) ?? trust.member(nameOrId as PeerId) ?? shutOut(trust, nameOrId);
+}
+
+/** Who was shut out owns its space until it is taken over; of several under one name the id has to be said. */
+function shutOut(trust: Trust, name: string): Member | undefined {
+  const called = trust.members().filter((member) => foldName(member.name) === foldName(name));
+  return called.length === 1 ? called[0] : undefined;
 }
 
 interface Attached {

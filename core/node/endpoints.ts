@@ -14,6 +14,7 @@ import type { Store } from "../contracts/store.ts";
 import type { Address } from "../contracts/values.ts";
 import { formatAddress } from "../wire/address.ts";
 import { formatMac } from "../wire/mac.ts";
+import { isExternal } from "./addresses.ts";
 import { Departures, isSamePlace } from "./departures.ts";
 import { type EndpointRecord, type Made, mostLeases, readEndpoints, recordOf } from "./endpoint_record.ts";
 import { EndpointSteps, hasAddress } from "./endpoint_steps.ts";
@@ -346,7 +347,7 @@ export class Endpoints implements EndpointAdmin {
     const owners = new Set([...ipam.leases()].map(({ owner }) => owner));
     for (const owner of owners) {
       const isKnown = this.#records.has(owner) || this.#departures.has(owner);
-      if (!owner.includes(":") || isKnown) continue;
+      if (!owner.includes(":") || isExternal(owner) || isKnown) continue;
       log.log("info", "Addresses of an endpoint that was never attached are released", { owner });
       await ipam.release(owner);
       signal.throwIfAborted();

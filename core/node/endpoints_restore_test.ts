@@ -38,6 +38,15 @@ test("what is not there any more is forgotten after its time, and what has no re
   assert.ok(rig.log.messages.includes("Endpoint is gone; its addresses are kept for a while"));
 });
 
+test("what somebody holds without an endpoint is left alone, whatever the owner is called", async () => {
+  const rig = new EndpointRig("web");
+  const held = { owner: "api/docker:web", address: parseAddress("10.32.1.9")!, bits: 12 };
+  rig.ipam.held.push(held);
+  rig.boot();
+  await rig.endpoints.restore();
+  assert.deepEqual(rig.ipam.held, [held]);
+});
+
 test("an address that somebody else has got meanwhile costs its endpoint, and no other one", async () => {
   const rig = new EndpointRig("a", "b");
   await rig.attach("a", { addresses: ["10.32.1.1"] });

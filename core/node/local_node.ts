@@ -1,5 +1,6 @@
 /** A node in this process, as the API, the CLI and embedding programs drive it. */
 import { MeshError } from "../contracts/errors.ts";
+import type { AddressAdmin } from "../contracts/addresses.ts";
 import type { EditableTargets } from "../contracts/discovery.ts";
 import type { BridgeAdmin } from "../contracts/bridging.ts";
 import type { HostAdmin } from "../contracts/exposure.ts";
@@ -37,6 +38,7 @@ export interface LocalNodeParts {
   readonly tokens: TokenAdmin;
   readonly members: MemberAdmin;
   readonly endpoints: EndpointAdmin;
+  readonly addresses: AddressAdmin;
   readonly host: HostAdmin;
   readonly bridges: BridgeAdmin;
   /** Stops trying an endpoint; whoever lists it may have it tried again. */
@@ -54,6 +56,7 @@ export class LocalNode implements MeshNode {
   readonly tokens: TokenAdmin;
   readonly members: MemberAdmin;
   readonly endpoints: EndpointAdmin;
+  readonly addresses: AddressAdmin;
   readonly host: HostAdmin;
   readonly bridges: BridgeAdmin;
   readonly overlay: OverlaySockets | undefined;
@@ -67,6 +70,7 @@ export class LocalNode implements MeshNode {
     this.tokens = parts.tokens;
     this.members = parts.members;
     this.endpoints = parts.endpoints;
+    this.addresses = parts.addresses;
     this.host = parts.host;
     this.bridges = parts.bridges;
     this.overlay = parts.overlay;

@@ -9,19 +9,29 @@ type HearHandler = Parameters<MemberWatch["hear"]>[0];
 export class MemberNews implements MemberWatch {
   readonly #source: () => readonly PeerIdentity[];
   readonly #log: Logger;
+  readonly #ownerOf: (name: string) => PeerId | undefined;
   readonly #changeHandlers: ChangeHandler[] = [];
   readonly #hearHandlers: HearHandler[] = [];
   /** Until the next change. */
   #byId: ReadonlyMap<PeerId, PeerIdentity> | undefined;
 
-  /** `source` gives all other members that have said where they are. */
-  constructor(source: () => readonly PeerIdentity[], log: Logger) {
+  /** `source` gives all other members that have said where they are, `ownerOf` whose a name is. */
+  constructor(
+    source: () => readonly PeerIdentity[],
+    log: Logger,
+    ownerOf: (name: string) => PeerId | undefined = () => undefined,
+  ) {
     this.#source = source;
     this.#log = log;
+    this.#ownerOf = ownerOf;
   }
 
   known(): readonly PeerIdentity[] {
     return this.#source();
+  }
+
+  named(name: string): PeerId | undefined {
+    return this.#ownerOf(name);
   }
 
   get(peer: PeerId): PeerIdentity | undefined {

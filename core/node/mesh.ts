@@ -23,7 +23,7 @@ import { defaultStanding, type DialledMembers, Dialling, introduction, target } 
 import { MeshRoutes } from "./devices.ts";
 import { MeshBridges } from "./mesh_bridges.ts";
 import { MeshDatapath } from "./mesh_datapath.ts";
-import { broadcastsOf, introductionsOf, measuresPaths } from "./mesh_parts.ts";
+import { broadcastsOf, introductionsOf, isHeldForDead, measuresPaths, willingnessOf } from "./mesh_parts.ts";
 import { MeshTopology } from "./mesh_topology.ts";
 import type { Introductions } from "./introductions.ts";
 import { Joining } from "./joining.ts";
@@ -38,6 +38,11 @@ import { Turns } from "./turns.ts";
 import type { Voting } from "./voting.ts";
 
 type Fact<T extends EncapsulationOutput["type"]> = Extract<EncapsulationOutput, { type: T }>;
+
+/** Of a mesh; see `NodeOptions`. */
+export interface MeshOptions extends DialledMembers {
+  readonly linkStateUpTo?: number;
+}
 
 export class Mesh {
   readonly driver: EncapsulationDriver<NodeParts["encapsulation"]>;
@@ -60,7 +65,7 @@ export class Mesh {
   /** From the start on: before it there may be no network. */
   voting: Voting | undefined;
 
-  constructor(context: NodeContext, parts: NodeParts, whom: DialledMembers = {}) {
+  constructor(context: NodeContext, parts: NodeParts, options: MeshOptions = {}) {
     this.#context = context;
     this.#parts = parts;
     const { platform, drops, state } = context;
@@ -82,9 +87,13 @@ export class Mesh {
     this.introductions = introductionsOf(context);
     const fixed = new MeshRoutes(parts.ipam.routes, this.#devices.devices, () => state.network()?.ranges);
     this.bridges = new MeshBridges(context, parts, fixed);
-    this.topology = new MeshTopology(context, parts.encapsulation);
+    this.topology = new MeshTopology(context, {
+      willingness: willingnessOf(parts.encapsulation),
+      isGone: (peer) => isHeldForDead(parts.discovery, peer),
+      linkStateUpTo: options.linkStateUpTo,
+    });
     this.broadcasts = broadcastsOf(context);
-    this.broadcasts.follow(this.topology.tree());
+    this.broadcasts.follow(this.topology.frames);
     this.forwarder = new Forwarder({
       self: state.self.id,
       port: parts.port,
@@ -109,7 +118,7 @@ export class Mesh {
     this.datapath = new MeshDatapath(context, parts, this.bridges, (step) => {
       this.driver.call((_, now) => step(now));
     });
-    this.#dialling = this.#openDialling(whom);
+    this.#dialling = this.#openDialling(options);
     this.#clones = new Clones({ ...context, introductions: this.introductions });
     this.admissions = new Admissions({ platform, state, spread: (news) => this.introductions.spread(news) });
     this.#listen();
@@ -146,7 +155,12 @@ export class Mesh {
     const rumours = (this.#parts.discovery as readonly object[]).find(carriesRumours);
     if (rumours !== undefined) this.#context.replicator.carryOver(rumours);
     this.#context.state.onMembersChanged((peers, removed) => this.#membersChanged(peers, removed));
+    this.topology.carryOver({
+      knows: (origin, number) => this.broadcasts.knows(origin, number),
+      send: (peer, packet) => this.forwarder.resend(peer, packet),
+    });
     this.topology.onRerouted((peers) => this.#dialling.rerouted(peers));
+    this.topology.naming.onNamed(() => this.#announceAnew());
     this.introductions.onStaleKey(() => void this.#renewKey());
     this.introductions.onOutspoken(() => {
       this.voting?.suspect();
@@ -155,7 +169,12 @@ export class Mesh {
     this.introductions.onCloneSeen((_, places) => this.#clones.raiseOwn(places));
   }
 
-  /** Sets out for every member this node has known, so that a restart returns without waiting for introductions. */
+  /** Sets out for members that this node has known, so that a restart returns without waiting for introductions. */
+  dial(): void {
+    this.#dialling.fill();
+  }
+
+  /** Once all parts run. Whoever could not be set out for before, as they were known behind relays alone, is now. */
   start(): void {
     const { state } = this.#context;
     this.#judgeSelf();
@@ -206,7 +225,7 @@ export class Mesh {
     const { state } = this.#context;
     const held = ownAddresses(this.#parts.port);
     const addresses = held.length > 0 ? held : state.announcedAddresses();
-    const record = await state.announce(this.traversal.endpoints(), addresses);
+    const record = await state.announce(this.traversal.endpoints(), addresses, this.topology.naming.named);
     if (record !== undefined) this.introductions.spread([record]);
   }
 
@@ -228,6 +247,7 @@ export class Mesh {
   forget(endpoint: Endpoint): void {
     this.driver.call((machine, now) => machine.forget(endpoint, now));
     this.#context.connections.forget(endpoint);
+    this.#dialling.fill();
   }
 
   #find(finding: Finding): void {
@@ -236,6 +256,7 @@ export class Mesh {
     if (finding.type === "peer") this.#dialling.reachPeer(finding.peer);
     if (finding.type === "alive") this.#dialling.returned(finding.peer);
     if (finding.type === "dead") this.#dialling.gone(finding.peer);
+    if (finding.type === "alive" || finding.type === "dead") this.topology.livesChanged();
   }
 
   #membersChanged(learned: readonly PeerIdentity[], removed: readonly PeerId[]): void {
@@ -243,7 +264,7 @@ export class Mesh {
     replicator.membersChanged();
     this.voting?.membersChanged();
     members.changed(learned, removed);
-    this.topology.membersChanged();
+    this.topology.membersChanged(learned);
     this.#nameClashes.update(state.trust());
     this.#judgeSelf();
     for (const peer of removed) {
@@ -367,6 +388,7 @@ export class Mesh {
     const { connections, events } = this.#context;
     connections.attemptFailed(fact);
     events.emit("target:failed", { endpoint: fact.target.endpoint, code: fact.code, reason: fact.reason });
+    this.topology.unanswered(fact.target.peer?.id);
     this.#dialling.failed(fact.target.peer?.id);
   }
 

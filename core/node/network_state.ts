@@ -36,7 +36,8 @@ import { equalBytes } from "../wire/bytes.ts";
 import type { RecordBook } from "./introductions.ts";
 import { type EpochKey, KeyRing } from "./key_ring.ts";
 import { LateWrites } from "./late_writes.ts";
-import { exclusionsOf, type Learned, memberKinds } from "./member_records.ts";
+import { learnedChanges } from "./learned_changes.ts";
+import { exclusionsOf, memberKinds } from "./member_records.ts";
 import { type Network, networkChange, type NewNetwork, nextKey, openNetwork } from "./network.ts";
 import { sameFacts } from "./own_announcement.ts";
 import type { Platform } from "./platform.ts";
@@ -149,21 +150,22 @@ export class NetworkState implements Membership, RecordBook {
   }
 
   /**
-   * Signs and keeps a new announcement when endpoints or addresses have changed; the record to spread, if any. Its number
-   * is above all that the others have seen of this node, also when its disk was set back to an older copy.
+   * Signs and keeps a new announcement when what it says has changed; the record to spread, if any. Its number is above
+   * all that the others have seen of this node, also when its disk was set back to an older copy.
    */
   async announce(
     endpoints: readonly Endpoint[],
     addresses: readonly Address[],
+    relays = this.announcedRelays(this.self.id),
   ): Promise<Uint8Array | undefined> {
-    const { store } = this.#parts;
-    const facts = { bindingNumber: this.#secrets.bindingNumber, endpoints, addresses };
+    const facts = { bindingNumber: this.#secrets.bindingNumber, endpoints, addresses, relays };
     const held = this.#ownRecord();
     const current = held && openAnnouncement(held);
     const isSaid = current !== undefined && sameFacts(current, facts);
     const sequence = Math.max(this.#sequence, current?.sequence ?? 0) + (isSaid ? 0 : 1);
     if (isSaid && this.#announcement === held) return undefined;
     const record = isSaid ? held! : signAnnouncement(this.self, { ...facts, sequence });
+    const { store } = this.#parts;
     await store.commit([sequenceChange(store, sequence), peerChange(this.self.id, record)]);
     this.#sequence = sequence;
     this.#network?.members.learn([record]);
@@ -176,6 +178,10 @@ export class NetworkState implements Membership, RecordBook {
   announcedAddresses(): readonly Address[] {
     const own = this.#ownRecord();
     return (own && openAnnouncement(own)?.addresses) ?? [];
+  }
+
+  announcedRelays(peer: PeerId): Uint8Array {
+    return this.#network?.members.announcement(peer)?.relays ?? new Uint8Array();
   }
 
   /** True while others hold an announcement of this node that it does not know of: from before its disk was set back. */
@@ -241,7 +247,7 @@ export class NetworkState implements Membership, RecordBook {
 
   /** None before there is a network. */
   records(): readonly Uint8Array[] {
-    return this.#network?.members.records() ?? noRecords;
+    return this.#network?.members.records() ?? [];
   }
 
   exclusionsDigest(): Uint8Array {
@@ -254,26 +260,16 @@ export class NetworkState implements Membership, RecordBook {
   }
 
   merge(records: readonly Uint8Array[]): readonly Uint8Array[] {
-    return this.#network === undefined ? noRecords : this.learn(records);
+    return this.#network === undefined ? [] : this.learn(records);
   }
 
   /** As {@link merge}. `areKept`: the records are on disk already. */
   learn(records: readonly Uint8Array[], areKept = false): readonly Uint8Array[] {
     const learned = this.#member().members.learn(records);
-    this.#late.write(this.#changesOf(learned, areKept));
+    this.#late.write(learnedChanges(learned, this.#member().members, { self: this.self.id, areKept }));
     const peers = learned.peers.filter(({ id }) => id !== this.self.id);
     if (peers.length + learned.removed.length > 0) this.#changed(peers, learned.removed);
     return [...learned.trust, ...learned.announcements];
-  }
-
-  /** Announcements of strangers are not worth the disk: who knows them tells them again. */
-  #changesOf({ trust, peers, forgotten }: Learned, areKept: boolean): readonly StoreChange[] {
-    const { members } = this.#member();
-    return [
-      ...(areKept ? [] : trust.map(recordChange)),
-      ...peers.map(({ id }) => peerChange(id, members.announcementRecord(id))),
-      ...forgotten.filter((id) => id !== this.self.id).map((id) => peerChange(id, undefined)),
-    ];
   }
 
   rewrite(): void {
@@ -386,12 +382,10 @@ export class NetworkState implements Membership, RecordBook {
       passwordKey: stored.passwordKey && new Secret(stored.passwordKey),
       unknown: stored.unknown,
     });
-    network.members.learn(readRecords(store, storeKeys.records).map(([, record]) => record));
+    network.members.restore(readRecords(store, storeKeys.records).map(([, record]) => record));
     network.members.learn(readRecords(store, storeKeys.peers).map(([, record]) => record));
     this.#network = network;
     this.#announcement = network.members.announcementRecord(this.self.id) ??
       store.get(storeKeys.peers + this.self.id);
   }
 }
-
-const noRecords: readonly Uint8Array[] = [];

@@ -10,6 +10,7 @@ import { ForeignRecords } from "./foreign_records.ts";
 import { MemberNews } from "./member_news.ts";
 import { MemberTags } from "./member_tags.ts";
 import { NetworkState } from "./network_state.ts";
+import { NewsLimits } from "./news_limits.ts";
 import { NoteCarrier } from "./note_carrier.ts";
 import type { Platform } from "./platform.ts";
 import { Replicator, stateChannel } from "./replicator.ts";
@@ -49,11 +50,16 @@ export class NodeContext {
       clock: platform.clock,
       log: platform.log.child("state"),
       foreign: new ForeignRecords((key) => this.#isAdmitted(key)),
+      limits: new NewsLimits(this.drops, (key) => this.#isAdmitted(key)),
     });
     this.voters = new VotersSeat(this);
     const { clock } = platform;
     const log = platform.log.child("members");
-    this.members = new MemberNews(() => this.state.knownPeers(), log);
+    this.members = new MemberNews(
+      () => this.state.knownPeers(),
+      log,
+      (name) => this.state.isMember() ? this.state.trust().nameOwner(name)?.id : undefined,
+    );
     this.tags = memberTagsOf(this.state);
     this.notes = new NoteCarrier({
       clock,
@@ -87,6 +93,7 @@ export class NodeContext {
       resolve: this.platform.resolve,
       channel: (name) => this.channels.open(name),
       replicate: (state) => this.replicator.replicate(state),
+      decisions: this.voters,
     };
   }
 }

@@ -65,6 +65,8 @@ export interface StatusSources {
   readonly drops: Pick<DropCounts, "all" | "report">;
   alerts(): readonly Alert[];
   host(): HostStatus | undefined;
+  /** Who waits for an address of a range that is full. */
+  waiting(): IpamStatus["waiting"];
 }
 
 export function nodeStatus(sources: StatusSources): NodeStatus {
@@ -88,6 +90,7 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
     ),
     listeners: listenerStatuses(sources),
     nat: sources.nat(),
+    broadcasts: sources.topology.broadcasts(),
     addresses: ownAddresses(sources.port).map(formatAddress),
     encryption: { aead: platform.aeads[0]!.name, implementation: platform.aeads[0]!.implementation },
     connections: countStates([...members, ...deviceConnections(sources)]),
@@ -104,11 +107,14 @@ export function nodeStatus(sources: StatusSources): NodeStatus {
   };
 }
 
-/** But for what is tried of names that are reached at another of their addresses. */
+/**
+ * But for what is tried of names that are reached at another of their addresses, and for addresses of this node itself:
+ * one list of seeds serves all hosts of a mesh, and each of them is on it.
+ */
 function areUp(members: readonly ConnectionStatus[], targets: readonly TargetStatus[]): boolean {
   const spare = sparePlaces(targets);
   return members.every(({ state, peer, endpoint }) =>
-    state === "established" || (peer === null && spare.has(endpoint))
+    state === "established" || (peer === null && (state === "failed" || spare.has(endpoint)))
   );
 }
 
@@ -292,8 +298,8 @@ function isAtAddress(connection: Connection | undefined): connection is Connecti
   return connection !== undefined && !isRelayEndpoint(connection.endpoint);
 }
 
-/** Of the first that can tell. */
-function livenessOf({ discovery }: StatusSources, peer: PeerId): Liveness | null {
+/** Of the first that can tell; null where none can. */
+export function livenessOf({ discovery }: Pick<StatusSources, "discovery">, peer: PeerId): Liveness | null {
   for (const plugin of discovery) {
     const liveness = tellsLiveness(plugin) ? plugin.liveness(peer) : undefined;
     if (liveness !== undefined) return liveness;
@@ -305,12 +311,15 @@ function tellsLiveness(plugin: Discovery): plugin is Discovery & LivenessReport 
   return "liveness" in plugin;
 }
 
-export function ipamStatus({ ipam, state, connections, port }: StatusSources): IpamStatus {
+export function ipamStatus(sources: StatusSources): IpamStatus {
+  const { ipam, state, connections, port } = sources;
   const self = state.self.id;
+  const waiting = sources.waiting();
+  const leases = [...ipam.leases()];
   return {
-    state: ownAddresses(port).length > 0 ? "ready" : "waiting",
+    state: ownAddresses(port).length > 0 && waiting.length === 0 ? "ready" : "waiting",
     ranges: ipam.ranges().map(formatPrefix),
-    leases: [...ipam.leases()].map(({ owner, address, bits }) => ({
+    leases: leases.map(({ owner, address, bits }) => ({
       owner,
       address: `${formatAddress(address)}/${bits}`,
     })),
@@ -321,7 +330,10 @@ export function ipamStatus({ ipam, state, connections, port }: StatusSources): I
       share4: share[4],
       share6: share[6],
       reachable: peer === self || connections.connection(peer) !== undefined,
+      liveness: peer === self ? null : livenessOf(sources, peer),
+      active: peer === self ? leases.length : null,
     })),
+    waiting,
   };
 }
 

@@ -9,6 +9,8 @@ import { World } from "../../tests/ring/ring_world.ts";
 import { SimWorld } from "../../tests/sim/world.ts";
 import { ann as founderOfVoters, decide, motionAt, start, wish } from "../../tests/voters/voters_fixture.ts";
 import { decodeMessage, encodeMessage } from "../../plugins/ring/message.ts";
+import { putTakeover } from "../../plugins/ring/storage.ts";
+import { encodeTakeover, takeoverOf } from "../../plugins/ring/takeover.ts";
 import type { PeerId } from "../contracts/values.ts";
 import { decodeApplication, encodeApplication } from "../identity/application.ts";
 import { signBinding } from "../identity/binding.ts";
@@ -71,6 +73,7 @@ const stored: readonly StoredForm[] = [
   { keys: /^node\/voters\/record\/[0-9a-f]{32}$/, ...inRecord, then: "refused" },
   { keys: /^ring\/network$/, ...inMap, then: "refused" },
   { keys: /^ring\/grant\/.+$/, ...inMap, then: "refused" },
+  { keys: /^ring\/takeover\/\d+$/, ...inMap, then: "refused" },
   { keys: /^ring\/lease\/[0-9a-f.:]+$/, ...inMap, then: "refused" },
   { keys: /^ring\/rest\/[0-9a-f.:]+$/, ...inMap, then: "refused" },
   { keys: /^static_seeds\/.+$/, versionOf: (value) => value[0], newer: newerByte, then: "refused" },
@@ -104,6 +107,10 @@ const voters = [
   { key: `node/voters/record/${encodeHex(recordId(decision))}`, value: decision },
 ];
 
+const terms = { dead: "a".repeat(32) as PeerId, heir: "b".repeat(32) as PeerId };
+const payload = encodeTakeover({ ...terms, prefixes: [parsePrefix("10.32.64.0/20")!] });
+const takeover = { ...takeoverOf({ number: 9, recovery: 0, payload })!, hasRested: true };
+
 /** Of plugins that keep one number, and say so where they keep it. */
 const others = /^noise\//;
 
@@ -120,6 +127,7 @@ test("every key that a node stores is in the table and says version 1, and a new
   const lease = [...disk.image.entries("ring/lease/")][0]!;
   await disk.mount().commit([
     { key: "ring/rest/10.32.9.9", value: encodeCbor({ v: 1 }) },
+    putTakeover(takeover),
     endpoint,
     host,
     ...voters,

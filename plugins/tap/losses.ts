@@ -1,8 +1,8 @@
 import type { Host } from "../../core/contracts/host.ts";
 import type { AttachedLink } from "./attached_link.ts";
 
-const linkAlert = "interface_lost";
-const bridgeAlert = "bridge_lost";
+const linkAlert = "interface-lost";
+const bridgeAlert = "bridge-lost";
 
 /** What somebody else has changed or taken away: who is told, and until when. */
 export class Losses {

@@ -1,7 +1,7 @@
 import type { Host } from "../../core/contracts/host.ts";
 import { groupRate, stormCounter } from "./ingress_rules.ts";
 
-const alert = "broadcast_storm";
+const alert = "broadcast-storm";
 
 /**
  * Broadcast and multicast of containers that came faster than their ports let in. Which of the frames have been there

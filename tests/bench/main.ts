@@ -10,6 +10,7 @@ import { benchCrypto } from "./crypto.ts";
 import { benchForwarding } from "./forwarding.ts";
 import type { OverlayFigures } from "./overlay.ts";
 import { printRows, type Row, times } from "./report.ts";
+import { benchRing } from "./ring.ts";
 import { benchSim } from "./sim.ts";
 import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
@@ -55,6 +56,7 @@ printRows("Two rootless nodes on loopback", [
   ...await overlayRows("deno", join(root, "node_modules/.bin/deno"), ["run", "-A", "--unstable-net"]),
 ]);
 printRows("Durable state (node)", await benchStore());
+printRows("Addresses of the ring (node)", await benchRing());
 await run("npm", ["run", "-s", "build"], { cwd: root });
 printRows("From nothing", await benchStart());
 printRows("Host mode, two hosts in network namespaces", await benchAttach());

@@ -62,7 +62,12 @@ export function testHost(options: TestHostOptions = {}): TestHost {
     membership: membershipOf(self.id, options.ranges ?? defaultRanges),
     store: disk.mount(),
     aeads: nobleAeads(),
-    members: { known: () => [], watch: () => {}, hear: () => {} },
+    members: {
+      known: () => [],
+      named: (asked) => asked === name ? self.id : undefined,
+      watch: () => {},
+      hear: () => {},
+    },
     resolve: (name) => Promise.reject(new MeshError("UNREACHABLE", `Nobody knows ${name} here`)),
     channel: silentChannel,
     replicate: () => ({ spread: () => {} }),

@@ -106,7 +106,7 @@ test("a grantor restored where nobody can tell it grants twice: one grant counts
   await world.clock.advance(35_000);
   const nodes = [a!, restored, c, d];
   assert.deepEqual(nodes.map(shares), nodes.map(() => shares(a!)), "all believe the same grant");
-  const alarmed = nodes.filter((node) => alerts(node).includes("address_conflict"));
+  const alarmed = nodes.filter((node) => alerts(node).includes("address-conflict"));
   assert.equal(alarmed.length, 1);
   assert.ok(alarmed[0] === c || alarmed[0] === d);
   assert.deepEqual(alarmed.map(({ node }) => node.status().healthy), [false]);

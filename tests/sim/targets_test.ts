@@ -85,6 +85,20 @@ test("a name is a target before anybody knows it, and follows the host that it s
   assert.ok(told.includes("192.0.2.99 gone"), "what the name stood for is tried no more");
 });
 
+test("a node whose list of seeds names itself says so of that one, and is well", async () => {
+  await using world = new SimWorld(604);
+  const [a, b] = await world.mesh("a", "b");
+  await world.settle();
+  const told = follow(a!);
+  await world.run(a!.node.connect([`${a!.host}:6783`, `${b!.host}:6783`]));
+  await world.clock.advance(5_000);
+  const own = target(a!);
+  assert.deepEqual([own.state, own.nextAttempt], ["failed", null]);
+  assert.match(own.reason!, /it is an address of this node itself$/);
+  assert.equal(a!.node.status().healthy, true);
+  assert.ok(told.includes(`${a!.host}:6783 failed`), "an event tells it");
+});
+
 test("connect tries at once what is being tried, and begins its waits anew", async () => {
   await using world = new SimWorld(602);
   const [a] = await world.mesh("a", "b");

@@ -66,6 +66,8 @@ export interface WorldOptions {
   readonly standingSessions?: number;
   /** Of every node; as `createNode` takes it. */
   readonly onlyTargets?: boolean;
+  /** Of every node; as `createNode` takes it. */
+  readonly linkStateUpTo?: number;
   /** What names stand for; without it nobody knows any. */
   readonly resolve?: (name: string) => Promise<readonly string[]>;
   /** Of every node; as `createNode` takes it. */
@@ -134,7 +136,7 @@ export class SimWorld implements AsyncDisposable {
     machine.host = host;
     const process = machine.boot(this.network, () => this.#own.float());
     const given: Given = {};
-    const { standingSessions, onlyTargets, broadcastTree } = this.#options;
+    const { standingSessions, onlyTargets, broadcastTree, linkStateUpTo } = this.#options;
     const starting = createNode({
       name,
       intent,
@@ -142,6 +144,7 @@ export class SimWorld implements AsyncDisposable {
       ...(standingSessions && { standingSessions }),
       ...(onlyTargets && { onlyTargets }),
       ...(broadcastTree && { broadcastTree }),
+      ...(linkStateUpTo && { linkStateUpTo }),
       plugins: this.#composition(machine, process, given),
       platform: {
         clock: process.clock,

@@ -137,10 +137,10 @@ test(
       );
       assert.deepEqual([...port.attached()], []);
       assert.deepEqual(alerts, [
-        `interface_lost: deleted by somebody else: mesh0 of ${request.owner}; attach again, or detach`,
+        `interface-lost: deleted by somebody else: mesh0 of ${request.owner}; attach again, or detach`,
       ]);
       await port.attach(request, bed.signal);
-      assert.deepEqual(alerts.slice(1), ["interface_lost is over"]);
+      assert.deepEqual(alerts.slice(1), ["interface-lost is over"]);
     }),
   { skip },
 );
@@ -219,7 +219,7 @@ test(
       run("ip", "netns", "del", bed.namespace);
       await port.look();
       assert.deepEqual([...port.attached()], []);
-      assert.deepEqual(alerts, ["interface_lost"]);
+      assert.deepEqual(alerts, ["interface-lost"]);
       await until(() => !interfacesIn(web.name).includes("mesh0"));
       await port.attach(request, bed.signal);
       assert.deepEqual(interfacesIn(bed.namespace), ["lo", "mesh", "port1", "tap0"]);
@@ -242,7 +242,7 @@ test(
       spawnSync("nsenter", [`--net=${web.path}`, "ping", "-c", "1", "-W", "1", "10.32.9.9"]);
       await until(() => frames.length > 0);
       await port.look();
-      assert.deepEqual(alerts, ["bridge_lost", "bridge_lost is over"]);
+      assert.deepEqual(alerts, ["bridge-lost", "bridge-lost is over"]);
     }),
   { skip },
 );

@@ -304,7 +304,7 @@ test(
       await bed.clock.advance(5_000);
       await rules.idle();
       const detail =
-        "range_overlap: the host has the route 10.40.0.0/16 dev up0, 10.0.0.0/8 dev up0 in the network's " +
+        "range-overlap: the host has the route 10.40.0.0/16 dev up0, 10.0.0.0/8 dev up0 in the network's " +
         "range 10.32.0.0/12 or fd00::/48; remove the route, or found the network with another range";
       assert.deepEqual(told, [detail]);
       assert.deepEqual(await rules.overlaps(planOf().ranges, bed.signal), [
@@ -313,7 +313,7 @@ test(
       ]);
       for (const route of ["10.40.0.0/16", "10.0.0.0/8"]) bed.onHost("ip", "route", "del", route);
       await rules.look();
-      assert.deepEqual(told, [detail, "range_overlap is over"]);
+      assert.deepEqual(told, [detail, "range-overlap is over"]);
     });
   },
   { skip },

@@ -39,10 +39,10 @@ test(
       assert.ok(refused > 0 && refused >= sent - letIn - 100, `${refused} of ${sent}`);
       assert.match(
         alerts.shift()!,
-        /^broadcast_storm: \d+ broadcast and multicast frames of containers were dropped/,
+        /^broadcast-storm: \d+ broadcast and multicast frames of containers were dropped/,
       );
       await port.look();
-      assert.deepEqual(alerts, ["broadcast_storm is over"]);
+      assert.deepEqual(alerts, ["broadcast-storm is over"]);
     }),
   { skip },
 );

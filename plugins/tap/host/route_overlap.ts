@@ -15,7 +15,7 @@ export interface RouteLine {
 
 /** Shorter prefixes around the range are ways to the rest of the world, halves of it included. */
 const shortest = { 4: 8, 6: 16 } as const;
-const overlapAlert = "range_overlap";
+const overlapAlert = "range-overlap";
 
 /** Those of other interfaces than `device` that overlap `range`, as `ip route` says them. Pure. */
 export function overlappingRoutes(

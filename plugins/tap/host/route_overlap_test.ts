@@ -42,8 +42,8 @@ test("the alert is raised once for the same routes, again for others, and cleare
     `the host has the route ${route} in the network's range 10.32.0.0/12; ` +
     "remove the route, or found the network with another range";
   assert.deepEqual(told, [
-    ["alert:raised", { alert: "range_overlap", detail: detail("10.40.0.0/16 dev up0") }],
-    ["alert:raised", { alert: "range_overlap", detail: detail("10.32.7.1 dev tun0") }],
-    ["alert:cleared", { alert: "range_overlap" }],
+    ["alert:raised", { alert: "range-overlap", detail: detail("10.40.0.0/16 dev up0") }],
+    ["alert:raised", { alert: "range-overlap", detail: detail("10.32.7.1 dev tun0") }],
+    ["alert:cleared", { alert: "range-overlap" }],
   ]);
 });
